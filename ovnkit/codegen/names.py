@@ -1,0 +1,17 @@
+"""The Python names of tables and enumerations."""
+
+from __future__ import annotations
+
+__all__ = ["alias_name", "class_name"]
+
+_EXCEPTIONS = {"Open_vSwitch": "OpenVSwitch", "sFlow": "SFlow"}
+
+
+def class_name(table: str) -> str:
+    """The row class of a table: its name without underscores."""
+    return _EXCEPTIONS.get(table) or table.replace("_", "")
+
+
+def alias_name(table: str, column: str) -> str:
+    """The alias for a column's enumeration: ``ACLAction``."""
+    return class_name(table) + "".join(word[:1].upper() + word[1:] for word in column.split("_"))
