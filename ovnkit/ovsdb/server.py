@@ -172,10 +172,11 @@ class Process:
 class Server:
     """A standalone ``ovsdb-server`` for one database file, listening on a Unix socket in ``run_dir``.
 
-    The file is created from ``schema`` when it is missing. ``listen`` takes passive connection methods (``ptcp:6641:192.0.2.1``),
-    ``extra_remotes`` the ``db:DATABASE,TABLE,COLUMN`` form, ``options`` any further arguments (certificates, say); see
-    ovsdb-server(1). With ``namespace`` it listens inside a network namespace; its Unix socket is reachable from everywhere.
-    A server with ``die_with_parent`` never outlives the program that started it.
+    The file is created from ``schema`` when it is missing. ``listen`` takes passive connection methods
+    (``ptcp:6641:192.0.2.1``), ``extra_remotes`` the ``db:DATABASE,TABLE,COLUMN`` form, ``options`` any further arguments
+    (certificates, say); see ovsdb-server(1). With ``namespace`` it listens inside a network namespace; its Unix socket
+    is reachable from everywhere. A server with ``die_with_parent`` never outlives the program that started it.
+    Its log, pidfile and control socket are in ``run_dir``; ``timeout`` (seconds) is for the start.
 
     ::
 

@@ -1,0 +1,52 @@
+"""ovnkit: typed, fast and safe clients, operations and deployment for OVN (Open Virtual Network)."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ovnkit.errors import OvnkitError
+
+if TYPE_CHECKING:
+    from ovnkit import deploy, lab, topology
+    from ovnkit.northbound.client import Northbound
+    from ovnkit.remote import Tls
+    from ovnkit.southbound.client import Southbound
+    from ovnkit.vswitch.client import VSwitch
+
+__all__ = [
+    "Northbound",
+    "OvnkitError",
+    "Southbound",
+    "Tls",
+    "VSwitch",
+    "deploy",
+    "lab",
+    "topology",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+_HOMES = {
+    "Northbound": "ovnkit.northbound.client",
+    "Southbound": "ovnkit.southbound.client",
+    "Tls": "ovnkit.remote",
+    "VSwitch": "ovnkit.vswitch.client",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a script pays for the databases that it touches."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in __all__:
+        value = importlib.import_module(f"ovnkit.{name}")
+    else:
+        raise AttributeError(f"module 'ovnkit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,312 @@
+"""Everything that ovnkit raises.
+
+OvnkitError
+├── InvalidValue (ValueError)           a value that the schema or OVN does not allow; nothing was sent
+├── InvalidRemote (ValueError)          a connection string that cannot be used
+├── SpecError (ValueError)              a deployment spec that is wrong: file, key, value, what is allowed
+├── NotFound (LookupError)              no row matches
+├── NotUnique (LookupError)             several rows match where one was asked for
+├── NotMonitored                        the table or column is not replicated by this client
+├── NotOnServer                         the server's schema lacks the table or column
+├── NotStored                           a row that did not come from a server has no uuid yet
+├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
+│   └── Closed                          the client was closed
+├── Timeout (TimeoutError)              the deadline passed while waiting; nothing was changed by that
+├── TransactionFailed                   the server did not apply the transaction
+│   ├── Conflict                        what was read has changed since, or what is there contradicts what is asked
+│   ├── ConstraintViolation             a constraint or unique index of the schema
+│   ├── ReferentialViolation            a strong reference to or from the row is in the way
+│   ├── PermissionDenied                the server's role-based access control said no
+│   └── Unreferenced                    a new row that nothing refers to would vanish at once
+├── OutcomeUnknown                      the reply was lost: the write may or may not have been applied
+├── WatchOverflow                       a watch was read too slowly
+├── NeedsHost                           needs more of the host than its database; names the command to run
+├── ServerFailed                        a private server process did not start or stopped
+└── LabError                            the lab cannot do what was asked
+    ├── MissingBinary                   a program is not installed; names the command that installs it
+    └── MissingPrivilege                root, a capability, a device or a kernel feature is missing
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Closed",
+    "Conflict",
+    "ConnectionFailed",
+    "ConstraintViolation",
+    "InvalidRemote",
+    "InvalidValue",
+    "LabError",
+    "MissingBinary",
+    "MissingPrivilege",
+    "NeedsHost",
+    "NotFound",
+    "NotMonitored",
+    "NotOnServer",
+    "NotStored",
+    "NotUnique",
+    "OutcomeUnknown",
+    "OvnkitError",
+    "PermissionDenied",
+    "ReferentialViolation",
+    "ServerFailed",
+    "SpecError",
+    "Timeout",
+    "TransactionFailed",
+    "Unreferenced",
+    "WatchOverflow",
+]
+
+_LONGEST_VALUE = 120
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text)} characters)"
+
+
+class OvnkitError(Exception):
+    """The base of all errors of ovnkit. Keyword arguments of a subclass are also its attributes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[OvnkitError], args: tuple[Any, ...], attributes: dict[str, Any]) -> OvnkitError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class InvalidValue(OvnkitError, ValueError):
+    """A value was refused before anything was sent.
+
+    Attributes: ``table`` and ``column`` (OVSDB's names), ``value``, ``allowed`` (what would be accepted, in words).
+    """
+
+    def __init__(self, *, table: str, column: str, value: object, allowed: str) -> None:
+        super().__init__(f"{table}.{column}: {_shown(value)} is not allowed here; allowed: {allowed}")
+        self.table = table
+        self.column = column
+        self.value = value
+        self.allowed = allowed
+
+
+class InvalidRemote(OvnkitError, ValueError):
+    """A connection string cannot be used. Attributes: ``remote``, ``reason``."""
+
+    def __init__(self, remote: str, reason: str) -> None:
+        super().__init__(f"connection string {_shown(remote)}: {reason}")
+        self.remote = remote
+        self.reason = reason
+
+
+class SpecError(OvnkitError, ValueError):
+    """A deployment spec is wrong. Attributes: ``file`` (None when the spec was made in Python), ``key``, ``value``, ``allowed``."""
+
+    def __init__(self, *, key: str, value: object, allowed: str, file: str | None = None) -> None:
+        where = f"{file}: {key}" if file else key
+        super().__init__(f"{where}: {_shown(value)} is not allowed here; allowed: {allowed}")
+        self.file = file
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+
+
+class NotFound(OvnkitError, LookupError):
+    """No row matches. Attributes: ``table``, ``columns`` (the filter)."""
+
+    def __init__(self, table: str, columns: dict[str, object]) -> None:
+        super().__init__(f"no row of {table} has {_filter(columns)}")
+        self.table = table
+        self.columns = columns
+
+
+class NotUnique(OvnkitError, LookupError):
+    """Several rows match where exactly one was asked for. Attributes: ``table``, ``columns``, ``uuids`` of the matches."""
+
+    def __init__(self, table: str, columns: dict[str, object], uuids: tuple[object, ...]) -> None:
+        found = ", ".join(str(uuid) for uuid in uuids[:5])
+        super().__init__(
+            f"{len(uuids)} rows of {table} have {_filter(columns)}: {found}{', …' if len(uuids) > 5 else ''}"
+        )
+        self.table = table
+        self.columns = columns
+        self.uuids = uuids
+
+
+def _filter(columns: dict[str, object]) -> str:
+    return ", ".join(f"{name}={_shown(value)}" for name, value in columns.items()) or "any content"
+
+
+class NotMonitored(OvnkitError):
+    """The client does not replicate this table or column. Attributes: ``table``, ``column`` (None for a whole table)."""
+
+    def __init__(self, table: str, column: str | None = None) -> None:
+        what = f"{table}.{column}" if column else f"table {table}"
+        super().__init__(f"{what} is not monitored by this client; name it in connect(monitor=…)")
+        self.table = table
+        self.column = column
+
+
+class NotOnServer(OvnkitError):
+    """The server's schema lacks a table or column. Attributes: ``table``, ``column``, ``since`` (release), ``found`` (schema version)."""
+
+    def __init__(self, table: str, column: str | None = None, *, since: str | None = None, found: str = "") -> None:
+        what = f"{table}.{column}" if column else f"table {table}"
+        needed = f", which needs release {since}" if since else ""
+        super().__init__(f"this server does not have {what}{needed}; its schema is version {found}")
+        self.table = table
+        self.column = column
+        self.since = since
+        self.found = found
+
+
+class NotStored(OvnkitError):
+    """The row was made in Python and has no uuid yet. Attribute: ``table``."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"this row of {table} was made here and is in no database yet; transaction.insert(row) gives its reference"
+        )
+        self.table = table
+
+
+class ConnectionFailed(OvnkitError, ConnectionError):
+    """The server cannot be reached, or is not the right one. Attributes: ``remote``, ``reason``."""
+
+    def __init__(self, remote: str, reason: str) -> None:
+        super().__init__(f"{remote}: {reason}")
+        self.remote = remote
+        self.reason = reason
+
+
+class Closed(ConnectionFailed):
+    """The client was closed."""
+
+
+class Timeout(OvnkitError, TimeoutError):
+    """The deadline passed. Attributes: ``waited_for`` (in words), ``seconds``."""
+
+    def __init__(self, waited_for: str, seconds: float) -> None:
+        super().__init__(f"waited {seconds:g} s for {waited_for}")
+        self.waited_for = waited_for
+        self.seconds = seconds
+
+
+class TransactionFailed(OvnkitError):
+    """The server did not apply a transaction; nothing of it is in the database.
+
+    Attributes: ``error`` (OVSDB's word), ``details`` (the server's text), ``operation`` (the operation that failed, or None).
+    """
+
+    def __init__(self, error: str, details: str = "", operation: dict[str, Any] | None = None) -> None:
+        where = f" ({operation['op']} on {operation['table']})" if operation and "table" in operation else ""
+        super().__init__(f"{error}{where}{': ' if details else ''}{details}")
+        self.error = error
+        self.details = details
+        self.operation = operation
+
+    @property
+    def table(self) -> str | None:
+        """The table of the operation that failed, where the server named one."""
+        return None if self.operation is None else self.operation.get("table")
+
+
+class Conflict(TransactionFailed):
+    """Another writer changed what was read, or what is there contradicts what was asked for."""
+
+
+class ConstraintViolation(TransactionFailed):
+    """A constraint of the schema, such as a unique index, refused the transaction."""
+
+
+class ReferentialViolation(TransactionFailed):
+    """A strong reference would point to a row that is not there."""
+
+
+class PermissionDenied(TransactionFailed):
+    """The role of this connection does not permit the write. It is not retried."""
+
+
+class Unreferenced(TransactionFailed):
+    """A new row of a non-root table has no referrer: the server would remove it at once. Refused before it was sent."""
+
+
+class OutcomeUnknown(OvnkitError):
+    """The reply to a transaction was lost: it may or may not have been applied.
+
+    ``resolve(timeout=)`` asks the database and returns True (applied) or False (not applied), or raises this error again.
+    """
+
+    def __init__(self, reason: str, resolve: Callable[[float], bool] | None = None) -> None:
+        super().__init__(f"the outcome of the transaction is unknown: {reason}; resolve() looks it up")
+        self.reason = reason
+        self._resolve = resolve
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The way back to the connection does not travel to another process.
+        return _restore, (type(self), self.args, {"reason": self.reason, "_resolve": None})
+
+    def resolve(self, timeout: float = 30.0) -> bool:
+        """Whether the transaction was applied, found out from the database within ``timeout`` seconds."""
+        if self._resolve is None:
+            raise self
+        return self._resolve(timeout)
+
+
+class WatchOverflow(OvnkitError):
+    """A watch was read too slowly and has lost events. Attribute: ``limit`` (events)."""
+
+    def __init__(self, table: str, limit: int) -> None:
+        super().__init__(
+            f"the watch on {table} was not read for {limit} changes; open a new one to begin from what is there"
+        )
+        self.table = table
+        self.limit = limit
+
+
+class NeedsHost(OvnkitError):
+    """Something needs the host itself, not only its database. Attributes: ``what``, ``command`` to run by hand."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(f"{what} needs access to the host; by hand: {command}")
+        self.what = what
+        self.command = command
+
+
+class ServerFailed(OvnkitError):
+    """A private server process did not start, or ended. Attributes: ``command``, ``reason``."""
+
+    def __init__(self, command: str, reason: str) -> None:
+        super().__init__(f"{command}: {reason}")
+        self.command = command
+        self.reason = reason
+
+
+class LabError(OvnkitError):
+    """The lab cannot do what was asked."""
+
+
+class MissingBinary(LabError):
+    """Programs are not installed. Attributes: ``names``, ``install`` (the command that installs them here)."""
+
+    def __init__(self, names: tuple[str, ...], install: str) -> None:
+        super().__init__(f"not installed: {', '.join(names)}; install with: {install}")
+        self.names = names
+        self.install = install
+
+
+class MissingPrivilege(LabError):
+    """Root, a capability, a device or a kernel feature is missing. Attributes: ``what``, ``remedy``."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy

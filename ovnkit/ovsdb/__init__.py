@@ -1,0 +1,34 @@
+"""The engine: typed, safe access to any OVSDB database. It knows nothing of OVN."""
+
+from __future__ import annotations
+
+from ovnkit.ovsdb.changes import Changes, ColumnChange
+from ovnkit.ovsdb.client import Client, Monitor
+from ovnkit.ovsdb.connection import State
+from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
+from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.transaction import Transaction
+from ovnkit.ovsdb.values import Map, Ref
+from ovnkit.ovsdb.watch import Event, Watch
+
+__all__ = [
+    "Add",
+    "Changes",
+    "Client",
+    "Column",
+    "ColumnChange",
+    "Database",
+    "DatabaseSchema",
+    "Event",
+    "Exactly",
+    "Map",
+    "Monitor",
+    "Put",
+    "Ref",
+    "Remove",
+    "Row",
+    "State",
+    "Transaction",
+    "Watch",
+]

@@ -1,0 +1,74 @@
+"""What an operation changed, or would change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, Literal
+
+import attrs
+
+from ovnkit.ovsdb.values import Ref
+
+__all__ = ["Changes", "ColumnChange"]
+
+
+@attrs.frozen
+class ColumnChange:
+    """One column of one row. ``column`` is None for a row that is inserted empty or deleted; ``name`` is what people call the row.
+
+    ``before`` is None for a row that is new, ``after`` for one that goes.
+    """
+
+    action: Literal["insert", "update", "delete"]
+    table: str
+    row: Ref[Any]
+    column: str | None
+    before: Any
+    after: Any
+    name: str = attrs.field(default="", eq=False)
+
+    def __str__(self) -> str:
+        where = f"{self.table} {self.name}"
+        if self.column is None:
+            return f"{'+' if self.action == 'insert' else '-'} {where}"
+        return "\n".join(f"{sign} {where} {line}" for sign, line in _lines(self.column, self.before, self.after))
+
+
+def _lines(column: str, before: Any, after: Any) -> Iterable[tuple[str, str]]:
+    """Keys of maps and members of sets one by one, as people read them."""
+    if isinstance(before, Mapping) or isinstance(after, Mapping):
+        old, new = before or {}, after or {}
+        for key in sorted({*old, *new}, key=str):
+            if old.get(key) != new.get(key):
+                yield from _lines(f"{column}:{key}", old.get(key), new.get(key))
+    elif isinstance(before, Set) or isinstance(after, Set):
+        old, new = before or frozenset(), after or frozenset()
+        yield from (("-", f"{column}: {_plain(member)}") for member in sorted(old - new, key=str))
+        yield from (("+", f"{column}: {_plain(member)}") for member in sorted(new - old, key=str))
+    elif before is None:
+        yield "+", f"{column} = {_plain(after)}"
+    elif after is None:
+        yield "-", f"{column} = {_plain(before)}"
+    else:
+        yield "~", f"{column} = {_plain(before)} -> {_plain(after)}"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) and value and value.isprintable() else repr(value)
+
+
+class Changes(list[ColumnChange]):
+    """The list of what was changed; empty and falsy when nothing had to change.
+
+    ``ref`` is the row that the operation is about, None where there is none (it was removed, or never there).
+    """
+
+    def __init__(self, changes: Iterable[ColumnChange] = (), *, ref: Ref[Any] | None = None) -> None:
+        super().__init__(changes)
+        self.ref = ref
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "no changes"
+
+    def __repr__(self) -> str:
+        return f"Changes({list(self)!r}, ref={self.ref!r})"

@@ -1,0 +1,214 @@
+"""The thread that drives the replica and carries transactions to the server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, Literal
+
+from ovs.db.idl import Transaction as IdlTransaction
+from ovs.jsonrpc import Message
+from ovs.poller import POLLIN, Poller
+
+from ovnkit.errors import Closed, Timeout
+from ovnkit.ovsdb import streams
+from ovnkit.ovsdb.replica import Idl, Store
+
+__all__ = ["Connection", "Lost", "State"]
+
+log = logging.getLogger(__name__)
+
+State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"]
+
+_ZERO_ID = "00000000-0000-0000-0000-000000000000"
+
+
+class Lost(Exception):
+    """The transaction was sent, and its reply will not come. Never leaves the engine."""
+
+
+class _Request:
+    """A transaction on its way. `ovs` calls the two members that it would call of its own transactions."""
+
+    def __init__(self, operations: list[dict[str, Any]], deadline: float) -> None:
+        self.operations = operations
+        self.deadline = deadline
+        self.future: Future[Any] = Future()
+        self.sent_as: Any = None
+
+    def _process_reply(self, message: Message) -> None:
+        if message.type == Message.T_ERROR:
+            self.future.set_result([{"error": str(message.error)}])
+        else:
+            self.future.set_result(message.result)
+
+    def _abort(self, status: Any) -> None:
+        if status == IdlTransaction.TRY_AGAIN and not self.future.done():
+            self.future.set_exception(Lost("the connection was lost before the reply came"))
+
+    _status = property(None, _abort)
+
+
+class Connection:
+    """One session with one database, kept up by a thread of its own."""
+
+    def __init__(
+        self,
+        names: list[streams.StreamName],
+        schema_json: Mapping[str, Any],
+        store: Store,
+        *,
+        leader_only: bool,
+        conditions: Mapping[str, Iterable[Any]],
+    ) -> None:
+        self._names = names
+        self._store = store
+        self._idl = Idl(",".join(names), schema_json, store, leader_only=leader_only)
+        self._idl.monitor_only(conditions)
+        self._queue: deque[_Request] = deque()
+        self._unanswered: list[_Request] = []
+        self._closing = False
+        self._was_ready = False
+        self._pid = os.getpid()
+        self.state: State = "connecting"
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name=f"ovnkit {names[0]}", daemon=True)
+        self._thread.start()
+
+    def submit(self, operations: list[dict[str, Any]], deadline: float) -> Future[Any]:
+        """Send a transaction as soon as the replica is complete; the future is the list of results.
+
+        It fails with Timeout where nothing was sent before the deadline (``time.monotonic()``), with Lost where it was
+        sent but the reply cannot come or did not come in time.
+        """
+        self.check_usable()
+        request = _Request(operations, deadline)
+        self._queue.append(request)
+        self._wake()
+        if self._closing:
+            # The thread may have looked at the queue for the last time before this request was in it.
+            self._fail_all()
+        return request.future
+
+    def check_usable(self) -> None:
+        """Raise Closed after close() and in a forked child."""
+        if os.getpid() != self._pid:
+            raise Closed(self._names[0], "this client was made in another process; connect again after a fork")
+        if self._closing:
+            raise Closed(self._names[0], "this client was closed")
+
+    def close(self) -> None:
+        """End the thread and the session. What is in flight fails as Lost."""
+        self._closing = True
+        if os.getpid() == self._pid:
+            self._wake()
+            if threading.current_thread() is not self._thread:
+                self._thread.join()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_write.send(b"x")
+        except (BlockingIOError, OSError):
+            pass  # Full: the thread will wake anyway. Closed: there is nobody to wake.
+
+    # -- in the thread ---------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._turn()
+        finally:
+            self._closing = True
+            self.state = "closed"
+            self._idl.close()
+            streams.forget(self._names)
+            self._fail_all()
+            self._wake_read.close()
+            self._wake_write.close()
+            with self._store.changed:
+                self._store.changed.notify_all()
+
+    def _turn(self) -> None:
+        self._idl.run()
+        if self._idl.in_doubt is not None:
+            log.error("the replica may differ from the server and is fetched again: %r", self._idl.in_doubt)
+            self._idl.in_doubt = None
+            self._idl.last_id = _ZERO_ID
+            self._idl.force_reconnect()
+        self._note_state()
+        self._send_queued()
+        next_deadline = self._expire()
+        poller = Poller()
+        self._idl.wait(poller)
+        poller.fd_wait(self._wake_read.fileno(), POLLIN)
+        if next_deadline is not None:
+            poller.timer_wait(max(0, int((next_deadline - time.monotonic()) * 1000) + 1))
+        poller.block()
+        try:
+            self._wake_read.recv(4096)
+        except BlockingIOError:
+            pass
+
+    def _note_state(self) -> None:
+        connected = self._idl._session.is_connected()
+        ready = connected and self._idl.state == Idl.IDL_S_MONITORING
+        self._was_ready |= ready
+        state: State
+        if ready:
+            state = "ready"
+        elif self._was_ready:
+            state = "reconnecting"
+        else:
+            state = "synchronising" if connected else "connecting"
+        if state != self.state:
+            self.state = state
+            with self._store.changed:
+                self._store.changed.notify_all()
+
+    def _send_queued(self) -> None:
+        while self._queue and self.state == "ready":
+            request = self._queue.popleft()
+            if request.deadline <= time.monotonic():
+                self._expire_unsent(request)
+                continue
+            message = Message.create_request("transact", [self._idl._db.name, *request.operations])
+            if self._idl._session.send(message):
+                self._queue.appendleft(request)
+                return
+            request.sent_as = message.id
+            self._idl._outstanding_txns[message.id] = request
+            self._unanswered.append(request)
+
+    def _expire(self) -> float | None:
+        """Fail what is past its deadline; returns the next deadline."""
+        now = time.monotonic()
+        self._unanswered = [request for request in self._unanswered if not request.future.done()]
+        for request in self._unanswered:
+            if request.deadline <= now:
+                self._idl._outstanding_txns.pop(request.sent_as, None)
+                request.future.set_exception(Lost("the server did not answer in time"))
+        for request in [request for request in self._queue if request.deadline <= now]:
+            self._queue.remove(request)
+            self._expire_unsent(request)
+        deadlines = [request.deadline for request in (*self._unanswered, *self._queue) if not request.future.done()]
+        return min(deadlines, default=None)
+
+    def _expire_unsent(self, request: _Request) -> None:
+        request.future.set_exception(Timeout("a connection to send the transaction on; it was not sent", 0.0))
+
+    def _fail_all(self) -> None:
+        for request in self._unanswered:
+            if not request.future.done():
+                request.future.set_exception(Lost("the client was closed"))
+        while self._queue:
+            request = self._queue.popleft()
+            if not request.future.done():
+                request.future.set_exception(Closed(self._names[0], "the client was closed; nothing was sent"))

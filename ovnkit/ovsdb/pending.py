@@ -1,0 +1,254 @@
+"""What an open transaction is going to do: an overlay on the replica, and the operations that bring it about. Pure logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from ovnkit.errors import InvalidValue, Unreferenced
+from ovnkit.ovsdb import codec
+from ovnkit.ovsdb.changes import ColumnChange
+from ovnkit.ovsdb.edits import Add, Put, Remove
+from ovnkit.ovsdb.row import Database, Row
+from ovnkit.ovsdb.values import Map, Ref
+
+__all__ = ["Pending", "PendingRow", "View"]
+
+Operation = dict[str, Any]
+Key = tuple[str, UUID]
+
+
+class PendingRow:
+    """One row that a transaction inserts, updates or deletes.
+
+    ``base`` is the row as it was read (None for a new one). ``whole`` holds the columns that are replaced, ``members``
+    those of which single members or keys are edited.
+    """
+
+    def __init__(self, row: Row[Any], *, inserted: bool) -> None:
+        self.base = None if inserted else row
+        self.row = row
+        self.whole: set[str] = set()
+        self.members: set[str] = set()
+        self.deleted = False
+
+    def copy(self) -> PendingRow:
+        """An independent copy; rows themselves are immutable."""
+        other = PendingRow(self.row, inserted=True)
+        other.base = self.base
+        other.whole = set(self.whole)
+        other.members = set(self.members)
+        other.deleted = self.deleted
+        return other
+
+    def set(self, name: str, value: Any) -> None:
+        """Replace a column, or edit members of it. What changes nothing leaves no trace."""
+        before = getattr(self.row, name)
+        edit = isinstance(value, (Add, Remove, Put))
+        after = _edited(self.row, name, before, value) if edit else type(self.row)._normalise(name, value)
+        if after == before:
+            return
+        (self.members if edit and name not in self.whole else self.whole).add(name)
+        if not edit:
+            self.members.discard(name)
+        self.row = self.row._with(self.row._uuid, {name: after})
+
+    @property
+    def columns(self) -> Iterator[tuple[str, Any, Any]]:
+        """The columns that end up different: name, value before, value after."""
+        if self.base is None:
+            refer = self.row._database.row_class
+            for name, value in self.row.__dict__.items():
+                if value != codec.default(self.row._column(name).type, refer):
+                    yield name, None, value
+            return
+        for name in sorted(self.whole | self.members):
+            before, after = getattr(self.base, name), getattr(self.row, name)
+            if before != after:
+                yield name, before, after
+
+
+def _edited(row: Row[Any], name: str, before: Any, edit: Add[Any] | Remove[Any] | Put[Any, Any]) -> Any:
+    own = type(row)
+    type_ = own._column(name).type
+    refer = own._database.row_class
+    if isinstance(edit, Put):
+        if not isinstance(before, Map):
+            raise InvalidValue(table=own._table, column=name, value=edit, allowed="Put() is for maps")
+        return Map({**before, **codec.normalise(type_, edit.pairs, refer, table=own._table, column=name)})
+    members = {codec.normalise_atom(type_.key, item, refer, table=own._table, column=name) for item in edit.members}
+    if isinstance(before, Map) and isinstance(edit, Remove):
+        return Map({key: value for key, value in before.items() if key not in members})
+    if not isinstance(before, frozenset):
+        allowed = "Add() is for sets" if isinstance(edit, Add) else "Remove() is for sets and maps"
+        raise InvalidValue(table=own._table, column=name, value=edit, allowed=allowed)
+    return before | members if isinstance(edit, Add) else before - members
+
+
+class View:
+    """The replica as a transaction sees it: with its own writes."""
+
+    def __init__(self, stored: Callable[[str], list[Row[Any]]], get: Callable[[str, UUID], Row[Any] | None]) -> None:
+        self._stored = stored
+        self._get = get
+
+    def stored(self, table: str) -> list[Row[Any]]:
+        """The rows of a table in the replica; none where the table is not monitored."""
+        return self._stored(table)
+
+    def rows(self, table: str, pending: Pending) -> Iterator[Row[Any]]:
+        """The rows of a table."""
+        own = pending.of(table)
+        for row in self._stored(table):
+            if row.uuid not in own:
+                yield row
+        for item in own.values():
+            if not item.deleted:
+                yield item.row
+
+    def get(self, table: str, uuid: UUID, pending: Pending) -> Row[Any] | None:
+        """One row."""
+        item = pending.of(table).get(uuid)
+        if item is not None:
+            return None if item.deleted else item.row
+        return self._get(table, uuid)
+
+
+class Pending:
+    """All rows that a transaction touches, in order."""
+
+    def __init__(self, database: type[Database], items: dict[Key, PendingRow] | None = None) -> None:
+        self.database = database
+        self.items = items or {}
+        self.guards: list[Operation] = []
+
+    def copy(self) -> Pending:
+        """A savepoint."""
+        other = Pending(self.database, {key: item.copy() for key, item in self.items.items()})
+        other.guards = list(self.guards)
+        return other
+
+    def of(self, table: str) -> dict[UUID, PendingRow]:
+        """What is pending in one table."""
+        return {uuid: item for (name, uuid), item in self.items.items() if name == table}
+
+    def edit(self, row: Row[Any]) -> PendingRow:
+        """The pending form of a row that was read."""
+        key = (row._table, row.uuid)
+        return self.items.setdefault(key, PendingRow(row, inserted=False))
+
+    def insert(self, row: Row[Any], uuid: UUID) -> PendingRow:
+        """A new row."""
+        item = PendingRow(row._with(uuid, {}), inserted=True)
+        self.items[(row._table, uuid)] = item
+        return item
+
+    def delete(self, row: Row[Any]) -> None:
+        """Delete a row; one that was inserted here is simply forgotten."""
+        key = (row._table, row.uuid)
+        item = self.edit(row)
+        if item.base is None:
+            del self.items[key]
+        else:
+            item.deleted = True
+
+    # -- what the server will do by itself -------------------------------------------------------------------------
+
+    def referrers(self, view: View, target: Row[Any], *, strong: bool) -> Iterator[tuple[Row[Any], str]]:
+        """The rows and columns that refer to a row."""
+        for row_class in self.database.tables.values():
+            for name, column in row_class._columns.items():
+                bases = [base for base in (column.type.key, column.type.value) if base is not None]
+                kinds = {base.ref_type for base in bases if base.ref_table == target._table}
+                if ("strong" if strong else "weak") not in kinds:
+                    continue
+                for row in view.rows(row_class._table, self):
+                    if row._readable(name) and target.ref in _refs(getattr(row, name)):
+                        yield row, name
+
+    def settled(self, view: View) -> Pending:
+        """This and what follows from it: rows that lose their last strong reference go, weak references to them are emptied."""
+        result = self.copy()
+        lost = [row for item in self.items.values() for row in _lost_children(item, view, self)]
+        while lost:
+            row = lost.pop()
+            if result.view_of(row) is None or any(True for _ in result.referrers(view, row, strong=True)):
+                continue
+            result.delete(row)
+            lost += [child for child in _children(row, view, result) if not child._root]
+        for item in list(result.items.values()):
+            if item.deleted:
+                for row, name in list(result.referrers(view, item.row, strong=False)):
+                    column = getattr(row, name)
+                    result.edit(row).set(name, Remove(item.row.ref) if isinstance(column, frozenset) else None)
+        return result
+
+    def view_of(self, row: Row[Any]) -> Row[Any] | None:
+        """The row as it is pending; None where it is to be deleted."""
+        item = self.items.get((row._table, row.uuid))
+        return row if item is None else None if item.deleted else item.row
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def changes(self) -> list[ColumnChange]:
+        """Every column that ends up different."""
+        found: list[ColumnChange] = []
+        for item in self.items.values():
+            ref, table, name = item.row.ref, item.row._table, item.row._label
+            if item.deleted:
+                found.append(ColumnChange("delete", table, ref, None, None, None, name))
+            elif item.base is None:
+                columns = [
+                    ColumnChange("insert", table, ref, column, None, value, name) for column, _, value in item.columns
+                ]
+                found += columns or [ColumnChange("insert", table, ref, None, None, None, name)]
+            else:
+                found += [ColumnChange("update", table, ref, *column, name) for column in item.columns]
+        return found
+
+    def check_referenced(self, view: View) -> None:
+        """Raise Unreferenced for a new row that the server would remove at once."""
+        for item in self.items.values():
+            if (
+                item.base is None
+                and not item.row._root
+                and not any(True for _ in self.referrers(view, item.row, strong=True))
+            ):
+                raise Unreferenced(
+                    "unreferenced row",
+                    f"nothing refers to the new row {item.row._label!r} of {item.row._table}, so the server would remove it at once",
+                    {"op": "insert", "table": item.row._table},
+                )
+
+
+def _refs(value: Any) -> Iterable[Any]:
+    if isinstance(value, Ref):
+        return (value,)
+    if isinstance(value, frozenset):
+        return value
+    if isinstance(value, Map):
+        return (*value.keys(), *value.values())
+    return ()
+
+
+def _children(row: Row[Any], view: View, pending: Pending) -> list[Row[Any]]:
+    """The rows that a row refers to strongly."""
+    found = []
+    for name, column in row._columns.items():
+        for base in (column.type.key, column.type.value):
+            if base is not None and base.ref_table is not None and base.ref_type == "strong" and row._readable(name):
+                for ref in _refs(getattr(row, name)):
+                    if isinstance(ref, Ref) and ref.row_class._table == base.ref_table:
+                        child = view.get(base.ref_table, ref.uuid, pending)
+                        if child is not None:
+                            found.append(child)
+    return found
+
+
+def _lost_children(item: PendingRow, view: View, pending: Pending) -> list[Row[Any]]:
+    if item.base is None:
+        return []
+    before = _children(item.base, view, pending)
+    kept = set() if item.deleted else {child.uuid for child in _children(item.row, view, pending)}
+    return [child for child in before if not child._root and child.uuid not in kept]

@@ -1,0 +1,317 @@
+"""Rows: immutable snapshots whose columns are decoded when they are first read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from uuid import UUID
+
+import attrs
+
+from ovnkit.errors import NotMonitored, NotStored
+from ovnkit.ovsdb import codec
+from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
+from ovnkit.ovsdb.schema import ColumnType, TableSchema
+from ovnkit.ovsdb.values import Map, Ref
+
+__all__ = ["Add", "Column", "Database", "Exactly", "Map", "Put", "Ref", "Remove", "ReplicatedTable", "Row", "SetOf"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+D_co = TypeVar("D_co", covariant=True)
+
+SetOf = Set[T] | list[T] | tuple[T, ...]
+"""What may be given where a column holds a set; never a lone string."""
+
+
+class Database:
+    """A nominal mark for each database, so that rows of one are not taken for rows of another."""
+
+    name: ClassVar[str]
+    tables: ClassVar[dict[str, type[Row[Any]]]]
+
+    def __init_subclass__(cls) -> None:
+        cls.tables = {}
+
+    @classmethod
+    def row_class(cls, table: str) -> type[Row[Any]]:
+        """The class of a table's rows; plain Row for a table that is newer than the models."""
+        return cls.tables.get(table, Row)
+
+
+class Column(Generic[T_co]):
+    """A column: on the class the column itself with its facts, on a row the value.
+
+    ``since`` and ``until`` are releases of OVN or OVS, None for "always"; ``gone`` maps enumeration words to the release
+    that dropped them.
+    """
+
+    __slots__ = ("ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
+
+    def __init__(
+        self,
+        type: ColumnType,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        ephemeral: bool = False,
+        immutable: bool = False,
+        gone: Mapping[str, str] | None = None,
+    ) -> None:
+        self.type = type
+        self.since = since
+        self.until = until
+        self.ephemeral = ephemeral
+        self.immutable = immutable
+        self.gone = gone or {}
+        self.name = ""
+        self.row_class: Any = None
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+        self.row_class = owner
+
+    @property
+    def table(self) -> str:
+        """OVSDB's name of the table."""
+        return self.row_class._table  # type: ignore[no-any-return]
+
+    @overload
+    def __get__(self, row: None, owner: Any) -> Self: ...
+    @overload
+    def __get__(self, row: Row[Any], owner: Any) -> T_co: ...
+    def __get__(self, row: Row[Any] | None, owner: Any) -> Any:
+        if row is None:
+            return self
+        # Kept in the instance's own dictionary, which is looked at before this descriptor the next time.
+        value = row.__dict__[self.name] = row._read(self)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<Column {self.table}.{self.name}>"
+
+
+@attrs.frozen
+class ReplicatedTable:
+    """What rows need to know of their table in the replica: the live schema and the columns that are monitored."""
+
+    schema: TableSchema
+    monitored: frozenset[str]
+
+
+class Row(Generic[D_co]):
+    """The base of all rows: an immutable snapshot, equal to another of the same class, uuid and columns.
+
+    A subclass stands for a table; its attributes are the columns (Column). One made by calling the class is in no
+    database yet. Unknown column names are a TypeError, values of a wrong type InvalidValue.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_raw", "_replicated", "_uuid")
+
+    _database: ClassVar[type[Database]]
+    _table: ClassVar[str] = ""
+    _columns: ClassVar[dict[str, Column[Any]]] = {}
+    _root: ClassVar[bool] = True
+    _indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    _since: ClassVar[str | None] = None
+    _required_columns: ClassVar[frozenset[str] | None] = None
+
+    if TYPE_CHECKING:
+        _uuid: UUID | None
+        _raw: Mapping[str, Any]
+        _replicated: ReplicatedTable | None
+
+    def __init_subclass__(
+        cls,
+        *,
+        database: type[Database],
+        table: str,
+        root: bool = True,
+        indexes: tuple[tuple[str, ...], ...] = (),
+        since: str | None = None,
+    ) -> None:
+        cls._database = database
+        cls._table = table
+        cls._root = root
+        cls._indexes = indexes
+        cls._since = since
+        cls._columns = {name: value for name, value in vars(cls).items() if isinstance(value, Column)}
+        database.tables[table] = cls
+
+    def __init__(self, **columns: Any) -> None:
+        _set(self, None, {}, None)
+        own = type(self)
+        for name, value in columns.items():
+            self.__dict__[name] = own._normalise(name, value)
+        if missing := own._required() - columns.keys():
+            raise TypeError(f"{own.__name__}() needs {', '.join(sorted(missing))}: OVSDB has no legal default for it")
+
+    @classmethod
+    def _stored(cls, uuid: UUID, raw: Mapping[str, Any], replicated: ReplicatedTable) -> Self:
+        row = cls.__new__(cls)
+        _set(row, uuid, raw, replicated)
+        return row
+
+    @classmethod
+    def _required(cls) -> frozenset[str]:
+        if cls._required_columns is None:
+            cls._required_columns = frozenset(
+                name
+                for name, column in cls._columns.items()
+                if (column.type.is_scalar and not _has_legal_default(column.type))
+                or (not column.type.is_scalar and column.type.min > 0)
+            )
+        return cls._required_columns
+
+    @classmethod
+    def _column(cls, name: str) -> Column[Any]:
+        column = cls._columns.get(name)
+        if column is None:
+            close = difflib.get_close_matches(name, cls._columns, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise TypeError(f"{cls.__name__} has no column {name!r}{hint}")
+        return column
+
+    @classmethod
+    def _normalise(cls, name: str, value: Any) -> Any:
+        column = cls._column(name)
+        return codec.normalise(column.type, value, cls._database.row_class, table=cls._table, column=name)
+
+    def _read(self, column: Column[Any]) -> Any:
+        json = self._raw.get(column.name)
+        refer = self._database.row_class
+        if json is not None:
+            return codec.decode(column.type, json, refer)
+        replicated = self._replicated
+        if (
+            replicated is not None
+            and column.name not in replicated.monitored
+            and column.name in replicated.schema.columns
+        ):
+            raise NotMonitored(self._table, column.name)
+        return codec.default(column.type, refer)
+
+    def _with(self, uuid: UUID | None, columns: Mapping[str, Any]) -> Self:
+        """The same row with other (normalised) columns."""
+        row = type(self).__new__(type(self))
+        _set(row, uuid, self._raw, self._replicated)
+        row.__dict__.update(self.__dict__)
+        row.__dict__.update(columns)
+        return row
+
+    def _values(self) -> dict[str, Any]:
+        """All columns that can be read."""
+        return {name: getattr(self, name) for name in self._columns if self._readable(name)}
+
+    def _readable(self, name: str) -> bool:
+        replicated = self._replicated
+        return replicated is None or name in replicated.monitored or name not in replicated.schema.columns
+
+    @property
+    def uuid(self) -> UUID:
+        """The uuid in the database. Raises NotStored for a row that was made in Python."""
+        if self._uuid is None:
+            raise NotStored(self._table)
+        return self._uuid
+
+    @property
+    def ref(self) -> Ref[Self]:
+        """A reference to this row. Raises NotStored for a row that was made in Python."""
+        return Ref(type(self), self.uuid)
+
+    @property
+    def extra(self) -> Map[str, Any]:
+        """The columns of this server that are newer than the models."""
+        replicated = self._replicated
+        if replicated is None:
+            return Map()
+        refer = self._database.row_class if self._table else (lambda _table: Row)
+        values = {}
+        for name in replicated.monitored - self._columns.keys():
+            schema = replicated.schema.columns[name]
+            json = self._raw.get(name)
+            values[name] = codec.default(schema.type, refer) if json is None else codec.decode(schema.type, json, refer)
+        return Map(values)
+
+    @property
+    def _label(self) -> str:
+        """What a person calls the row: its name or another identity where there is one, else the start of its uuid."""
+        for name in ("name", "target", "lport", "logical_port", "external_ip", "cidr"):
+            if name in self._columns and self._readable(name):
+                value = getattr(self, name)
+                if value and isinstance(value, str):
+                    return value
+        return "new" if self._uuid is None else str(self._uuid)[:8]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"rows are immutable; change {name} with transaction.update(row, {name}=…)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("rows are immutable")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Row) or type(other) is not type(self) or other._uuid != self._uuid:
+            return False
+        return self is other or (self._values() == other._values() and self.extra == other.extra)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._uuid))
+
+    def __repr__(self) -> str:
+        shown = []
+        for name in self._columns:
+            if not self._readable(name):
+                continue
+            value = getattr(self, name)
+            if value in (None, "") or (isinstance(value, (frozenset, Map)) and not value):
+                continue
+            if isinstance(value, frozenset):
+                text = (
+                    f"[{len(value)}]" if len(value) > 3 else "[" + ", ".join(map(repr, sorted(value, key=repr))) + "]"
+                )
+            else:
+                text = repr(value)
+            if name != "name" and len(text) <= 60:
+                shown.append(f"{name}={text}")
+        return f"<{type(self).__name__} {self._label!r}{''.join(' ' + item for item in shown)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._uuid, self._raw, self._replicated, dict(self.__dict__))
+
+    if not TYPE_CHECKING:
+
+        def __replace__(self, **columns):
+            """The same snapshot with other columns (copy.replace)."""
+            return self._with(self._uuid, {name: self._normalise(name, value) for name, value in columns.items()})
+
+
+def _set(row: Row[Any], uuid: UUID | None, raw: Mapping[str, Any], replicated: ReplicatedTable | None) -> None:
+    object.__setattr__(row, "_uuid", uuid)
+    object.__setattr__(row, "_raw", raw)
+    object.__setattr__(row, "_replicated", replicated)
+
+
+def _restore(
+    cls: type[Row[Any]],
+    uuid: UUID | None,
+    raw: Mapping[str, Any],
+    replicated: ReplicatedTable | None,
+    columns: dict[str, Any],
+) -> Row[Any]:
+    row = cls.__new__(cls)
+    _set(row, uuid, raw, replicated)
+    row.__dict__.update(columns)
+    return row
+
+
+def _has_legal_default(type: ColumnType) -> bool:
+    base = type.key
+    if base.ref_type == "strong":
+        return False
+    zero: Any = {"integer": 0, "real": 0.0, "boolean": False, "string": ""}.get(base.type)
+    if base.enum is not None:
+        return zero in base.enum
+    if base.min_length:
+        return False
+    return not ((base.minimum or 0) > 0 or (base.maximum is not None and base.maximum < 0))

@@ -1,0 +1,243 @@
+"""Schemas: the types of columns as RFC 7047 defines them, and the live schema of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+__all__ = [
+    "BOOLEAN",
+    "INTEGER",
+    "REAL",
+    "STRING",
+    "UUID",
+    "AtomType",
+    "BaseType",
+    "ColumnSchema",
+    "ColumnType",
+    "DatabaseSchema",
+    "TableSchema",
+    "atom",
+    "many",
+    "mapping",
+    "one",
+    "optional",
+    "ref",
+]
+
+AtomType = Literal["integer", "real", "boolean", "string", "uuid"]
+Atom = int | float | bool | str
+
+
+@attrs.frozen
+class BaseType:
+    """The type of one atom, with its limits (RFC 7047 3.2, <base-type>). Lengths are in characters."""
+
+    type: AtomType
+    enum: frozenset[Atom] | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    ref_table: str | None = None
+    ref_type: Literal["strong", "weak"] | None = None
+
+    @classmethod
+    def from_json(cls, json: str | Mapping[str, Any]) -> BaseType:
+        """From a <base-type> of a schema."""
+        if isinstance(json, str):
+            return cls(json)  # type: ignore[arg-type]
+        kind = json["type"]
+        enum = json.get("enum")
+        return cls(
+            kind,
+            enum=None if enum is None else frozenset(enum[1] if isinstance(enum, list) else [enum]),
+            minimum=json.get("minInteger", json.get("minReal")),
+            maximum=json.get("maxInteger", json.get("maxReal")),
+            min_length=json.get("minLength"),
+            max_length=json.get("maxLength"),
+            ref_table=json.get("refTable"),
+            ref_type=json.get("refType", "strong") if "refTable" in json else None,
+        )
+
+    @property
+    def allowed(self) -> str:
+        """What the type accepts, in words, for error messages."""
+        if self.enum is not None:
+            return "one of " + ", ".join(sorted(map(repr, self.enum)))
+        if self.ref_table is not None:
+            return f"a reference to a row of {self.ref_table}"
+        text = {
+            "integer": "an integer",
+            "real": "a number",
+            "boolean": "True or False",
+            "string": "a string",
+            "uuid": "a UUID",
+        }[self.type]
+        if self.type == "integer" and self.minimum is None and self.maximum is None:
+            return "an integer of 64 bits"
+        if self.minimum is not None:
+            text += f" from {self.minimum}"
+        if self.maximum is not None:
+            text += f" to {self.maximum}"
+        if self.min_length:
+            text += f" of at least {self.min_length} characters"
+        if self.max_length is not None:
+            text += f" of at most {self.max_length} characters"
+        return text
+
+
+@attrs.frozen
+class ColumnType:
+    """The type of a column: how many keys, or pairs of key and value, it holds (RFC 7047 3.2, <type>).
+
+    ``max`` is None where the number is unlimited.
+    """
+
+    key: BaseType
+    value: BaseType | None = None
+    min: int = 1
+    max: int | None = 1
+
+    @classmethod
+    def from_json(cls, json: str | Mapping[str, Any]) -> ColumnType:
+        """From a <type> of a schema."""
+        if isinstance(json, str):
+            return cls(BaseType.from_json(json))
+        largest = json.get("max", 1)
+        return cls(
+            BaseType.from_json(json["key"]),
+            BaseType.from_json(json["value"]) if "value" in json else None,
+            json.get("min", 1),
+            None if largest == "unlimited" else largest,
+        )
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it holds pairs."""
+        return self.value is not None
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it holds exactly one atom."""
+        return self.value is None and self.min == 1 and self.max == 1
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it holds one atom or none."""
+        return self.value is None and self.min == 0 and self.max == 1
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it holds any other number of atoms."""
+        return self.value is None and not self.is_scalar and not self.is_optional
+
+    @property
+    def size_allowed(self) -> str:
+        """How many members are accepted, in words."""
+        what = "pairs" if self.is_map else "members"
+        return f"{self.min} to {'any number of' if self.max is None else self.max} {what}"
+
+
+@attrs.frozen
+class ColumnSchema:
+    """A column of the live schema."""
+
+    name: str
+    type: ColumnType
+    mutable: bool = True
+    ephemeral: bool = False
+
+
+@attrs.frozen
+class TableSchema:
+    """A table of the live schema."""
+
+    name: str
+    columns: Mapping[str, ColumnSchema]
+    is_root: bool = True
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+
+@attrs.frozen
+class DatabaseSchema:
+    """The live schema of a database, as the server told it."""
+
+    name: str
+    version: str
+    tables: Mapping[str, TableSchema]
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> DatabaseSchema:
+        """From the reply to ``get_schema`` (RFC 7047 3.2, <database-schema>)."""
+        tables = json["tables"]
+        # A schema in which no table says isRoot predates the distinction: all its tables are roots.
+        says_root = any("isRoot" in table for table in tables.values())
+        return cls(
+            json["name"],
+            json.get("version", ""),
+            {
+                name: TableSchema(
+                    name,
+                    {
+                        column: ColumnSchema(
+                            column,
+                            ColumnType.from_json(facts["type"]),
+                            facts.get("mutable", True),
+                            facts.get("ephemeral", False),
+                        )
+                        for column, facts in table["columns"].items()
+                    },
+                    table.get("isRoot", False) if says_root else True,
+                    tuple(tuple(index) for index in table.get("indexes", [])),
+                )
+                for name, table in tables.items()
+            },
+        )
+
+
+BOOLEAN = BaseType("boolean")
+INTEGER = BaseType("integer")
+REAL = BaseType("real")
+STRING = BaseType("string")
+UUID = BaseType("uuid")
+
+
+def atom(
+    type: AtomType,
+    *,
+    enum: tuple[Atom, ...] | None = None,
+    minimum: int | float | None = None,
+    maximum: int | float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+) -> BaseType:
+    """A base type with limits."""
+    return BaseType(type, None if enum is None else frozenset(enum), minimum, maximum, min_length, max_length)
+
+
+def ref(table: str, *, weak: bool = False) -> BaseType:
+    """A reference to a row of ``table``."""
+    return BaseType("uuid", ref_table=table, ref_type="weak" if weak else "strong")
+
+
+def one(key: BaseType) -> ColumnType:
+    """Exactly one atom."""
+    return ColumnType(key)
+
+
+def optional(key: BaseType) -> ColumnType:
+    """One atom or none."""
+    return ColumnType(key, None, 0, 1)
+
+
+def many(key: BaseType, *, at_least: int = 0, at_most: int | None = None) -> ColumnType:
+    """A set of atoms."""
+    return ColumnType(key, None, at_least, at_most)
+
+
+def mapping(key: BaseType, value: BaseType, *, at_least: int = 0, at_most: int | None = None) -> ColumnType:
+    """A map."""
+    return ColumnType(key, value, at_least, at_most)

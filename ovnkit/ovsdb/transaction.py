@@ -1,0 +1,340 @@
+"""Transactions: reads that see their own writes, and one commit that ends as applied, not applied or unknown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
+from uuid import UUID, uuid4
+
+from ovnkit.errors import InvalidValue, NotFound, NotOnServer, NotUnique, OutcomeUnknown, Timeout, TransactionFailed
+from ovnkit.ovsdb import codec
+from ovnkit.ovsdb.changes import Changes
+from ovnkit.ovsdb.connection import Connection, Lost
+from ovnkit.ovsdb.edits import Exactly, Remove
+from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
+from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
+from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
+from ovnkit.ovsdb.replica import Store
+from ovnkit.ovsdb.row import Database, Row
+from ovnkit.ovsdb.tables import Tables
+from ovnkit.ovsdb.values import Ref
+
+if TYPE_CHECKING:
+    from ovnkit.ovsdb.typing import Editable, Readable
+
+__all__ = ["Transaction"]
+
+D = TypeVar("D", bound=Database)
+T = TypeVar("T")
+R = TypeVar("R", bound=Row[Any])
+P = ParamSpec("P")
+
+
+class Transaction(Generic[D]):
+    """An atomic change of one database. Made by ``client.transaction()``; leaving ``with`` commits, an exception discards.
+
+    For one thread at a time.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: Store,
+        *,
+        comment: str | None,
+        timeout: float,
+        durable: bool,
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._tables = Tables(store)
+        self._comment = comment
+        self._timeout = timeout
+        self._durable = durable
+        self._view = View(self._tables.monitored_rows, self._tables.monitored_row)
+        self._pending = Pending(store.database)
+        self._done = False
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def find(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> list[T]:
+        """All rows that match, as this transaction would leave them."""
+        matches = self._tables.filter(table, columns)
+        rows: list[Any] = [row for row in self._view.rows(matches.row_class._table, self._pending) if matches(row)]
+        return rows
+
+    def get(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
+        """The one row that matches. Raises NotFound or NotUnique."""
+        found: list[Any] = self.find(table, *args, **columns)
+        name = self._tables.filter(table, columns).row_class._table
+        if not found:
+            raise NotFound(name, dict(columns))
+        if len(found) > 1:
+            raise NotUnique(name, dict(columns), tuple(row.uuid for row in found))
+        return found[0]  # type: ignore[no-any-return]
+
+    def __getitem__(self, ref: Ref[R]) -> R:
+        """The row that a reference names. Raises NotFound."""
+        self._tables.check_class(ref.row_class)
+        row: Any = self._view.get(ref.row_class._table, ref.uuid, self._pending)
+        if row is None:
+            raise NotFound(ref.row_class._table, {"_uuid": str(ref.uuid)})
+        return row  # type: ignore[no-any-return]
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _insert(self, row: R) -> Ref[R]:
+        self._check_open()
+        self._tables.check_class(type(row))
+        item = self._pending.insert(row, uuid4())
+        try:
+            for name, _, value in item.columns:
+                self._check_value(item.row, name, value)
+        except BaseException:
+            self._pending.delete(item.row)
+            raise
+        ref: Ref[Any] = item.row.ref
+        return ref
+
+    def update(self, row: Editable[D, P], /, *args: P.args, **columns: P.kwargs) -> None:
+        """Set columns of a row that was read, or edit members of them with Add, Remove and Put.
+
+        Columns whose value does not change are left out. The old values are guarded: if another writer changed them since
+        they were read, the commit raises Conflict. Raises InvalidValue before anything is sent.
+        """
+        self._check_open()
+        own: Any = row
+        self._tables.check_class(type(own))
+        if own._uuid is None:
+            raise InvalidValue(
+                table=own._table, column="_uuid", value=None, allowed="a row that was read, or use insert()"
+            )
+        item = self._pending.items.get((own._table, own.uuid))
+        new = item is None
+        if item is not None and item.deleted:
+            raise NotFound(own._table, {"_uuid": str(own.uuid)})
+        trial = PendingRow(own, inserted=False) if item is None else item.copy()
+        for name, value in columns.items():
+            type(own)._column(name)
+            trial.set(name, value)
+            self._check_value(trial.row, name, getattr(trial.row, name), changed=True)
+        if not new or any(True for _ in trial.columns):
+            self._pending.items[(own._table, own.uuid)] = trial
+
+    def delete(self, row: Row[D] | Ref[Row[D]]) -> None:
+        """Delete a row, and take it out of the sets that hold it. Weak references to it are emptied by the server."""
+        self._check_open()
+        current: Any = self[row if isinstance(row, Ref) else row.ref]
+        for referrer, name in list(self._pending.referrers(self._view, current, strong=True)):
+            if isinstance(getattr(referrer, name), frozenset):
+                self._pending.edit(referrer).set(name, Remove(current.ref))
+            elif getattr(referrer, name) == current.ref and referrer._columns[name].type.is_optional:
+                self._pending.edit(referrer).set(name, None)
+        self._pending.delete(current)
+
+    def check(self, row: Row[D]) -> None:
+        """Guard a whole row: the commit raises Conflict if any column differs from what this snapshot says."""
+        self._check_open()
+        live = self._store.schema.tables[row._table].columns
+        names = [name for name in row._columns if name in live and row._readable(name)]
+        self._pending.guards.append(wait_columns(row, names))
+
+    def check_none(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> None:
+        """Guard an absence: the commit raises Conflict if there is a row with these columns by then.
+
+        For inserts into tables whose schema has no unique index. A set counts where it includes the given members.
+        """
+        self._check_open()
+        matches = self._tables.filter(table, columns)
+        own = matches.row_class
+        values = {name: own._normalise(name, getattr(value, "value", value)) for name, value in columns.items()}
+        if any(isinstance(value, Exactly) for value in columns.values()):
+            raise TypeError("check_none() takes plain values")
+        self._pending.guards.append(wait_absent(own, values))
+
+    def _check_value(self, row: Row[Any], name: str, value: Any, *, changed: bool = False) -> None:
+        column = row._columns[name]
+        live = self._tables.live_column(type(row), name)
+        if live is None:
+            if value != codec.default(column.type, self._store.database.row_class):
+                raise NotOnServer(row._table, name, since=column.since, found=self._store.schema.version)
+            return
+        if changed and not live.mutable:
+            base = self._pending.items.get((row._table, row.uuid))
+            if base is None or base.base is not None:
+                raise InvalidValue(
+                    table=row._table, column=name, value=value, allowed="no change after the row is inserted"
+                )
+        codec.check_limits(live.type, value, table=row._table, column=name)
+
+    # -- committing ------------------------------------------------------------------------------------------------
+
+    def changes(self) -> Changes:
+        """What the commit would change, rows that the server removes by itself included."""
+        return Changes(self._pending.settled(self._view).changes())
+
+    def _joined(self, body: Callable[[Any], Ref[Any] | None], *, dry_run: bool) -> Changes:
+        """Run an operation as part of this transaction, all of it or nothing; returns what it adds to the changes."""
+        self._check_open()
+        savepoint = self._pending.copy()
+        before = savepoint.settled(self._view).changes()
+        try:
+            ref = body(self)
+            after = self.changes()
+        except BaseException:
+            self._pending = savepoint
+            raise
+        if dry_run:
+            self._pending = savepoint
+        return Changes((change for change in after if change not in before), ref=ref)
+
+    def operations(self) -> list[Operation]:
+        """The operations of RFC 7047 that the commit would send; empty when there is nothing to do."""
+        return build(self._pending, comment=self._comment, durable=self._durable)
+
+    def commit(self) -> None:
+        """Commit and wait for the outcome.
+
+        Raises Conflict, ConstraintViolation, ReferentialViolation, PermissionDenied or Unreferenced when nothing was
+        applied, Timeout when nothing was sent, and OutcomeUnknown when it cannot be told within the timeout.
+        """
+        deadline = time.monotonic() + self._timeout
+        attempt = self._prepare()
+        if attempt is None:
+            return
+        while True:
+            try:
+                attempt.once(deadline).result()
+                return
+            except OutcomeUnknown:
+                left = deadline - time.monotonic()
+                # Known to be as it was before: sending the same operations again cannot repeat anything.
+                if left <= 0 or attempt.resolve(left):
+                    if left <= 0:
+                        raise
+                    return
+
+    def submit(self) -> Future[None]:
+        """Commit without waiting. The future ends as commit() would, but a lost reply is OutcomeUnknown at once."""
+        attempt = self._prepare()
+        if attempt is None:
+            done: Future[None] = Future()
+            done.set_result(None)
+            return done
+        return attempt.once(time.monotonic() + self._timeout)
+
+    def discard(self) -> None:
+        """Give up what was not committed."""
+        self._done = True
+
+    def _prepare(self) -> _Attempt | None:
+        self._check_open()
+        self._pending.check_referenced(self._view)
+        operations = self.operations()
+        self._done = True
+        return _Attempt(self._connection, self._store, self._pending, operations, self._timeout) if operations else None
+
+    def _check_open(self) -> None:
+        if self._done:
+            raise TransactionFailed("transaction is over", "it was committed or discarded; open a new one")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        elif not self._done:
+            self.commit()
+
+
+class _Attempt:
+    """The same operations, with the same uuids, however often they have to be sent."""
+
+    def __init__(
+        self, connection: Connection, store: Store, pending: Pending, operations: list[Operation], timeout: float
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._pending = pending
+        self._operations = operations
+        self._timeout = timeout
+        self._sent_before = False
+
+    def once(self, deadline: float) -> Future[None]:
+        """Send; the future is None, or fails with the typed error."""
+        outcome: Future[None] = Future()
+        again, self._sent_before = self._sent_before, True
+
+        def done(reply: Future[Any]) -> None:
+            exc = reply.exception()
+            if isinstance(exc, Lost):
+                outcome.set_exception(OutcomeUnknown(str(exc), self.resolve))
+            elif isinstance(exc, Timeout):
+                outcome.set_exception(Timeout(exc.waited_for, self._timeout))
+            elif exc is not None:
+                outcome.set_exception(exc)
+            else:
+                error = failure(self._operations, reply.result())
+                if error is None or (again and error.error == DUPLICATE_UUID):
+                    outcome.set_result(None)
+                else:
+                    outcome.set_exception(error)
+
+        self._connection.submit(self._operations, deadline).add_done_callback(done)
+        return outcome
+
+    def resolve(self, timeout: float) -> bool:
+        """Whether it was applied, from the database as it is now. Raises OutcomeUnknown where it cannot be told."""
+        deadline = time.monotonic() + timeout
+        # Answered after everything that went before on this connection, on a replica that is complete again.
+        barrier = self._connection.submit([{"op": "comment", "comment": "ovnkit: looking up an outcome"}], deadline)
+        try:
+            barrier.result()
+        except (Lost, Timeout) as exc:
+            raise OutcomeUnknown(str(exc), self.resolve) from exc
+        applied = _applied(self._pending, self._store.get)
+        if applied is None:
+            raise OutcomeUnknown("another writer has changed the same columns since", self.resolve)
+        return applied
+
+
+def _applied(pending: Pending, stored: Callable[[str, UUID], Row[Any] | None]) -> bool | None:
+    """Whether the rows are as the transaction leaves them (True), as they were before it (False), or neither (None).
+
+    A new row decides for the whole transaction, because its uuid was chosen here and is nobody else's.
+    """
+    verdicts: set[bool | None] = set()
+    for (table, uuid), item in pending.items.items():
+        now = stored(table, uuid)
+        if item.base is None:
+            return now is not None
+        if item.deleted:
+            verdicts.add(now is None)
+        elif now is None:
+            verdicts.add(None)
+        else:
+            columns = list(item.columns)
+            if all(_holds(item, name, getattr(now, name), after) for name, _, after in columns):
+                verdicts.add(True)
+            elif all(getattr(now, name) == before for name, before, _ in columns):
+                verdicts.add(False)
+            else:
+                verdicts.add(None)
+    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _holds(item: PendingRow, name: str, now: Any, after: Any) -> bool:
+    """Whether a column holds what was written; other members than the edited ones do not matter."""
+    if now == after or name in item.whole:
+        return bool(now == after)
+    before = getattr(item.base, name)
+    if isinstance(after, frozenset):
+        return (after - before) <= now and not (before - after) & now
+    put = {key: value for key, value in after.items() if before.get(key) != value}
+    return put.items() <= now.items() and not (before.keys() - after.keys()) & now.keys()

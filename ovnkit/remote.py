@@ -1,0 +1,137 @@
+"""Connection strings, TLS settings, default sockets and environment variables."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+import attrs
+
+from ovnkit.errors import InvalidRemote
+
+__all__ = ["Remote", "Scheme", "Tls", "default_remote", "format_remotes", "parse_remotes"]
+
+Scheme = Literal["tcp", "ssl", "unix"]
+DEFAULT_PORT = 6640
+
+
+@attrs.frozen(kw_only=True)
+class Tls:
+    """What a client needs for ``ssl:`` remotes: its private key and certificate, and the CA that signed the servers' (PEM files)."""
+
+    key: Path = attrs.field(converter=Path)
+    cert: Path = attrs.field(converter=Path)
+    ca: Path = attrs.field(converter=Path)
+    verify_hostname: bool = True
+
+
+@attrs.frozen
+class Remote:
+    """One server: ``tcp:HOST:PORT``, ``ssl:HOST:PORT`` or ``unix:PATH`` (ovsdb(7), Connection Methods)."""
+
+    scheme: Scheme
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}:{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the traffic stays on this machine."""
+        if self.scheme == "unix" or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_remotes(text: str) -> tuple[Remote, ...]:
+    """The servers that a comma-separated connection string names.
+
+    Raises InvalidRemote, which says what is wrong. A ``tcp:`` or ``ssl:`` remote without a port means 6640, as in ovsdb(7).
+    """
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise InvalidRemote(text, "it has an empty element")
+    return tuple(_parse_remote(item) for item in items)
+
+
+def format_remotes(remotes: tuple[Remote, ...]) -> str:
+    """The comma-separated form, canonical."""
+    return ",".join(str(remote) for remote in remotes)
+
+
+def _parse_remote(text: str) -> Remote:
+    scheme, colon, rest = text.partition(":")
+    if not colon or scheme not in get_args(Scheme):
+        raise InvalidRemote(text, "it must begin with tcp:, ssl: or unix:")
+    if scheme == "unix":
+        if not rest or not rest.isprintable():
+            raise InvalidRemote(text, "a path must follow unix:")
+        return Remote("unix", path=rest)
+    host, port = _split_host(text, rest)
+    return Remote("tcp" if scheme == "tcp" else "ssl", host=host, port=port)
+
+
+def _split_host(text: str, rest: str) -> tuple[str, int]:
+    if rest.startswith("["):
+        host, bracket, tail = rest[1:].partition("]")
+        if not bracket or (tail and not tail.startswith(":")):
+            raise InvalidRemote(text, "an IPv6 address is written as [address]:port")
+        port = tail[1:]
+        try:
+            host = str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise InvalidRemote(text, f"{host!r} is not an IPv6 address") from None
+    else:
+        host, _, port = rest.partition(":")
+        if ":" in port:
+            raise InvalidRemote(text, "an IPv6 address needs brackets: [address]:port")
+        _check_host(text, host)
+    if not port:
+        return host, DEFAULT_PORT
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        raise InvalidRemote(text, f"the port is {port!r}, not a number from 1 to 65535")
+    return host, int(port)
+
+
+def _check_host(text: str, host: str) -> None:
+    if not host:
+        raise InvalidRemote(text, "the host is missing")
+    labels = host.split(".")
+    if all(label.isdigit() for label in labels):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            raise InvalidRemote(text, f"{host!r} is not an IPv4 address") from None
+    elif not all(label and label.isascii() and label.replace("-", "").replace("_", "").isalnum() for label in labels):
+        raise InvalidRemote(text, f"{host!r} is not a host name or address")
+
+
+_ENVIRONMENT = {"OVN_Northbound": "OVN_NB_DB", "OVN_Southbound": "OVN_SB_DB"}
+_SOCKETS = {
+    "OVN_Northbound": ("OVN_RUNDIR", "/var/run/ovn", "ovnnb_db.sock"),
+    "OVN_Southbound": ("OVN_RUNDIR", "/var/run/ovn", "ovnsb_db.sock"),
+    "Open_vSwitch": ("OVS_RUNDIR", "/var/run/openvswitch", "db.sock"),
+}
+
+
+def default_remote(database: str) -> str:
+    """Where a database is found when nothing is said.
+
+    ``OVN_NB_DB`` and ``OVN_SB_DB`` as for ovn-nbctl(8) and ovn-sbctl(8) (an empty variable counts as unset), then the
+    distribution's socket in ``OVN_RUNDIR`` or ``OVS_RUNDIR``.
+    """
+    named = os.environ.get(_ENVIRONMENT.get(database, ""), "")
+    if named:
+        return named
+    variable, directory, socket = _SOCKETS[database]
+    return f"unix:{os.environ.get(variable) or directory}/{socket}"

@@ -1,0 +1,10 @@
+"""Rows, client and operations of a host's local Open_vSwitch database."""
+
+from __future__ import annotations
+
+from ovnkit.vswitch import rows
+from ovnkit.vswitch.client import VSwitch, VSwitchTransaction
+from ovnkit.vswitch.rows import *
+
+__all__ = ["VSwitch", "VSwitchTransaction"]
+__all__ += rows.__all__
