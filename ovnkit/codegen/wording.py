@@ -42,7 +42,7 @@ def column_line(column: ColumnFacts, product: str) -> str:
         notes.append("not kept on disk")
     if span := _span(column.since, column.until, product):
         notes.append(span.strip(" ()"))
-    notes += [f"{word!r} until {product} {release}" for word, release in column.gone.items()]
+    notes += [f"{word!r} gone in {product} {release}" for word, release in column.gone.items()]
     return "; ".join(notes)
 
 
@@ -88,7 +88,7 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 def _span(since: str | None, until: str | None, product: str) -> str:
-    notes = ([f"since {product} {since}"] if since else []) + ([f"until {product} {until}"] if until else [])
+    notes = ([f"since {product} {since}"] if since else []) + ([f"gone in {product} {until}"] if until else [])
     return f" ({', '.join(notes)})" if notes else ""
 
 

@@ -1025,7 +1025,7 @@ class LoadBalancer(Row[NB], database=NB, table="Load_Balancer"):
             protocol: LoadBalancerProtocol | None = ...,
             health_check: RefsTo[LoadBalancerHealthCheck] | Exactly[RefsTo[LoadBalancerHealthCheck]] = ...,
             ip_port_mappings: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
-            selection_fields: SetOf[LoadBalancerSelectionFields] | Exactly[SetOf[LoadBalancerSelectionFields]] = ...,
+            selection_fields: SetOf[LoadBalancerSelectionFields] | Exactly[SetOf[str]] = ...,
             options: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             external_ids: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
         ) -> LoadBalancer: ...
@@ -1039,7 +1039,7 @@ class LoadBalancer(Row[NB], database=NB, table="Load_Balancer"):
             protocol: LoadBalancerProtocol | None = ...,
             health_check: RefsTo[LoadBalancerHealthCheck] | Exactly[RefsTo[LoadBalancerHealthCheck]] = ...,
             ip_port_mappings: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
-            selection_fields: SetOf[LoadBalancerSelectionFields] | Exactly[SetOf[LoadBalancerSelectionFields]] = ...,
+            selection_fields: SetOf[LoadBalancerSelectionFields] | Exactly[SetOf[str]] = ...,
             options: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             external_ids: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
         ) -> LoadBalancer: ...
@@ -1538,8 +1538,7 @@ class LogicalRouterStaticRoute(Row[NB], database=NB, table="Logical_Router_Stati
             nexthop: str = ...,
             output_port: str | None = ...,
             bfd: RefTo[BFD] | None = ...,
-            selection_fields: SetOf[LogicalRouterStaticRouteSelectionFields]
-            | Exactly[SetOf[LogicalRouterStaticRouteSelectionFields]] = ...,
+            selection_fields: SetOf[LogicalRouterStaticRouteSelectionFields] | Exactly[SetOf[str]] = ...,
             options: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             external_ids: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
         ) -> LogicalRouterStaticRoute: ...
@@ -1554,8 +1553,7 @@ class LogicalRouterStaticRoute(Row[NB], database=NB, table="Logical_Router_Stati
             nexthop: str = ...,
             output_port: str | None = ...,
             bfd: RefTo[BFD] | None = ...,
-            selection_fields: SetOf[LogicalRouterStaticRouteSelectionFields]
-            | Exactly[SetOf[LogicalRouterStaticRouteSelectionFields]] = ...,
+            selection_fields: SetOf[LogicalRouterStaticRouteSelectionFields] | Exactly[SetOf[str]] = ...,
             options: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             external_ids: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
         ) -> LogicalRouterStaticRoute: ...
@@ -2700,8 +2698,8 @@ class QoS(Row[NB], database=NB, table="QoS", root=False):
             priority: int = ...,
             direction: QoSDirection = ...,
             match: str = ...,
-            action: Mapping[QoSAction, int] | Put[QoSAction, int] | Remove[QoSAction] = ...,
-            bandwidth: Mapping[QoSBandwidth, int] | Put[QoSBandwidth, int] | Remove[QoSBandwidth] = ...,
+            action: Mapping[QoSAction, int] | Put[str, int] | Remove[QoSAction] = ...,
+            bandwidth: Mapping[QoSBandwidth, int] | Put[str, int] | Remove[QoSBandwidth] = ...,
             external_ids: Mapping[str, str] | Put[str, str] | Remove[str] = ...,
         ) -> QoS: ...
 

@@ -1007,7 +1007,7 @@ class Encap(Row[SB], database=SB, table="Encap", root=False, indexes=(("type", "
 
     Not a root table: the server deletes a row that no other row refers to. Unique: (type, ip).
 
-    type: 'geneve', 'stt' or 'vxlan'; required; 'stt' until OVN 25.09
+    type: 'geneve', 'stt' or 'vxlan'; required; 'stt' gone in OVN 25.09
     options: map of strings to strings
     ip: string
     chassis_name: string

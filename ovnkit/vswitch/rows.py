@@ -267,7 +267,7 @@ class Bridge(Row[VS], database=VS, table="Bridge", root=False, indexes=(("name",
             sflow: RefTo[SFlow] | None = ...,
             ipfix: RefTo[IPFIX] | None = ...,
             controller: RefsTo[Controller] | Exactly[RefsTo[Controller]] = ...,
-            protocols: SetOf[BridgeProtocols] | Exactly[SetOf[BridgeProtocols]] = ...,
+            protocols: SetOf[BridgeProtocols] | Exactly[SetOf[str]] = ...,
             fail_mode: BridgeFailMode | None = ...,
             status: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             rstp_status: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
@@ -295,7 +295,7 @@ class Bridge(Row[VS], database=VS, table="Bridge", root=False, indexes=(("name",
             sflow: RefTo[SFlow] | None = ...,
             ipfix: RefTo[IPFIX] | None = ...,
             controller: RefsTo[Controller] | Exactly[RefsTo[Controller]] = ...,
-            protocols: SetOf[BridgeProtocols] | Exactly[SetOf[BridgeProtocols]] = ...,
+            protocols: SetOf[BridgeProtocols] | Exactly[SetOf[str]] = ...,
             fail_mode: BridgeFailMode | None = ...,
             status: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
             rstp_status: Mapping[str, str] | Exactly[Mapping[str, str]] = ...,
@@ -518,9 +518,7 @@ class CTTimeoutPolicy(Row[VS], database=VS, table="CT_Timeout_Policy", root=Fals
         def __replace__(
             self,
             *,
-            timeouts: Mapping[CTTimeoutPolicyTimeouts, int]
-            | Put[CTTimeoutPolicyTimeouts, int]
-            | Remove[CTTimeoutPolicyTimeouts] = ...,
+            timeouts: Mapping[CTTimeoutPolicyTimeouts, int] | Put[str, int] | Remove[CTTimeoutPolicyTimeouts] = ...,
             external_ids: Mapping[str, str] | Put[str, str] | Remove[str] = ...,
         ) -> CTTimeoutPolicy: ...
 
