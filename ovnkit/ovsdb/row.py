@@ -307,7 +307,7 @@ def _restore(
 
 def _has_legal_default(type: ColumnType) -> bool:
     base = type.key
-    if base.ref_type == "strong":
+    if base.ref_table is not None:
         return False
     zero: Any = {"integer": 0, "real": 0.0, "boolean": False, "string": ""}.get(base.type)
     if base.enum is not None:
