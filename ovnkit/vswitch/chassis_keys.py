@@ -24,7 +24,7 @@ __all__ = ["CHASSIS_KEYS", "ChassisKey", "Kind", "check_option", "check_system_i
 
 @attrs.frozen
 class Kind:
-    """What a value may be: ``allowed`` in words; ``canonical`` gives it as it is to be written, or raises ValueError."""
+    """What a value may be: ``allowed`` in words; ``canonical`` gives it as it is written, or raises ValueError."""
 
     allowed: str
     canonical: Callable[[str], str] = attrs.field(repr=False)
@@ -242,7 +242,7 @@ _SUFFIXES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
-def check_option(key: str, value: str) -> str:
+def check_option(key: str, value: object) -> str:
     """``value`` as it is to be written to ``external_ids:<key>``: itself, with addresses and remotes in canonical form.
 
     Raises InvalidValue, column ``external_ids:<key>``, for a key that ovn-controller(8) does not have and for a value
@@ -250,7 +250,7 @@ def check_option(key: str, value: str) -> str:
     """
     known = CHASSIS_KEYS.get(key)
     if known is None:
-        near = difflib.get_close_matches(str(key), CHASSIS_KEYS, n=1)
+        near = difflib.get_close_matches(key, CHASSIS_KEYS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InvalidValue(
             table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=f"a key of ovn-controller(8){hint}"
@@ -269,7 +269,7 @@ def check_option(key: str, value: str) -> str:
         ) from error
 
 
-def check_system_id(system_id: str) -> None:
+def check_system_id(system_id: object) -> None:
     """Raise InvalidValue unless ``system_id`` can name a chassis.
 
     Refused beside bad characters: what turns one key into another (a chassis ``default`` would take
@@ -281,14 +281,17 @@ def check_system_id(system_id: str) -> None:
         allowed = f"a name that is no suffix of a key: a chassis {system_id!r} would read {other} as its own {key}"
     elif system_id == "random":
         allowed = "a fixed name: ovs-ctl takes 'random' for the order to make one up at every start"
-    else:
-        try:
-            _SYSTEM_ID.canonical(system_id)
-        except (ValueError, TypeError):
-            pass
-        else:
-            return
+    elif isinstance(system_id, str) and _is_valid(_SYSTEM_ID, system_id):
+        return
     raise InvalidValue(table="Open_vSwitch", column="external_ids:system-id", value=system_id, allowed=allowed)
+
+
+def _is_valid(kind: Kind, value: str) -> bool:
+    try:
+        kind.canonical(value)
+    except ValueError:
+        return False
+    return True
 
 
 def effective_key(external_ids: Mapping[str, str], key: str, system_id: str | None) -> str:

@@ -41,14 +41,14 @@ def _refused(key: str, value: object, allowed: str) -> InvalidValue:
     return InvalidValue(table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=allowed)
 
 
-def check_bridge_name(name: str, *, key: str = "ovn-bridge-mappings") -> None:
+def check_bridge_name(name: object, *, key: str = "ovn-bridge-mappings") -> None:
     """Raise InvalidValue, for ``key`` of ``external_ids``, unless ``name`` can name a bridge and its interface."""
     if not isinstance(name, str) or not _BRIDGE_NAME.fullmatch(name) or name in (".", ".."):
         allowed = "a bridge name: 1 to 15 of letters, digits, '_', '.' and '-', not beginning with '-'"
         raise _refused(key, name, allowed)
 
 
-def check_physnet(physnet: str, *, key: str = "ovn-bridge-mappings") -> None:
+def check_physnet(physnet: object, *, key: str = "ovn-bridge-mappings") -> None:
     """Raise InvalidValue unless ``physnet`` can name a physical network (ovn-controller takes no blanks away)."""
     if not isinstance(physnet, str) or not _PHYSNET.fullmatch(physnet) or "," in physnet or ":" in physnet:
         raise _refused(
@@ -135,7 +135,7 @@ def remove_bridge_mapping(text: str, physnet: str) -> str:
     return text if len(kept) == len(items) else ",".join(kept)
 
 
-def _check_cms_option(item: str) -> None:
+def _check_cms_option(item: object) -> None:
     if not isinstance(item, str) or not item or item != item.strip() or "," in item or not item.isprintable():
         raise _refused("ovn-cms-options", item, "one item: printable, not empty, without ',' and blanks around it")
 

@@ -2,8 +2,8 @@
 
 ovn-controller makes a pair for each localnet and l2gateway port: ``patch-<br-int>-to-<lport>`` on the integration
 bridge and ``patch-<lport>-to-<br-int>`` on the provider bridge, both marked in ``Port.external_ids``
-(ovn-controller(8), Open vSwitch Database Usage). The OpenStack agent makes ``int-<bridge>`` and ``phy-<bridge>``. Beside
-each other the two pairs are a loop.
+(ovn-controller(8), Open vSwitch Database Usage). The OpenStack agent makes ``int-<bridge>`` and ``phy-<bridge>``.
+Beside each other the two pairs are a loop.
 """
 
 from __future__ import annotations
@@ -192,13 +192,13 @@ class _Classification:
             why = (
                 f"it is marked for logical port {lport}, but its name, peer or bridge is not what ovn-controller gives"
             )
-            return self.answer(end, "ovn-imposter", f"{why}{self.kept(running)}", removable=not running, lport=lport)
+            return self.answer(end, "ovn-imposter", f"{why}{self.kept}", removable=not running, lport=lport)
         outer = end if end.bridge != self.host.br_int else self.other(end)
         provider = outer.bridge if outer is not None else None
         unwanted = self.unwanted(lport, provider)
         physnet = self.physnet(lport, provider)
         if unwanted is not None:
-            why = f"{unwanted}{self.kept(running)}"
+            why = f"{unwanted}{self.kept}"
             return self.answer(end, "ovn-stale", why, removable=not running, physnet=physnet, lport=lport)
         if not self.faces(end):
             why = f"OVN's port for logical port {lport}, but {end.peer} is missing or does not point back"
@@ -210,8 +210,12 @@ class _Classification:
             why += f"; ovs-vswitchd reports: {end.port.error}"
         return self.answer(end, "ovn-live", why, physnet=physnet, lport=lport)
 
-    def kept(self, running: bool) -> str:
-        return "; ovn-controller runs: it removes its own ports itself once the mappings are right" if running else ""
+    @property
+    def kept(self) -> str:
+        """What to say of a marked port that stays for the controller's sake."""
+        if not self.host.controller_running:
+            return ""
+        return "; ovn-controller runs: it removes its own ports itself once the mappings are right"
 
     def other_integration_bridge(self, end: _End, lport: str) -> str | None:
         if (end.name, end.peer) == (f"patch-{end.bridge}-to-{lport}", f"patch-{lport}-to-{end.bridge}"):
@@ -228,7 +232,7 @@ class _Classification:
                 end, "ovn-other", "an old release of OVN made it for another integration bridge", lport=lport
             )
         running = self.host.controller_running
-        why = f"an old release of OVN made it, later ones use no such port{self.kept(running)}"
+        why = f"an old release of OVN made it, later ones use no such port{self.kept}"
         return self.answer(end, "ovn-stale", why, removable=not running, lport=lport)
 
     def unwanted(self, lport: str, provider: str | None) -> str | None:

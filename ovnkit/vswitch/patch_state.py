@@ -34,7 +34,7 @@ class BridgeState:
     """A bridge and its ports. ``controllers`` gives ``Controller.is_connected`` by target."""
 
     name: str
-    ports: tuple[PortState, ...] = attrs.field(default=(), converter=tuple)
+    ports: tuple[PortState, ...] = ()
     fail_mode: str | None = None
     controllers: Mapping[str, bool] = attrs.field(factory=dict)
 
@@ -49,7 +49,7 @@ class HostState:
     pair to its bridge stays.
     """
 
-    bridges: tuple[BridgeState, ...] = attrs.field(converter=tuple)
+    bridges: tuple[BridgeState, ...]
     mappings: Mapping[str, str]
     wanted: Mapping[str, str] | None
     controller_running: bool

@@ -72,7 +72,7 @@ LIVE = {"patch-br-int-to-provnet-1": ("ovn-live", False), "patch-provnet-1-to-br
 
 @pytest.mark.parametrize("key", ["ovn-localnet-port", "ovn-l2gateway-port"])
 @pytest.mark.parametrize("running", [True, False])
-def test_marked_and_wanted_is_live_and_stays(key: str, running: bool) -> None:
+def test_marked_and_wanted_is_live_and_stays(key: str, *, running: bool) -> None:
     ports = found(ovn_pair("provnet-1", "br-ex", key=key), running=running)
     assert kinds(ports) == LIVE
     assert {(port.physnet, port.lport) for port in ports.values()} == {("physnet1", "provnet-1")}
@@ -95,7 +95,7 @@ def test_marked_and_mapped_is_live_when_southbound_is_not_known() -> None:
 )
 @pytest.mark.parametrize("running", [True, False])
 def test_marked_and_not_wanted_is_stale_and_goes_only_when_no_controller_runs(
-    mappings: dict[str, str], wanted: dict[str, str] | None, why: str, running: bool
+    mappings: dict[str, str], wanted: dict[str, str] | None, why: str, *, running: bool
 ) -> None:
     ports = found(ovn_pair("provnet-1", "br-ex"), mappings=mappings, wanted=wanted, running=running)
     assert set(kinds(ports).values()) == {("ovn-stale", not running)}
@@ -124,7 +124,7 @@ IMPOSTERS: dict[str, Bridges] = {
 
 @pytest.mark.parametrize("case", IMPOSTERS)
 @pytest.mark.parametrize("running", [True, False])
-def test_an_unmarked_imposter_goes(case: str, running: bool) -> None:
+def test_an_unmarked_imposter_goes(case: str, *, running: bool) -> None:
     ports = found(IMPOSTERS[case], running=running)
     assert set(kinds(ports).values()) == {("ovn-imposter", True)}
     assert {port.lport for port in ports.values()} == {"provnet-1"}
@@ -160,7 +160,7 @@ def test_a_name_of_ovns_form_for_no_logical_port_is_foreign() -> None:
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_a_mark_under_a_strange_name_is_an_imposter_that_a_running_controller_protects(running: bool) -> None:
+def test_a_mark_under_a_strange_name_is_an_imposter_that_a_running_controller_protects(*, running: bool) -> None:
     ports = found({"br-int": [patch("uplink", "patch-provnet-1-to-br-int", mark="provnet-1")]}, running=running)
     assert kinds(ports) == {"uplink": ("ovn-imposter", not running)}
 
@@ -255,7 +255,7 @@ def test_trunks_and_bridges_per_port_stay() -> None:
 
 @pytest.mark.parametrize("wanted", [WANTED, {}, None])
 @pytest.mark.parametrize("running", [True, False])
-def test_the_pairs_of_another_integration_bridge_stay(wanted: dict[str, str] | None, running: bool) -> None:
+def test_the_pairs_of_another_integration_bridge_stay(wanted: dict[str, str] | None, *, running: bool) -> None:
     ports = found(ovn_pair("provnet-1", "br-ex", br_int="br-int2"), wanted=wanted, running=running)
     assert set(kinds(ports).values()) == {("ovn-other", False)}
 
@@ -339,9 +339,14 @@ LAYOUTS = st.lists(
 )
 
 
-@given(LAYOUTS, st.sampled_from([{}, MAPPED]), st.sampled_from([None, {}, WANTED]), st.booleans())
+@given(
+    layout=LAYOUTS,
+    mappings=st.sampled_from([{}, MAPPED]),
+    wanted=st.sampled_from([None, {}, WANTED]),
+    running=st.booleans(),
+)
 def test_whatever_is_there_live_and_marked_ports_stay_under_a_running_controller(
-    layout: list[tuple[str, PortState]], mappings: dict[str, str], wanted: dict[str, str] | None, running: bool
+    layout: list[tuple[str, PortState]], mappings: dict[str, str], wanted: dict[str, str] | None, *, running: bool
 ) -> None:
     parts: list[Bridges] = [{bridge: [port]} for bridge, port in layout]
     ports = found(*parts, mappings=mappings, wanted=wanted, running=running)
