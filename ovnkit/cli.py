@@ -1,0 +1,61 @@
+"""The ``ovnkit`` command: thin over the packages below it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from ovnkit.errors import OvnkitError
+
+__all__ = ["main"]
+
+_FAILED = 1
+_USAGE = 64
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 all well, 1 failed, 64 wrong usage, 130 interrupted."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as exc:
+        return _USAGE if exc.code else 0
+    try:
+        status: int = options.run(options)
+    except OvnkitError as exc:
+        print(f"ovnkit: {exc}", file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        print("ovnkit: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ovnkit", description="Typed clients, operations and deployment for OVN.")
+    parser.add_argument("--version", action="version", version=f"ovnkit {version('ovnkit')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    lab = commands.add_parser("lab", help="real OVN on this machine").add_subparsers(required=True, metavar="COMMAND")
+    demo = lab.add_parser("demo", help="deploy a cluster of three hosts and prove it with packets")
+    demo.add_argument("--keep", action="store_true", help="leave it running, and say how to look around")
+    demo.set_defaults(run=_lab_demo)
+    down = lab.add_parser("down", help="remove what `lab demo --keep` left running")
+    down.set_defaults(run=_lab_down)
+    return parser
+
+
+def _lab_demo(options: argparse.Namespace) -> int:
+    from ovnkit.lab.demo import run
+
+    return 0 if run(keep=options.keep) else _FAILED
+
+
+def _lab_down(_options: argparse.Namespace) -> int:
+    from ovnkit import lab
+
+    removed = lab.down()
+    print(f"{len(removed)} labs removed: {', '.join(removed)}" if removed else "no lab is running")
+    return 0
