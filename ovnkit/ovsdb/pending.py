@@ -191,20 +191,17 @@ class Pending:
 
     # -- results ---------------------------------------------------------------------------------------------------
 
-    def changes(self) -> list[ColumnChange]:
-        """Every column that ends up different."""
+    def changes(self, since: Pending | None = None) -> list[ColumnChange]:
+        """Every column that ends up different from what was read, or from what was pending at a savepoint."""
+        earlier = {} if since is None else since.items
         found: list[ColumnChange] = []
-        for item in self.items.values():
-            ref, table, name = item.row.ref, item.row._table, item.row._label
-            if item.deleted:
-                found.append(ColumnChange("delete", table, ref, None, None, None, name))
-            elif item.base is None:
-                columns = [
-                    ColumnChange("insert", table, ref, column, None, value, name) for column, _, value in item.columns
-                ]
-                found += columns or [ColumnChange("insert", table, ref, None, None, None, name)]
-            else:
-                found += [ColumnChange("update", table, ref, *column, name) for column in item.columns]
+        for key, item in self.items.items():
+            known = earlier.get(key)
+            base = item.base if known is None else None if known.deleted else known.row
+            found += _row_changes(base, item)
+        for key, item in earlier.items():
+            if key not in self.items:
+                found.append(ColumnChange("delete", item.row._table, item.row.ref, None, None, None, item.row._label))
         return found
 
     def check_referenced(self, view: View) -> None:
@@ -220,6 +217,22 @@ class Pending:
                     f"nothing refers to the new row {item.row._label!r} of {item.row._table}, so the server would remove it at once",
                     {"op": "insert", "table": item.row._table},
                 )
+
+
+def _row_changes(base: Row[Any] | None, item: PendingRow) -> list[ColumnChange]:
+    """The changes of one row from what it was (None for a row that was not there)."""
+    ref, table, name = item.row.ref, item.row._table, item.row._label
+    if item.deleted:
+        return [] if base is None else [ColumnChange("delete", table, ref, None, None, None, name)]
+    changed = [(column, after) for column, _, after in item.columns]
+    if base is None:
+        columns = [ColumnChange("insert", table, ref, column, None, after, name) for column, after in changed]
+        return columns or [ColumnChange("insert", table, ref, None, None, None, name)]
+    return [
+        ColumnChange("update", table, ref, column, getattr(base, column), getattr(item.row, column), name)
+        for column in sorted({*item.whole, *item.members, *(column for column, _ in changed)})
+        if getattr(base, column) != getattr(item.row, column)
+    ]
 
 
 def _refs(value: Any) -> Iterable[Any]:

@@ -180,16 +180,16 @@ class Transaction(Generic[D]):
         """Run an operation as part of this transaction, all of it or nothing; returns what it adds to the changes."""
         self._check_open()
         savepoint = self._pending.copy()
-        before = savepoint.settled(self._view).changes()
+        before = savepoint.settled(self._view)
         try:
             ref = body(self)
-            after = self.changes()
+            changes = Changes(self._pending.settled(self._view).changes(before), ref=ref)
         except BaseException:
             self._pending = savepoint
             raise
         if dry_run:
             self._pending = savepoint
-        return Changes((change for change in after if change not in before), ref=ref)
+        return changes
 
     def operations(self) -> list[Operation]:
         """The operations of RFC 7047 that the commit would send; empty when there is nothing to do."""
