@@ -204,17 +204,16 @@ class Pending:
                 found.append(ColumnChange("delete", item.row._table, item.row.ref, None, None, None, item.row._label))
         return found
 
-    def check_referenced(self, view: View) -> None:
+    def check_referenced(self) -> None:
         """Raise Unreferenced for a new row that the server would remove at once."""
+        # A new uuid is known to this transaction only, so only its own rows can refer to it.
+        referenced = {ref for item in self.items.values() if not item.deleted for ref in _strong_refs(item.row)}
         for item in self.items.values():
-            if (
-                item.base is None
-                and not item.row._root
-                and not any(True for _ in self.referrers(view, item.row, strong=True))
-            ):
+            if item.base is None and not item.row._root and item.row.ref not in referenced:
                 raise Unreferenced(
                     "unreferenced row",
-                    f"nothing refers to the new row {item.row._label!r} of {item.row._table}, so the server would remove it at once",
+                    f"nothing refers to the new row {item.row._label!r} of {item.row._table}; "
+                    "the server would remove it at once",
                     {"op": "insert", "table": item.row._table},
                 )
 
@@ -245,18 +244,20 @@ def _refs(value: Any) -> Iterable[Any]:
     return ()
 
 
+def _strong_refs(row: Row[Any]) -> Iterator[Ref[Any]]:
+    for name, column in row._columns.items():
+        bases = [base for base in (column.type.key, column.type.value) if base is not None and base.ref_type == "strong"]
+        if bases and row._readable(name):
+            tables = {base.ref_table for base in bases}
+            yield from (
+                ref for ref in _refs(getattr(row, name)) if isinstance(ref, Ref) and ref.row_class._table in tables
+            )
+
+
 def _children(row: Row[Any], view: View, pending: Pending) -> list[Row[Any]]:
     """The rows that a row refers to strongly."""
-    found = []
-    for name, column in row._columns.items():
-        for base in (column.type.key, column.type.value):
-            if base is not None and base.ref_table is not None and base.ref_type == "strong" and row._readable(name):
-                for ref in _refs(getattr(row, name)):
-                    if isinstance(ref, Ref) and ref.row_class._table == base.ref_table:
-                        child = view.get(base.ref_table, ref.uuid, pending)
-                        if child is not None:
-                            found.append(child)
-    return found
+    found = (view.get(ref.row_class._table, ref.uuid, pending) for ref in _strong_refs(row))
+    return [child for child in found if child is not None]
 
 
 def _lost_children(item: PendingRow, view: View, pending: Pending) -> list[Row[Any]]:

@@ -232,7 +232,7 @@ class Transaction(Generic[D]):
 
     def _prepare(self) -> _Attempt | None:
         self._check_open()
-        self._pending.check_referenced(self._view)
+        self._pending.check_referenced()
         operations = self.operations()
         self._done = True
         return _Attempt(self._connection, self._store, self._pending, operations, self._timeout) if operations else None
