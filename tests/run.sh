@@ -1,0 +1,26 @@
+#!/bin/sh
+# Sets up this machine (Debian or Ubuntu) and runs every check and every test that is not marked `long`.
+# Arguments go to pytest: -m long runs the long tests, -k NAME some of them.
+set -eu
+cd "$(dirname "$0")/.."
+. examples/setup.sh
+
+install_packages
+make_environment test
+may_become_root || give_up "the tests make network namespaces, which needs root, and there is no sudo; run this as root."
+
+bin=$PWD/$venv/bin
+PATH=$bin:$PATH
+
+say "ruff"
+ruff check .
+say "mypy --strict"
+mypy
+say "pyright"
+pyright --pythonpath "$bin/python"
+say "Generated rows are fresh"
+python -m ovnkit.codegen --check
+say "pytest"
+# As root through sudo, leave nothing behind that its user could not delete.
+as_root env PATH="$PATH" PYTHONDONTWRITEBYTECODE=1 ${CI:+CI="$CI"} \
+    python -m pytest -p no:cacheprovider -n auto --dist loadgroup -m "not long" "$@"
