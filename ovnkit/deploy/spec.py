@@ -1,0 +1,290 @@
+"""What a cluster is to be: the central databases, the tunnels and the hosts, checked as soon as it is written down.
+
+Errors name the key as in TOML: ``central.northbound``, ``host.cmp1.encap_ip``, ``host[2].name`` (hosts count from 0).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
+from ovnkit.ovsdb.values import Map
+from ovnkit.remote import format_remotes, parse_remotes
+from ovnkit.vswitch import mappings
+from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, check_option, check_system_id
+
+__all__ = ["Central", "Encap", "HostSpec", "Spec", "derived_system_id"]
+
+_SYSTEM_ID_NAMESPACE = uuid.UUID("0a1ed5ce-5f31-5f0c-9a6c-2c7f6f8b6d0e")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_SET_ELSEWHERE = {
+    "ovn-remote": "central.southbound",
+    "ovn-encap-type": "encap.type",
+    "ovn-encap-ip": "encap_ip of the host",
+    "ovn-bridge-mappings": "bridge_mappings of the host",
+}
+_CMS_OPTIONS = "ovn-cms-options"
+
+
+def derived_system_id(name: str) -> str:
+    """The system-id of a host that is given none: a uuid that depends on its name alone."""
+    return str(uuid.uuid5(_SYSTEM_ID_NAMESPACE, name))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _canonical_remotes(value: str) -> str:
+    """Bad text and a remote without a port stay as they are, for the check to refuse."""
+    return _canonical_or_same(value, lambda text: text if _without_port(text) else format_remotes(parse_remotes(text)))
+
+
+def _canonical_ovsdb(value: str | None) -> str | None:
+    return None if value is None else _canonical_or_same(value, lambda text: format_remotes(parse_remotes(text)))
+
+
+def _canonical_address(value: str) -> str:
+    return _canonical_or_same(value, lambda text: str(ipaddress.ip_address(text)))
+
+
+def _canonical_or_same(value: str, canonical: Callable[[str], str]) -> str:
+    if not _is_text(value):
+        return value
+    try:
+        return canonical(value)
+    except ValueError:
+        return value
+
+
+def _frozen(pairs: Mapping[str, str]) -> Mapping[str, str]:
+    return Map(pairs) if _is_mapping(pairs) else pairs
+
+
+def _option_texts(options: Mapping[str, str | int | bool]) -> Mapping[str, str]:
+    if not _is_mapping(options):
+        return options  # type: ignore[return-value]  # for the check to refuse
+    return Map({key: _option_text(key, value) for key, value in options.items()})
+
+
+def _option_text(key: str, value: object) -> Any:
+    """OVSDB's spelling of a truth value or number, canonical where it is good; anything else is left to the check."""
+    text = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else value
+    try:
+        return check_option(key, text)
+    except InvalidValue:
+        return text
+
+
+def _without_port(text: str) -> bool:
+    items = [item.strip() for item in text.split(",")]
+    return any(
+        remote.scheme != "unix" and not item.endswith(f":{remote.port}")
+        for item, remote in zip(items, parse_remotes(text), strict=True)
+    )
+
+
+def _check_remotes(key: str, value: str, *, insecure: bool, port: int | None = None) -> None:
+    shape = f"tcp:HOST:{port or 6640}, ssl:HOST:{port or 6640} or unix:PATH, comma-separated"
+    if not _is_text(value):
+        raise SpecError(key=key, value=value, allowed=shape)
+    try:
+        remotes = parse_remotes(value)
+    except InvalidRemote as error:
+        raise SpecError(key=key, value=value, allowed=f"{shape}; {error.reason}") from error
+    if port is not None and _without_port(value):
+        raise SpecError(key=key, value=value, allowed=f"{shape}; a port is missing")
+    if not insecure and any(remote.scheme == "tcp" and not remote.is_loopback for remote in remotes):
+        allowed = "ssl:, unix:, or tcp: to a loopback address; plain tcp: elsewhere needs central.insecure = true"
+        raise SpecError(key=key, value=value, allowed=allowed)
+
+
+def _check_flag(key: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise SpecError(key=key, value=value, allowed="true or false")
+
+
+def _translated(key: str, value: object, check: Callable[[object], object]) -> None:
+    """Check a value by the database's rules; what they refuse is refused under the spec's own key."""
+    try:
+        check(value)
+    except InvalidValue as error:
+        raise SpecError(key=key, value=value, allowed=error.allowed) from error
+
+
+@attrs.frozen(kw_only=True)
+class Central:
+    """Where the central databases are: connection strings (ovsdb(7)), with ports.
+
+    ``southbound`` is also each host's ``ovn-remote``. ``insecure`` permits plain ``tcp:`` off loopback, for the hosts'
+    ``ovsdb`` as well.
+    """
+
+    northbound: str = attrs.field(converter=_canonical_remotes)
+    southbound: str = attrs.field(converter=_canonical_remotes)
+    insecure: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for the first field that cannot be."""
+        _check_flag("central.insecure", self.insecure)
+        _check_remotes("central.northbound", self.northbound, insecure=self.insecure, port=6641)
+        _check_remotes("central.southbound", self.southbound, insecure=self.insecure, port=6642)
+
+
+@attrs.frozen(kw_only=True)
+class Encap:
+    """How hosts are tunnelled to each other: ``geneve``, ``vxlan``, or both comma-separated (ovn-controller(8))."""
+
+    type: str = "geneve"
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for an unknown type; ``stt`` is refused, for OVN has dropped it."""
+        allowed = "geneve, vxlan, or both comma-separated without blanks"
+        if not _is_text(self.type) or "stt" in self.type:
+            raise SpecError(key="encap.type", value=self.type, allowed=allowed)
+        try:
+            mappings.parse_encap_types(self.type)
+        except InvalidValue as error:
+            raise SpecError(key="encap.type", value=self.type, allowed=allowed) from error
+
+
+def _system_id_of(host: HostSpec) -> str:
+    # A bad name is refused later, by its own check.
+    return derived_system_id(f"{host.name}".encode("ascii", "backslashreplace").decode())
+
+
+@attrs.frozen(kw_only=True)
+class HostSpec:
+    """One host: a chassis and its local database.
+
+    ``ovsdb`` is the connection string of its Open_vSwitch database, None for the default socket of the machine that
+    deploys. ``gateway`` makes it a gateway chassis. ``bridge_mappings`` gives the bridge of each physical network.
+    ``options`` holds further ``ovn-*`` keys of ovn-controller(8); truth values and numbers become OVSDB's text.
+    """
+
+    name: str
+    system_id: str = attrs.field(default=attrs.Factory(_system_id_of, takes_self=True))
+    encap_ip: str = attrs.field(converter=_canonical_address)
+    ovsdb: str | None = attrs.field(default=None, converter=_canonical_ovsdb)
+    gateway: bool = False
+    bridge_mappings: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen)
+    options: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_option_texts)
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for the first field that cannot be."""
+        if not _is_text(self.name) or not _HOST_NAME.fullmatch(self.name):
+            allowed = "1 to 63 of letters, digits, '_', '.' and '-', beginning with a letter or digit"
+            raise SpecError(key="host.name", value=self.name, allowed=allowed)
+        _translated(self.key("system_id"), self.system_id, check_system_id)
+        self._check_encap_ip()
+        _check_flag(self.key("gateway"), self.gateway)
+        if self.ovsdb is not None:
+            _check_remotes(self.key("ovsdb"), self.ovsdb, insecure=True)
+        if not _is_mapping(self.options):
+            raise SpecError(key=self.key("options"), value=self.options, allowed="a table of ovn-* keys")
+        for option, value in self.options.items():
+            self._check_option(option, value)
+        self._check_bridge_mappings()
+
+    def key(self, field: str) -> str:
+        """The name of a field of this host in errors."""
+        return f"host.{self.name}.{field}"
+
+    @property
+    def cms_options(self) -> tuple[str, ...]:
+        """The items that ``ovn-cms-options`` is to have; others put theirs beside them."""
+        flag = (mappings.ENABLE_CHASSIS_AS_GW,) if self.gateway else ()
+        return flag + mappings.cms_options(self.options.get(_CMS_OPTIONS, ""))
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """``options`` but for ``ovn-cms-options``, whose items are set one by one."""
+        return Map({key: value for key, value in self.options.items() if key != _CMS_OPTIONS})
+
+    def _check_encap_ip(self) -> None:
+        allowed = "one IPv4 or IPv6 address, of this host alone"
+        if not _is_text(self.encap_ip) or "," in self.encap_ip:
+            raise SpecError(key=self.key("encap_ip"), value=self.encap_ip, allowed=allowed)
+        try:
+            mappings.parse_encap_ips(self.encap_ip)
+        except InvalidValue as error:
+            raise SpecError(key=self.key("encap_ip"), value=self.encap_ip, allowed=allowed) from error
+
+    def _check_bridge_mappings(self) -> None:
+        if not _is_mapping(self.bridge_mappings):
+            allowed = 'a table of bridges by physical network, such as { physnet1 = "br-ex" }'
+            raise SpecError(key=self.key("bridge_mappings"), value=self.bridge_mappings, allowed=allowed)
+        carried: dict[str, str] = {}
+        integration_bridge = self.options.get("ovn-bridge", CHASSIS_KEYS["ovn-bridge"].default)
+        for physnet, bridge in self.bridge_mappings.items():
+            key = self.key(f"bridge_mappings.{physnet}")
+            _translated(key, physnet, mappings.check_physnet)
+            _translated(key, bridge, mappings.check_bridge_name)
+            if bridge == integration_bridge:
+                raise SpecError(key=key, value=bridge, allowed="a provider bridge; this is the integration bridge")
+            if bridge in carried:
+                allowed = f"a bridge of its own for each physical network; {carried[bridge]} has this one"
+                raise SpecError(key=key, value=bridge, allowed=allowed)
+            carried[bridge] = physnet
+
+    def _check_option(self, option: str, value: str) -> None:
+        key = self.key(f"options.{option}")
+        if option in _SET_ELSEWHERE:
+            raise SpecError(key=key, value=value, allowed=f"not here: it is set from {_SET_ELSEWHERE[option]}")
+        if not _is_text(option) or not option.startswith("ovn-"):
+            raise SpecError(key=key, value=value, allowed="a key of ovn-controller(8) that begins with ovn-")
+        _translated(key, value, lambda text: check_option(option, text))
+        if option == _CMS_OPTIONS and mappings.ENABLE_CHASSIS_AS_GW in mappings.cms_options(value):
+            raise SpecError(key=key, value=value, allowed=f"not {mappings.ENABLE_CHASSIS_AS_GW}: say gateway = true")
+        if option == "ovn-encap-ip-default" and value != self.encap_ip:
+            raise SpecError(key=key, value=value, allowed=f"the encap_ip of the host, {self.encap_ip}")
+
+
+def _host_tuple(hosts: Iterable[HostSpec]) -> tuple[HostSpec, ...]:
+    return tuple(hosts)
+
+
+@attrs.frozen(kw_only=True)
+class Spec:
+    """A whole cluster. No two hosts share a name, a system-id, a tunnel address or a database."""
+
+    central: Central
+    encap: Encap = attrs.field(factory=Encap)
+    hosts: tuple[HostSpec, ...] = attrs.field(default=(), converter=_host_tuple)
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for what no two hosts may share, and for plain ``tcp:`` without ``insecure``."""
+        self._check_unique("name", lambda host: host.name)
+        self._check_unique("system_id", lambda host: host.system_id)
+        self._check_unique("encap_ip", lambda host: host.encap_ip)
+        self._check_unique("ovsdb", lambda host: host.ovsdb)
+        for host in self.hosts:
+            if host.ovsdb is not None:
+                _check_remotes(host.key("ovsdb"), host.ovsdb, insecure=self.central.insecure)
+
+    def host(self, name: str) -> HostSpec:
+        """The host of that name. Raises KeyError."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(name)
+
+    def _check_unique(self, field: str, value_of: Callable[[HostSpec], str | None]) -> None:
+        owners: dict[str | None, HostSpec] = {}
+        for index, host in enumerate(self.hosts):
+            value = value_of(host)
+            owner = owners.setdefault(value, host)
+            if owner is not host:
+                key = f"host[{index}].name" if field == "name" else host.key(field)
+                allowed = f"a {field} of its own for each host; host {owner.name} has this one"
+                raise SpecError(key=key, value=value, allowed=allowed)
