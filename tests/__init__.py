@@ -1,0 +1,1 @@
+"""The tests of ovnkit: a folder per package, a module per module."""
