@@ -136,7 +136,8 @@ install_packages() {
             "dnf install openvswitch ovn-central ovn-host iproute ethtool iputils busybox python3)."
     fi
     if ! may_become_root; then
-        give_up "installing packages needs root, and there is no sudo; as root: apt-get install $packages"
+        give_up "installing packages needs root, and there is no sudo; run this as root, or let somebody who is root" \
+            "install them and run this again: $packages"
     fi
     say "Installing distribution packages, without starting their services: $packages"
     deny_services
