@@ -108,7 +108,10 @@ class InvalidRemote(OvnkitError, ValueError):
 
 
 class SpecError(OvnkitError, ValueError):
-    """A deployment spec is wrong. Attributes: ``file`` (None when the spec was made in Python), ``key``, ``value``, ``allowed``."""
+    """A deployment spec is wrong.
+
+    Attributes: ``file`` (None when the spec was made in Python), ``key``, ``value``, ``allowed``.
+    """
 
     def __init__(self, *, key: str, value: object, allowed: str, file: str | None = None) -> None:
         where = f"{file}: {key}" if file else key
@@ -129,7 +132,7 @@ class NotFound(OvnkitError, LookupError):
 
 
 class NotUnique(OvnkitError, LookupError):
-    """Several rows match where exactly one was asked for. Attributes: ``table``, ``columns``, ``uuids`` of the matches."""
+    """Several rows match where one was asked for. Attributes: ``table``, ``columns``, ``uuids`` of the matches."""
 
     def __init__(self, table: str, columns: dict[str, object], uuids: tuple[object, ...]) -> None:
         found = ", ".join(str(uuid) for uuid in uuids[:5])
@@ -146,7 +149,7 @@ def _filter(columns: dict[str, object]) -> str:
 
 
 class NotMonitored(OvnkitError):
-    """The client does not replicate this table or column. Attributes: ``table``, ``column`` (None for a whole table)."""
+    """The client does not replicate this table or column. Attributes: ``table``, ``column`` (None: a whole table)."""
 
     def __init__(self, table: str, column: str | None = None) -> None:
         what = f"{table}.{column}" if column else f"table {table}"
@@ -156,7 +159,10 @@ class NotMonitored(OvnkitError):
 
 
 class NotOnServer(OvnkitError):
-    """The server's schema lacks a table or column. Attributes: ``table``, ``column``, ``since`` (release), ``found`` (schema version)."""
+    """The server's schema lacks a table or column.
+
+    Attributes: ``table``, ``column``, ``since`` (release), ``found`` (schema version).
+    """
 
     def __init__(self, table: str, column: str | None = None, *, since: str | None = None, found: str = "") -> None:
         what = f"{table}.{column}" if column else f"table {table}"
@@ -203,7 +209,7 @@ class Timeout(OvnkitError, TimeoutError):
 class TransactionFailed(OvnkitError):
     """The server did not apply a transaction; nothing of it is in the database.
 
-    Attributes: ``error`` (OVSDB's word), ``details`` (the server's text), ``operation`` (the operation that failed, or None).
+    Attributes: ``error`` (OVSDB's word), ``details`` (the server's text), ``operation`` (the one that failed, or None).
     """
 
     def __init__(self, error: str, details: str = "", operation: dict[str, Any] | None = None) -> None:
@@ -242,7 +248,7 @@ class Unreferenced(TransactionFailed):
 class OutcomeUnknown(OvnkitError):
     """The reply to a transaction was lost: it may or may not have been applied.
 
-    ``resolve(timeout=)`` asks the database and returns True (applied) or False (not applied), or raises this error again.
+    ``resolve(timeout=)`` asks the database and returns True (applied) or False (not applied), or raises this again.
     """
 
     def __init__(self, reason: str, resolve: Callable[[float], bool] | None = None) -> None:

@@ -19,7 +19,7 @@ DEFAULT_PORT = 6640
 
 @attrs.frozen(kw_only=True)
 class Tls:
-    """What a client needs for ``ssl:`` remotes: its private key and certificate, and the CA that signed the servers' (PEM files)."""
+    """What a client needs for ``ssl:`` remotes, as PEM files: its key and certificate, and the CA of the servers'."""
 
     key: Path = attrs.field(converter=Path)
     cert: Path = attrs.field(converter=Path)
@@ -56,7 +56,8 @@ class Remote:
 def parse_remotes(text: str) -> tuple[Remote, ...]:
     """The servers that a comma-separated connection string names.
 
-    Raises InvalidRemote, which says what is wrong. A ``tcp:`` or ``ssl:`` remote without a port means 6640, as in ovsdb(7).
+    Raises InvalidRemote, which says what is wrong. A ``tcp:`` or ``ssl:`` remote without a port means 6640, as in
+    ovsdb(7).
     """
     items = [item.strip() for item in text.split(",")]
     if not all(items):

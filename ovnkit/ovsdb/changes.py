@@ -14,9 +14,10 @@ __all__ = ["Changes", "ColumnChange"]
 
 @attrs.frozen
 class ColumnChange:
-    """One column of one row. ``column`` is None for a row that is inserted empty or deleted; ``name`` is what people call the row.
+    """One column of one row. ``name`` is what people call the row.
 
-    ``before`` is None for a row that is new, ``after`` for one that goes.
+    ``column`` is None for a row that is inserted empty or deleted. ``before`` is None for a row that is new, ``after``
+    for one that goes.
     """
 
     action: Literal["insert", "update", "delete"]

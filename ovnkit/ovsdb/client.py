@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import tenacity
 
-from ovnkit.errors import Conflict, NotFound, NotUnique, Timeout
+from ovnkit.errors import Conflict, NotFound, NotOnServer, NotUnique, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.filter import Filter
@@ -40,7 +40,7 @@ R = TypeVar("R", bound=Row[Any])
 P = ParamSpec("P")
 
 Monitor = Mapping[type[Row[Any]], Sequence[Column[Any]] | Mapping[str, Any] | None]
-"""What to replicate: tables, each with all columns (None), some columns (a sequence), or the rows with these column values."""
+"""What to replicate: tables, each with all columns (None), some columns (a sequence), or the rows with these values."""
 
 
 class Client(Generic[D, TX]):
@@ -66,24 +66,26 @@ class Client(Generic[D, TX]):
     ) -> Self:
         """Connect, and return when the replica is complete.
 
-        ``remote``: comma-separated ``tcp:HOST:PORT``, ``ssl:HOST:PORT`` or ``unix:PATH`` (ovsdb(7)); without it the database's
-        environment variable, then the distribution's socket. ``timeout`` (seconds) is also the default deadline of later
-        calls. ``monitor`` narrows what is replicated. ``leader_only``: of a cluster, only the leader will do.
+        ``remote``: comma-separated ``tcp:HOST:PORT``, ``ssl:HOST:PORT`` or ``unix:PATH`` (ovsdb(7)); without it the
+        database's environment variable, then the distribution's socket. ``timeout`` (seconds) is also the default
+        deadline of later calls. ``monitor`` narrows what is replicated. ``leader_only``: of a cluster, only the leader
+        will do.
 
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         context = None if tls is None else streams.tls_context(tls)
-        names = streams.stream_names(remotes, context)
         schema_json = fetch_schema(remotes, cls._database.name, context, timeout=timeout)
         schema = DatabaseSchema.from_json(schema_json)
         monitored, where = _monitored(cls._database, schema, monitor, cls._unmonitored)
         store = Store(cls._database, schema, monitored)
-        connection = Connection(names, schema_json, store, leader_only=leader_only, conditions=where)
-        client = cls(format_remotes(remotes), connection, store, timeout=timeout)
+        known_as = format_remotes(remotes)
+        names = streams.stream_names(remotes, context)
+        connection = Connection(known_as, names, schema_json, store, leader_only=leader_only, conditions=where)
+        client = cls(known_as, connection, store, timeout=timeout)
         try:
-            client._wait_complete(timeout - (time.monotonic() - began), timeout)
+            client._wait_ready(timeout - (time.monotonic() - began), timeout)
         except BaseException:
             client.close()
             raise
@@ -96,16 +98,16 @@ class Client(Generic[D, TX]):
         self._store = store
         self._tables = Tables(store)
         self._timeout = timeout
-        self._watches: list[Watch[Any]] = []
 
-    def _wait_complete(self, left: float, timeout: float) -> None:
-        store = self._store
-        with store.changed:
-            if not store.changed.wait_for(lambda: store.complete or self.state == "closed", max(0.0, left)):
+    def _wait_ready(self, left: float, timeout: float) -> None:
+        changed = self._store.changed
+        with changed:
+            if not changed.wait_for(lambda: self.state in ("ready", "closed"), max(0.0, left)):
                 raise Timeout(
                     f"the first complete replica of {self._database.name} from {self.remote}; state: {self.state}",
                     timeout,
                 )
+        self._connection.check_usable()
 
     @property
     def state(self) -> State:
@@ -146,6 +148,14 @@ class Client(Generic[D, TX]):
         if row is None:
             raise NotFound(table, {"_uuid": str(ref.uuid)})
         return row  # type: ignore[no-any-return]
+
+    def rows(self, table: str) -> list[Row[Any]]:
+        """All rows of a table by OVSDB's name, also of one that is newer than the models: see ``row.extra``.
+
+        Raises NotOnServer and NotMonitored.
+        """
+        self._connection.check_usable()
+        return self._tables.rows(table)
 
     def _find(self, matches: Filter) -> list[Row[Any]]:
         self._connection.check_usable()
@@ -192,11 +202,8 @@ class Client(Generic[D, TX]):
     def watch(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> Watch[T]:
         """Events of the rows that match, beginning with what is there, marked ``initial``."""
         self._connection.check_usable()
-        watch: Watch[Any] = Watch(
-            self._store, self._tables.filter(table, columns), closed=lambda: self.state == "closed"
-        )
-        self._watches.append(watch)
-        return watch
+        matches = self._tables.filter(table, columns)
+        return Watch(self._store, matches, closed=lambda: self.state == "closed")
 
     def on_change(self, table: Readable[D, ..., T], call: Callable[[Event[T]], object]) -> Watch[T]:
         """Call ``call(event)`` for each change of a table, in a thread of its own; close() the result to stop.
@@ -209,7 +216,7 @@ class Client(Generic[D, TX]):
             for event in watch:
                 try:
                     call(event)
-                except Exception as exc:
+                except Exception as exc:  # noqa: BLE001
                     arguments = (type(exc), exc, exc.__traceback__, threading.current_thread())
                     threading.excepthook(threading.ExceptHookArgs(arguments))
 
@@ -221,8 +228,8 @@ class Client(Generic[D, TX]):
     def transaction(self, comment: str | None = None, *, timeout: float | None = None, durable: bool = False) -> TX:
         """An atomic transaction, for ``with``; leaving it commits.
 
-        ``comment`` goes to the server's log, ``timeout`` (seconds) is the deadline of the commit, ``durable`` has a standalone
-        server write to the disk before it answers (a cluster always does).
+        ``comment`` goes to the server's log, ``timeout`` (seconds) is the deadline of the commit, ``durable`` has a
+        standalone server write to the disk before it answers (a cluster always does).
         """
         self._connection.check_usable()
         tx: TX = self._transaction_class(
@@ -245,26 +252,24 @@ class Client(Generic[D, TX]):
         """Run ``body(tx)`` and commit; on Conflict run it again on fresh rows, until the timeout."""
         seconds = self._timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
-        for attempt in tenacity.Retrying(
+
+        def once() -> T:
+            left = max(0.0, deadline - time.monotonic())
+            with self.transaction(comment, timeout=left, durable=durable) as tx:
+                return body(tx)
+
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_from_commit),
             stop=tenacity.stop_after_delay(seconds),
             wait=tenacity.wait_random_exponential(multiplier=0.002, max=0.25),
             reraise=True,
-        ):
-            with attempt:
-                left = max(0.0, deadline - time.monotonic())
-                with self.transaction(comment, timeout=left, durable=durable) as tx:
-                    result = body(tx)
-        return result
+        )(once)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """End the session and its thread. Watches end; later calls raise Closed."""
         self._connection.close()
-        for watch in self._watches:
-            watch.wake()
-        self._watches.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -300,7 +305,12 @@ def _monitored(
         tables[row_class._table] = live
         if isinstance(what, Mapping):
             values = {name: row_class._normalise(name, value) for name, value in what.items()}
+            for name in values.keys() - live:
+                raise NotOnServer(row_class._table, name, since=row_class._columns[name].since, found=schema.version)
             where[row_class._table] = conditions(values)
         elif what is not None:
+            for column in what:
+                if column.row_class is not row_class:
+                    raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
             tables[row_class._table] = live & {column.name for column in what}
     return tables, where

@@ -1,7 +1,7 @@
 """Values: from the wire to Python and back, with every check that needs no server.
 
-In Python a scalar is ``int``, ``float``, ``bool``, ``str``, ``uuid.UUID`` or ``Ref``; an optional value is that or None;
-a set is a ``frozenset``; a map is a ``Map``. On the wire it is the JSON of RFC 7047 5.1.
+In Python a scalar is ``int``, ``float``, ``bool``, ``str``, ``uuid.UUID`` or ``Ref``; an optional value is that or
+None; a set is a ``frozenset``; a map is a ``Map``. On the wire it is the JSON of RFC 7047 5.1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Refer = Callable[[str], type[Any]]
 
 _ZERO = UUID(int=0)
 _INTEGERS = range(-(2**63), 2**63)
+_PYTHON: dict[str, Any] = {"integer": int, "real": (int, float), "boolean": bool, "string": str, "uuid": UUID}
 _ZERO_ATOMS: dict[str, Any] = {"integer": 0, "real": 0.0, "boolean": False, "string": "", "uuid": _ZERO}
 
 
@@ -126,46 +127,41 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
 def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, column: str) -> Any:
     """One atom in the form that rows hold, or InvalidValue."""
 
-    def refused(allowed: str | None = None) -> InvalidValue:
-        return InvalidValue(table=table, column=column, value=value, allowed=allowed or base.allowed)
+    def refused(allowed: str) -> InvalidValue:
+        return InvalidValue(table=table, column=column, value=value, allowed=allowed)
 
-    if base.type == "uuid":
-        return _normalise_uuid(base, value, refer, refused)
-    if base.type == "boolean":
-        if not isinstance(value, bool):
-            raise refused()
-    elif base.type == "integer":
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise refused()
+    if base.ref_table is not None:
+        return _normalise_ref(base, value, refer(base.ref_table), refused)
+    python: Any = _PYTHON[base.type]
+    # A bool is an int to Python, but not to OVSDB.
+    if not isinstance(value, python) or (type(value) is bool and base.type != "boolean"):
+        raise refused(base.allowed)
+    if base.type == "integer":
+        # Of an enumeration in Python, what OVSDB is to have is the number or the word.
+        value = int(value)
         if value not in _INTEGERS:
             raise refused("an integer of 64 bits")
     elif base.type == "real":
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise refused()
-        try:
-            value = float(value)
-        except OverflowError:
-            raise refused("a finite number") from None
+        value = _float(value)
         if not math.isfinite(value):
             raise refused("a finite number")
-    else:
-        if not isinstance(value, str):
-            raise refused()
+    elif base.type == "string":
+        value = str.__str__(value)
         if "\0" in value:
             raise refused("a string without NUL characters")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise refused("a string of Unicode characters, without lone surrogates") from None
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise refused("a string of Unicode characters, without lone surrogates")
     return value
 
 
-def _normalise_uuid(base: BaseType, value: Any, refer: Refer, refused: Callable[..., InvalidValue]) -> Any:
-    if base.ref_table is None:
-        if not isinstance(value, UUID):
-            raise refused()
-        return value
-    target = refer(base.ref_table)
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _normalise_ref(base: BaseType, value: Any, target: type[Any], refused: Callable[[str], InvalidValue]) -> Any:
     if isinstance(value, target):
         value = value.ref
     if not isinstance(value, Ref) or value.row_class is not target:
@@ -209,7 +205,9 @@ def _within(base: BaseType, atom: Any) -> bool:
 
 
 def apply_diff(type: ColumnType, old: Any, diff: Any) -> Any:
-    """The new JSON of a column from its old JSON and the difference that an ``update2`` carries (ovsdb-server(7), 4.1.14)."""
+    """The new JSON of a column from its old JSON and the difference in an ``update2`` (ovsdb-server(7), 4.1.14)."""
+    if type.max == 1:
+        return diff
     if type.value is not None:
         pairs = {_order(key): [key, value] for key, value in _members(old)}
         for key, value in _members(diff):
@@ -219,8 +217,6 @@ def apply_diff(type: ColumnType, old: Any, diff: Any) -> Any:
             else:
                 pairs[_order(key)] = [key, value]
         return ["map", list(pairs.values())]
-    if type.max == 1:
-        return diff
     atoms = {_order(atom): atom for atom in _members(old)}
     for atom in _members(diff):
         if atoms.pop(_order(atom), None) is None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ovs.db.idl import Transaction as IdlTransaction
 from ovs.jsonrpc import Message
@@ -24,6 +26,7 @@ __all__ = ["Connection", "Lost", "State"]
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"]
 
 _ZERO_ID = "00000000-0000-0000-0000-000000000000"
@@ -60,6 +63,7 @@ class Connection:
 
     def __init__(
         self,
+        remote: str,
         names: list[streams.StreamName],
         schema_json: Mapping[str, Any],
         store: Store,
@@ -67,6 +71,7 @@ class Connection:
         leader_only: bool,
         conditions: Mapping[str, Iterable[Any]],
     ) -> None:
+        self._remote = remote
         self._names = names
         self._store = store
         self._idl = Idl(",".join(names), schema_json, store, leader_only=leader_only)
@@ -80,7 +85,7 @@ class Connection:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name=f"ovnkit {names[0]}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
         self._thread.start()
 
     def submit(self, operations: list[dict[str, Any]], deadline: float) -> Future[Any]:
@@ -93,17 +98,25 @@ class Connection:
         request = _Request(operations, deadline)
         self._queue.append(request)
         self._wake()
-        if self._closing:
+        if self.state == "closed":
             # The thread may have looked at the queue for the last time before this request was in it.
-            self._fail_all()
+            self._fail_queued()
         return request.future
+
+    def result(self, future: Future[T]) -> T:
+        """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "a callback of a future must not wait for a commit; call submit(), or use another thread"
+            )
+        return future.result()
 
     def check_usable(self) -> None:
         """Raise Closed after close() and in a forked child."""
         if os.getpid() != self._pid:
-            raise Closed(self._names[0], "this client was made in another process; connect again after a fork")
+            raise Closed(self._remote, "this client was made in another process; connect again after a fork")
         if self._closing:
-            raise Closed(self._names[0], "this client was closed")
+            raise Closed(self._remote, "this client was closed")
 
     def close(self) -> None:
         """End the thread and the session. What is in flight fails as Lost."""
@@ -114,10 +127,9 @@ class Connection:
                 self._thread.join()
 
     def _wake(self) -> None:
-        try:
+        # Full: the thread will wake anyway. Closed: there is nobody to wake.
+        with contextlib.suppress(OSError):
             self._wake_write.send(b"x")
-        except (BlockingIOError, OSError):
-            pass  # Full: the thread will wake anyway. Closed: there is nobody to wake.
 
     # -- in the thread ---------------------------------------------------------------------------------------------
 
@@ -133,8 +145,7 @@ class Connection:
             self._fail_all()
             self._wake_read.close()
             self._wake_write.close()
-            with self._store.changed:
-                self._store.changed.notify_all()
+            self._store.end()
 
     def _turn(self) -> None:
         self._idl.run()
@@ -146,16 +157,16 @@ class Connection:
         self._note_state()
         self._send_queued()
         next_deadline = self._expire()
-        poller = Poller()
+        poller: Any = Poller()
+        # That of ovs is made of select.select(), which stops at file descriptor 1024.
+        poller.poll = select.poll()
         self._idl.wait(poller)
         poller.fd_wait(self._wake_read.fileno(), POLLIN)
         if next_deadline is not None:
             poller.timer_wait(max(0, int((next_deadline - time.monotonic()) * 1000) + 1))
         poller.block()
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._wake_read.recv(4096)
-        except BlockingIOError:
-            pass
 
     def _note_state(self) -> None:
         connected = self._idl._session.is_connected()
@@ -195,9 +206,11 @@ class Connection:
             if request.deadline <= now:
                 self._idl._outstanding_txns.pop(request.sent_as, None)
                 request.future.set_exception(Lost("the server did not answer in time"))
-        for request in [request for request in self._queue if request.deadline <= now]:
-            self._queue.remove(request)
-            self._expire_unsent(request)
+        # A copy: other threads append to the queue.
+        for request in list(self._queue):
+            if request.deadline <= now:
+                self._queue.remove(request)
+                self._expire_unsent(request)
         deadlines = [request.deadline for request in (*self._unanswered, *self._queue) if not request.future.done()]
         return min(deadlines, default=None)
 
@@ -208,7 +221,11 @@ class Connection:
         for request in self._unanswered:
             if not request.future.done():
                 request.future.set_exception(Lost("the client was closed"))
-        while self._queue:
-            request = self._queue.popleft()
-            if not request.future.done():
-                request.future.set_exception(Closed(self._names[0], "the client was closed; nothing was sent"))
+        self._fail_queued()
+
+    def _fail_queued(self) -> None:
+        # Whoever takes a request out of the queue ends it.
+        with contextlib.suppress(IndexError):
+            while True:
+                request = self._queue.popleft()
+                request.future.set_exception(Closed(self._remote, "the client was closed; nothing was sent"))

@@ -16,6 +16,7 @@ from ovnkit.remote import Remote, format_remotes
 __all__ = ["fetch_schema"]
 
 _RETRY_AFTER = 0.05
+_SHORTEST = 0.001
 _HOPELESS = (errno.EACCES, errno.EPERM)
 
 
@@ -24,21 +25,23 @@ def fetch_schema(
 ) -> Mapping[str, Any]:
     """The schema of ``database`` from the first server that answers.
 
-    Raises Timeout when none did within ``timeout`` seconds (it names the last failure), and ConnectionFailed at once where
-    waiting cannot help: no permission for a socket, a certificate that is refused, a server without this database.
+    Raises Timeout when none did within ``timeout`` seconds (it names the last failure), and ConnectionFailed at once
+    where waiting cannot help: no permission for a socket, a certificate that is refused, a server that does not have
+    this database.
     """
     deadline = time.monotonic() + timeout
     pause = _RETRY_AFTER
     failure: str = "nothing was tried"
     while True:
-        for remote in remotes:
+        for index, remote in enumerate(remotes):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise Timeout(
                     f"the schema of {database} from {format_remotes(remotes)}; last failure: {failure}", timeout
                 )
             try:
-                return _ask(remote, database, context, left)
+                # One server that does not answer must not use up the time of the others.
+                return _ask(remote, database, context, left / (len(remotes) - index))
             except ConnectionFailed:
                 raise
             except ssl.SSLError as exc:
@@ -78,9 +81,11 @@ def _ask(remote: Remote, database: str, context: ssl.SSLContext | None, timeout:
 
 
 def _exchange(sock: socket.socket, remote: Remote, database: str) -> Mapping[str, Any]:
+    deadline = time.monotonic() + (sock.gettimeout() or 0.0)
     sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
     data = b""
     while True:
+        sock.settimeout(max(_SHORTEST, deadline - time.monotonic()))
         part = sock.recv(1 << 20)
         if not part:
             raise OSError("the server closed the connection; is it an OVSDB server?")
@@ -89,6 +94,8 @@ def _exchange(sock: socket.socket, remote: Remote, database: str) -> Mapping[str
             reply = json.loads(data)
         except ValueError:
             continue
+        if not isinstance(reply, dict) or "result" not in reply:
+            raise OSError("the answer is not that of an OVSDB server")
         if reply.get("error"):
             raise ConnectionFailed(str(remote), f"no database {database} here: {reply['error']}")
         schema: Mapping[str, Any] = reply["result"]

@@ -28,9 +28,11 @@ class Operations(Generic[D, TX]):
 
         def find(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> list[T]:
             """As of the client or the transaction."""
+            ...
 
         def get(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
             """As of the client or the transaction."""
+            ...
 
     def _operate(self, body: Callable[[TX], Ref[Any] | None], *, dry_run: bool) -> Changes:
         raise NotImplementedError

@@ -39,15 +39,13 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
         # Constraints that are checked at commit come as one more result than there were operations.
         operation = operations[index] if index < len(operations) else None
         if isinstance(result, dict) and "error" in result:
-            word, details = result["error"], result.get("details", "")
+            word, details = str(result["error"]), result.get("details", "")
             if operation is not None and operation["op"] == "wait":
                 details = _what_changed(operation)
             return _CLASSES.get(word, TransactionFailed)(word, details, operation)
     for operation, result in zip(operations, results, strict=False):
-        if operation["op"] in ("update", "mutate", "delete") and result.get("count") != 1:
-            return TransactionFailed(
-                "count", f"the operation changed {result.get('count')} rows instead of 1", operation
-            )
+        if operation["op"] in ("update", "mutate", "delete") and result != {"count": 1}:
+            return TransactionFailed("count", f"the operation answered {result!r:.200} instead of 1 row", operation)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What an open transaction is going to do: an overlay on the replica, and the operations that bring it about. Pure logic."""
+"""What an open transaction is going to do: an overlay on the replica. Pure logic."""
 
 from __future__ import annotations
 
@@ -53,6 +53,30 @@ class PendingRow:
         if not edit:
             self.members.discard(name)
         self.row = self.row._with(self.row._uuid, {name: after})
+
+    def release(self, name: str, ref: Ref[Any]) -> None:
+        """Take a reference out of a column. One that the column cannot be without stays; the server will object."""
+        value = getattr(self.row, name)
+        if isinstance(value, frozenset):
+            self.set(name, Remove(ref))
+        elif isinstance(value, Map):
+            self.set(name, Remove(*(key for key, held in value.items() if ref in (key, held))))
+        elif self.row._column(name).type.is_optional:
+            self.set(name, None)
+
+    def outdates(self, row: Row[Any], name: str, value: Any) -> bool:
+        """Whether ``row`` was read at another time than what is pending, so that ``value`` goes by other old values."""
+        if isinstance(value, (Add, Remove)) or self.base is None:
+            return False
+        known = [getattr(version, name) for version in (row, self.base, self.row)]
+        if isinstance(value, Put) and isinstance(known[0], Map):
+            known = [{key: version.get(key) for key in value.pairs} for version in known]
+        return known[0] not in known[1:]
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether the server is asked for anything."""
+        return self.base is None or self.deleted or any(True for _ in self.columns)
 
     @property
     def columns(self) -> Iterator[tuple[str, Any, Any]]:
@@ -168,7 +192,10 @@ class Pending:
                         yield row, name
 
     def settled(self, view: View) -> Pending:
-        """This and what follows from it: rows that lose their last strong reference go, weak references to them are emptied."""
+        """What is pending and what follows from it.
+
+        Rows that lose their last strong reference go; weak references to rows that go are emptied.
+        """
         result = self.copy()
         lost = [row for item in self.items.values() for row in _lost_children(item, view, self)]
         while lost:
@@ -180,8 +207,7 @@ class Pending:
         for item in list(result.items.values()):
             if item.deleted:
                 for row, name in list(result.referrers(view, item.row, strong=False)):
-                    column = getattr(row, name)
-                    result.edit(row).set(name, Remove(item.row.ref) if isinstance(column, frozenset) else None)
+                    result.edit(row).release(name, item.row.ref)
         return result
 
     def view_of(self, row: Row[Any]) -> Row[Any] | None:
@@ -246,7 +272,9 @@ def _refs(value: Any) -> Iterable[Any]:
 
 def _strong_refs(row: Row[Any]) -> Iterator[Ref[Any]]:
     for name, column in row._columns.items():
-        bases = [base for base in (column.type.key, column.type.value) if base is not None and base.ref_type == "strong"]
+        bases = [
+            base for base in (column.type.key, column.type.value) if base is not None and base.ref_type == "strong"
+        ]
         if bases and row._readable(name):
             tables = {base.ref_table for base in bases}
             yield from (

@@ -46,7 +46,6 @@ class Store:
         self.schema = schema
         self.changed = threading.Condition(threading.RLock())
         self.version = 0
-        self.complete = False
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
         self._tables: dict[str, dict[UUID, Row[Any]]] = {name: {} for name in monitored}
         self._listeners: list[Callable[[list[RowChange]], None]] = []
@@ -62,10 +61,13 @@ class Store:
             return self._tables[table].get(uuid)
 
     def listen(self, listener: Callable[[list[RowChange]], None], table: str) -> list[Row[Any]]:
-        """Call ``listener`` with the changes of each later update; returns what the table holds before the first of them."""
+        """Call ``listener`` with the changes of each later update; returns what the table holds before the first.
+
+        It is also called without any change when no more will come. A table that is not replicated holds nothing.
+        """
         with self.changed:
             self._listeners.append(listener)
-            return self.rows(table)
+            return list(self._tables.get(table, {}).values())
 
     def unlisten(self, listener: Callable[[list[RowChange]], None]) -> None:
         """Stop calling ``listener``."""
@@ -73,8 +75,19 @@ class Store:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
+    def end(self) -> None:
+        """Wake everybody who waits for a change: no more will come."""
+        with self.changed:
+            self.changed.notify_all()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener([])
+
     def apply(self, updates: Mapping[str, Any], *, afresh: bool) -> bool:
-        """Apply the <table-updates2> of one message; ``afresh`` where it holds the whole content. True if anything changed."""
+        """Apply the <table-updates2> of one message; ``afresh`` where it holds the whole content.
+
+        True if anything changed.
+        """
         with self.changed:
             tables = {name: {} for name in self._tables} if afresh else self._tables
             changes: list[RowChange] = []
@@ -101,7 +114,6 @@ class Store:
                     if uuid not in tables[name]
                 ]
                 self._tables = tables
-            self.complete = True
             self.version += 1
             self.changed.notify_all()
             listeners = list(self._listeners)
@@ -121,7 +133,11 @@ class Store:
             raw = dict(before._raw)
             for column, diff in update["modify"].items():
                 type = replicated.schema.columns[column].type
-                raw[column] = codec.apply_diff(type, raw.get(column, ["set", []]), diff)
+                old = raw.get(column)
+                if old is None:
+                    # A row comes without the columns that have their defaults.
+                    old = codec.encode(codec.default(type, self.database.row_class))
+                raw[column] = codec.apply_diff(type, old, diff)
         else:
             raw = update["insert"] if "insert" in update else update["initial"]
         return self.database.row_class(name)._stored(uuid, raw, replicated)
@@ -132,6 +148,10 @@ def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
         return before is not after
     # Equal values may be written differently: members in another order, defaults left out.
     return before._raw != after._raw and before != after
+
+
+# The members that are overridden here are private to it, so that only their full names reach them.
+_Stock: Any = ovs.db.idl.Idl
 
 
 class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
@@ -164,15 +184,16 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         for table, where in conditions.items():
             self.cond_change(table, list(where))
 
-    def _Idl__clear(self) -> None:
+    def _Idl__clear(self) -> None:  # noqa: N802
         self._afresh = True
         if self._stock_rows:
-            super()._Idl__clear()
+            _Stock._Idl__clear(self)
 
-    def _Idl__do_parse_update(self, updates: Any, version: Any, tables: Any) -> None:
-        parse_stock = super()._Idl__do_parse_update
+    def _Idl__do_parse_update(self, updates: Any, version: Any, tables: Any) -> None:  # noqa: N802
         if tables is self.server_tables:
-            parse_stock(updates, version, tables)
+            _Stock._Idl__do_parse_update(self, updates, version, tables)
+            return
+        if self.in_doubt is not None:
             return
         try:
             if version not in (ovs.db.idl.OVSDB_UPDATE2, ovs.db.idl.OVSDB_UPDATE3):
@@ -182,8 +203,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 self.change_seqno += 1
             self._afresh = False
             if self._stock_rows:
-                parse_stock(updates, version, tables)
-        except Exception as exc:
+                _Stock._Idl__do_parse_update(self, updates, version, tables)
+        except Exception as exc:  # noqa: BLE001
             # The replica may differ from the server from here on: whoever drives run() starts again from nothing.
             self.in_doubt = exc
 

@@ -43,8 +43,8 @@ class Database:
 class Column(Generic[T_co]):
     """A column: on the class the column itself with its facts, on a row the value.
 
-    ``since`` and ``until`` are releases of OVN or OVS, None for "always"; ``gone`` maps enumeration words to the release
-    that dropped them.
+    ``since`` and ``until`` are releases of OVN or OVS, None for "always"; ``gone`` maps enumeration words to the
+    release that dropped them.
     """
 
     __slots__ = ("ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")

@@ -1,14 +1,17 @@
 """Byte streams of our own for `ovs`: complete UTF-8 characters, and TLS settings that belong to one client.
 
 ``ovs.stream`` keeps TLS settings in class attributes for the whole process, and its readers drop a connection where a
-read ends within a character. Both are mended here by schemes beside its own, without changing what others in the process use.
+read ends within a character. Both are mended here by schemes beside its own, without changing what others in the
+process use.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from ovs import socket_util
@@ -17,7 +20,7 @@ from ovs.stream import SSLStream, Stream, TCPStream, UnixStream
 from ovnkit.errors import ConnectionFailed
 from ovnkit.remote import Remote, Tls
 
-__all__ = ["StreamName", "stream_names", "tls_context"]
+__all__ = ["StreamName", "forget", "stream_names", "tls_context"]
 
 StreamName = str
 _numbers = itertools.count(1)
@@ -45,13 +48,15 @@ class _WholeCharacters(Stream):  # type: ignore[misc]
     _held = b""
 
     def recv(self, n: int) -> tuple[int, bytes | str]:
-        error, data = super().recv(n)
-        if error or not data:
-            return error, data
-        data = self._held + data
-        end = len(data) - _incomplete(data)
-        self._held = data[end:]
-        return (0, data[:end]) if end else (errno.EAGAIN, "")
+        while True:
+            error, data = super().recv(n)
+            if error or not data:
+                return error, data
+            data = self._held + data
+            end = len(data) - _incomplete(data)
+            self._held = data[end:]
+            if end:
+                return 0, data[:end]
 
 
 def _incomplete(data: bytes) -> int:
@@ -70,8 +75,34 @@ class _Unix(_WholeCharacters, UnixStream):  # type: ignore[misc]
     pass
 
 
+def _connect(suffix: str, dscp: int, prepare: Callable[[socket.socket, str], Any]) -> tuple[int, Any]:
+    """A socket on its way to HOST:PORT: an error number and None, or 0 and what ``prepare(socket, host)`` made of it.
+
+    ``ovs`` asks a resolver of its own, which is not always there and gives one address only.
+    """
+    host, _, port = suffix.rpartition(":")
+    host = host.strip("[]")
+    try:
+        addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except OSError:
+        return errno.EHOSTUNREACH, None
+    error = 0
+    # Each attempt begins with another address, because one that does not answer is only found out later.
+    first = next(_numbers) % len(addresses)
+    for family, kind, protocol, _, address in addresses[first:] + addresses[:first]:
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        prepared = prepare(sock, host)
+        error = socket_util.inet_connect_active(prepared, address, family, dscp)
+        if not error:
+            return 0, prepared
+    return error, None
+
+
 class _Tcp(_WholeCharacters, TCPStream):  # type: ignore[misc]
-    pass
+    @staticmethod
+    def _open(suffix: str, dscp: int) -> tuple[int, Any]:
+        return _connect(suffix, dscp, lambda sock, _host: sock)
 
 
 class _Tls(_WholeCharacters, SSLStream):  # type: ignore[misc]
@@ -79,13 +110,10 @@ class _Tls(_WholeCharacters, SSLStream):  # type: ignore[misc]
 
     @classmethod
     def _open(cls, suffix: str, dscp: int) -> tuple[int, Any]:
-        address = socket_util.inet_parse_active(suffix, 0, raises=False)
-        family, sock = socket_util.inet_create_socket_active(1, address)
-        if sock is None:
-            return family, None
-        wrapped = cls.context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=address[0])
-        error = socket_util.inet_connect_active(wrapped, address, family, dscp)
-        return error, wrapped
+        def wrap(sock: socket.socket, host: str) -> ssl.SSLSocket:
+            return cls.context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=host)
+
+        return _connect(suffix, dscp, wrap)
 
 
 Stream.register_method("ovnkit-unix", _Unix)

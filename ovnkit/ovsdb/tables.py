@@ -22,11 +22,7 @@ class Tables:
 
     def check_class(self, row_class: Any) -> None:
         """Raise TypeError for a row of another database, NotOnServer for a table that this server lacks."""
-        database = self._store.database
-        if not isinstance(row_class, type) or not issubclass(row_class, Row) or not row_class._table:
-            raise TypeError(f"{row_class!r} is not a row class")
-        if row_class._database is not database:
-            raise TypeError(f"{row_class.__name__} is a table of {row_class._database.name}, not of {database.name}")
+        self._check_database(row_class)
         if row_class._table not in self._store.schema.tables:
             raise NotOnServer(row_class._table, since=row_class._since, found=self._store.schema.version)
 
@@ -36,24 +32,17 @@ class Tables:
 
     def has(self, what: Column[Any] | type[Row[Any]]) -> bool:
         """Whether the server has this table or column."""
-        tables = self._store.schema.tables
-        if isinstance(what, Column):
-            return what.table in tables and what.name in tables[what.table].columns
-        return what._table in tables
+        row_class: type[Row[Any]] = what.row_class if isinstance(what, Column) else what
+        self._check_database(row_class)
+        table = self._store.schema.tables.get(row_class._table)
+        return table is not None and (not isinstance(what, Column) or what.name in table.columns)
 
     def filter(self, row_class: Any, columns: dict[str, Any]) -> Filter:
         """A filter whose table and columns can be read here.
 
         Raises NotMonitored where they are not replicated. A table or column that this server lacks reads as empty.
         """
-        if (
-            isinstance(row_class, type)
-            and issubclass(row_class, Row)
-            and row_class._table not in self._store.schema.tables
-        ):
-            self._check_database(row_class)
-        else:
-            self.check_class(row_class)
+        self._check_database(row_class)
         table = row_class._table
         if table in self._store.schema.tables:
             replicated = self._store.replicated.get(table)
@@ -64,9 +53,20 @@ class Tables:
                     raise NotMonitored(table, name)
         return Filter(row_class, columns)
 
-    def _check_database(self, row_class: type[Row[Any]]) -> None:
-        if not row_class._table or row_class._database is not self._store.database:
-            raise TypeError(f"{row_class.__name__} is not a table of {self._store.database.name}")
+    def _check_database(self, row_class: Any) -> None:
+        if not isinstance(row_class, type) or not issubclass(row_class, Row) or not row_class._table:
+            raise TypeError(f"{row_class!r} is not a row class")
+        if row_class._database is not self._store.database:
+            own, other = self._store.database.name, row_class._database.name
+            raise TypeError(f"{row_class.__name__} is a table of {other}, not of {own}")
+
+    def rows(self, table: str) -> list[Row[Any]]:
+        """The rows of a table by its name. Raises NotOnServer and NotMonitored."""
+        if table not in self._store.schema.tables:
+            raise NotOnServer(table, found=self._store.schema.version)
+        if table not in self._store.replicated:
+            raise NotMonitored(table)
+        return self._store.rows(table)
 
     def monitored_rows(self, table: str) -> list[Row[Any]]:
         """The rows of a table; none where it is not replicated."""

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from ovnkit.errors import InvalidValue, NotFound, NotOnServer, NotUnique, OutcomeUnknown, Timeout, TransactionFailed
+from ovnkit.errors import (
+    Closed,
+    InvalidValue,
+    NotFound,
+    NotOnServer,
+    NotUnique,
+    OutcomeUnknown,
+    Timeout,
+    TransactionFailed,
+)
 from ovnkit.ovsdb import codec
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.connection import Connection, Lost
-from ovnkit.ovsdb.edits import Exactly, Remove
+from ovnkit.ovsdb.edits import Exactly
 from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
 from ovnkit.ovsdb.replica import Store
-from ovnkit.ovsdb.row import Database, Row
+from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.values import Ref
 
@@ -34,9 +43,9 @@ P = ParamSpec("P")
 
 
 class Transaction(Generic[D]):
-    """An atomic change of one database. Made by ``client.transaction()``; leaving ``with`` commits, an exception discards.
+    """An atomic change of one database, made by ``client.transaction()``.
 
-    For one thread at a time.
+    Leaving ``with`` commits, an exception discards. For one thread at a time.
     """
 
     def __init__(
@@ -77,11 +86,13 @@ class Transaction(Generic[D]):
         return found[0]  # type: ignore[no-any-return]
 
     def __getitem__(self, ref: Ref[R]) -> R:
-        """The row that a reference names. Raises NotFound."""
-        self._tables.check_class(ref.row_class)
-        row: Any = self._view.get(ref.row_class._table, ref.uuid, self._pending)
+        """The row that a reference names. Raises NotFound, and NotMonitored unless it was inserted here."""
+        table = ref.row_class._table
+        if (table, ref.uuid) not in self._pending.items:
+            self._tables.filter(ref.row_class, {})
+        row: Any = self._view.get(table, ref.uuid, self._pending)
         if row is None:
-            raise NotFound(ref.row_class._table, {"_uuid": str(ref.uuid)})
+            raise NotFound(table, {"_uuid": str(ref.uuid)})
         return row  # type: ignore[no-any-return]
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -89,6 +100,10 @@ class Transaction(Generic[D]):
     def _insert(self, row: R) -> Ref[R]:
         self._check_open()
         self._tables.check_class(type(row))
+        if row._uuid is not None:
+            raise InvalidValue(
+                table=row._table, column="_uuid", value=row.uuid, allowed="a row made in Python; this one is stored"
+            )
         item = self._pending.insert(row, uuid4())
         try:
             for name, _, value in item.columns:
@@ -102,8 +117,8 @@ class Transaction(Generic[D]):
     def update(self, row: Editable[D, P], /, *args: P.args, **columns: P.kwargs) -> None:
         """Set columns of a row that was read, or edit members of them with Add, Remove and Put.
 
-        Columns whose value does not change are left out. The old values are guarded: if another writer changed them since
-        they were read, the commit raises Conflict. Raises InvalidValue before anything is sent.
+        Columns whose value does not change are left out. The old values are guarded: if another writer changed them
+        since they were read, the commit raises Conflict. Raises InvalidValue before anything is sent.
         """
         self._check_open()
         own: Any = row
@@ -117,30 +132,39 @@ class Transaction(Generic[D]):
         if item is not None and item.deleted:
             raise NotFound(own._table, {"_uuid": str(own.uuid)})
         trial = PendingRow(own, inserted=False) if item is None else item.copy()
+        outdated = []
         for name, value in columns.items():
             type(own)._column(name)
+            if item is not None and item.outdates(own, name, value):
+                outdated.append(name)
             trial.set(name, value)
-            self._check_value(trial.row, name, getattr(trial.row, name), changed=True)
+            self._check_value(trial.row, name, getattr(trial.row, name), base=trial.base)
         if not new or any(True for _ in trial.columns):
             self._pending.items[(own._table, own.uuid)] = trial
+        if outdated:
+            self._pending.guards.append(wait_columns(own, outdated))
 
     def delete(self, row: Row[D] | Ref[Row[D]]) -> None:
         """Delete a row, and take it out of the sets that hold it. Weak references to it are emptied by the server."""
         self._check_open()
         current: Any = self[row if isinstance(row, Ref) else row.ref]
         for referrer, name in list(self._pending.referrers(self._view, current, strong=True)):
-            if isinstance(getattr(referrer, name), frozenset):
-                self._pending.edit(referrer).set(name, Remove(current.ref))
-            elif getattr(referrer, name) == current.ref and referrer._columns[name].type.is_optional:
-                self._pending.edit(referrer).set(name, None)
+            self._pending.edit(referrer).release(name, current.ref)
         self._pending.delete(current)
 
     def check(self, row: Row[D]) -> None:
-        """Guard a whole row: the commit raises Conflict if any column differs from what this snapshot says."""
+        """Guard a whole row: the commit raises Conflict if any column differs from what this snapshot says.
+
+        Of a row that this transaction has changed itself, what it was before counts.
+        """
         self._check_open()
-        live = self._store.schema.tables[row._table].columns
-        names = [name for name in row._columns if name in live and row._readable(name)]
-        self._pending.guards.append(wait_columns(row, names))
+        self._tables.check_class(type(row))
+        item = self._pending.items.get((row._table, row.uuid))
+        as_read = row if item is None or item.row is not row else item.base
+        if as_read is not None:
+            live = self._store.schema.tables[row._table].columns
+            names = [name for name in row._columns if name in live and row._readable(name)]
+            self._pending.guards.append(wait_columns(as_read, names))
 
     def check_none(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> None:
         """Guard an absence: the commit raises Conflict if there is a row with these columns by then.
@@ -150,24 +174,26 @@ class Transaction(Generic[D]):
         self._check_open()
         matches = self._tables.filter(table, columns)
         own = matches.row_class
-        values = {name: own._normalise(name, getattr(value, "value", value)) for name, value in columns.items()}
         if any(isinstance(value, Exactly) for value in columns.values()):
             raise TypeError("check_none() takes plain values")
+        self._tables.check_class(own)
+        values = {name: own._normalise(name, value) for name, value in columns.items()}
+        for name in values:
+            if self._tables.live_column(own, name) is None:
+                raise NotOnServer(own._table, name, since=own._column(name).since, found=self._store.schema.version)
         self._pending.guards.append(wait_absent(own, values))
 
-    def _check_value(self, row: Row[Any], name: str, value: Any, *, changed: bool = False) -> None:
+    def _check_value(self, row: Row[Any], name: str, value: Any, *, base: Row[Any] | None = None) -> None:
         column = row._columns[name]
         live = self._tables.live_column(type(row), name)
         if live is None:
             if value != codec.default(column.type, self._store.database.row_class):
                 raise NotOnServer(row._table, name, since=column.since, found=self._store.schema.version)
             return
-        if changed and not live.mutable:
-            base = self._pending.items.get((row._table, row.uuid))
-            if base is None or base.base is not None:
-                raise InvalidValue(
-                    table=row._table, column=name, value=value, allowed="no change after the row is inserted"
-                )
+        if base is not None and not live.mutable and value != getattr(base, name):
+            raise InvalidValue(
+                table=row._table, column=name, value=value, allowed="no change after the row is inserted"
+            )
         codec.check_limits(live.type, value, table=row._table, column=name)
 
     # -- committing ------------------------------------------------------------------------------------------------
@@ -207,7 +233,7 @@ class Transaction(Generic[D]):
             return
         while True:
             try:
-                attempt.once(deadline).result()
+                self._connection.result(attempt.once(deadline))
                 return
             except OutcomeUnknown:
                 left = deadline - time.monotonic()
@@ -291,27 +317,40 @@ class _Attempt:
 
     def resolve(self, timeout: float) -> bool:
         """Whether it was applied, from the database as it is now. Raises OutcomeUnknown where it cannot be told."""
-        deadline = time.monotonic() + timeout
-        # Answered after everything that went before on this connection, on a replica that is complete again.
-        barrier = self._connection.submit([{"op": "comment", "comment": "ovnkit: looking up an outcome"}], deadline)
+        items = [item for item in self._pending.items.values() if item.changes_something]
+        # Asked of the server, because the replica may leave out tables, columns and rows.
+        lookups: list[Operation] = [
+            {"op": "select", "table": item.row._table, "where": [["_uuid", "==", ["uuid", str(item.row.uuid)]]]}
+            for item in items
+        ]
         try:
-            barrier.result()
-        except (Lost, Timeout) as exc:
+            results = self._connection.result(self._connection.submit(lookups, time.monotonic() + timeout))
+        except (Closed, Lost, Timeout) as exc:
             raise OutcomeUnknown(str(exc), self.resolve) from exc
-        applied = _applied(self._pending, self._store.get)
+        error = failure(lookups, results)
+        if error is not None:
+            raise OutcomeUnknown(str(error), self.resolve) from error
+        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
+        applied = _applied(zip(items, found, strict=True))
         if applied is None:
             raise OutcomeUnknown("another writer has changed the same columns since", self.resolve)
         return applied
 
+    def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
+        if not selected:
+            return None
+        schema = self._store.schema.tables[row._table]
+        return type(row)._stored(row.uuid, selected[0], ReplicatedTable(schema, frozenset(schema.columns)))
 
-def _applied(pending: Pending, stored: Callable[[str, UUID], Row[Any] | None]) -> bool | None:
+
+def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:
     """Whether the rows are as the transaction leaves them (True), as they were before it (False), or neither (None).
 
-    A new row decides for the whole transaction, because its uuid was chosen here and is nobody else's.
+    A new row decides for the whole transaction, because its uuid was chosen here and is nobody else's. Guards alone
+    leave nothing behind, and count as not applied.
     """
     verdicts: set[bool | None] = set()
-    for (table, uuid), item in pending.items.items():
-        now = stored(table, uuid)
+    for item, now in found:
         if item.base is None:
             return now is not None
         if item.deleted:
@@ -326,7 +365,7 @@ def _applied(pending: Pending, stored: Callable[[str, UUID], Row[Any] | None]) -
                 verdicts.add(False)
             else:
                 verdicts.add(None)
-    return verdicts.pop() if len(verdicts) == 1 else None
+    return False if not verdicts else verdicts.pop() if len(verdicts) == 1 else None
 
 
 def _holds(item: PendingRow, name: str, now: Any, after: Any) -> bool:

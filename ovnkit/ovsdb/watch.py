@@ -37,7 +37,8 @@ class Event(Generic[R_co]):
 class Watch(Generic[R]):
     """The events of one table. Iterate, or call ``next(timeout=)``; ``close()`` ends it, also from another thread.
 
-    Differences over a reconnect are events like all others. A reader that falls ``limit`` changes behind gets WatchOverflow.
+    Differences over a reconnect are events like all others. A reader that falls ``limit`` changes behind gets
+    WatchOverflow.
     """
 
     def __init__(self, store: Store, matches: Filter, *, closed: Callable[[], bool], limit: int = 1_000_000) -> None:
@@ -66,20 +67,15 @@ class Watch(Generic[R]):
                 self._store.unlisten(self._take_in)
             self._arrived.notify_all()
 
-    def wake(self) -> None:
-        """Have waiting readers look again whether the client was closed."""
-        with self._arrived:
-            self._arrived.notify_all()
-
     def next(self, timeout: float | None = None) -> Event[R]:
-        """The next event; waits for one, at most ``timeout`` seconds, then raises Timeout. Raises Closed after close()."""
+        """The next event; waits for one, at most ``timeout`` seconds, then raises Timeout. After close(): Closed."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            event = self._next_present()
+            event = None if self._closed else self._next_present()
             if event is not None:
                 return event
             with self._arrived:
-                while not self._changes:
+                while self._closed or not self._changes:
                     if self._overflown:
                         raise WatchOverflow(self._matches.row_class._table, self._limit)
                     if self._closed or self._client_closed():
@@ -109,9 +105,9 @@ class Watch(Generic[R]):
 
     def close(self) -> None:
         """Stop watching; a waiting reader gets Closed, an iteration ends."""
-        self._store.unlisten(self._take_in)
         self._closed = True
-        self.wake()
+        self._store.unlisten(self._take_in)
+        self._take_in([])
 
     def __iter__(self) -> Iterator[Event[R]]:
         while True:
