@@ -46,6 +46,7 @@ class Attachment:
         self.host.plug(self.interface, iface_id, self.mac)
 
     def unplug(self) -> None:
+        """Unbind the logical port and remove the pair."""
         self.host.unplug(self.interface)
         configure(self.host.namespace, [f"link del {self.interface}"])
 

@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import ovnkit
 from ovnkit.errors import LabError
 from ovnkit.lab import state as lab_state
 from ovnkit.ovsdb.server import find_program
@@ -98,7 +97,9 @@ def _kill_processes(token: str, chosen: Callable[[int], bool] = lambda _: True) 
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         for pidfd in marked:
             # Readable when the process has ended with all of its threads.
-            select.select([pidfd], [], [], max(deadline - time.monotonic(), 0))
+            end = select.poll()
+            end.register(pidfd, select.POLLIN)
+            end.poll(max(deadline - time.monotonic(), 0) * 1000)
             os.close(pidfd)
         if time.monotonic() > deadline:
             raise LabError(f"{len(marked)} processes of the lab do not die within {_DEATH_SECONDS:g} s")
@@ -152,7 +153,7 @@ class Lifeline:
     """
 
     def __init__(self, state: LabState) -> None:
-        package = str(Path(ovnkit.__file__).parents[1])
+        package = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             ["sh", "-c", _WATCH, "sh", sys.executable, "-P", "-m", __name__, str(state.directory)],

@@ -28,6 +28,7 @@ _ROUND_TRIP = re.compile(r"\btime=([0-9.]+) ms")
 _STARTUP_SECONDS = 5.0
 _POLL_SECONDS = 0.005
 _PAUSE_SECONDS = 0.1
+_IMPATIENT_SECONDS = 0.2
 
 
 @attrs.frozen
@@ -41,6 +42,7 @@ class PingResult:
 
     @property
     def received(self) -> int:
+        """The number of answers."""
         return len(self.times)
 
     @property
@@ -65,6 +67,7 @@ class Transfer:
 
     @property
     def megabits_per_second(self) -> float:
+        """The speed in Mbit/s."""
         return self.size * 8 / self.seconds / 1e6
 
     def __str__(self) -> str:
@@ -117,7 +120,7 @@ class Endpoint:
     def wait_ping(self, address: str, *, timeout: float = 15.0) -> float:
         """Ping until the first answer; the seconds that it took. Raises Timeout."""
         started = time.monotonic()
-        while not self.ping(address, timeout=0.5):
+        while not self.ping(address, timeout=_IMPATIENT_SECONDS):
             if time.monotonic() - started > timeout:
                 raise Timeout(f"an answer of {address} to a ping from {self.name}", timeout)
         return time.monotonic() - started

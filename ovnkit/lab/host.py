@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ovnkit.errors import LabError
+from ovnkit.lab.addresses import mac_address
 from ovnkit.lab.endpoint import Endpoint
 from ovnkit.lab.namespaces import configure
 from ovnkit.lab.processes import Daemon, program
@@ -15,6 +16,7 @@ from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.vswitch import VSwitch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Interface
     from pathlib import Path
 
@@ -41,6 +43,11 @@ class HostPlan:
     """Bridge name: the interface that leads from it to the provider network."""
 
     mtu: int = 1500
+
+    @property
+    def mac(self) -> str:
+        """The MAC address behind its tunnel address."""
+        return mac_address(f"{UNDERLAY_BRIDGE} of {self.name}")
 
 
 class Host(Endpoint):
@@ -80,6 +87,7 @@ class Host(Endpoint):
 
     @property
     def management_address(self) -> str:
+        """The address on the management network, where databases listen and ovn-remote points to."""
         return str(self.plan.management.ip)
 
     @property
@@ -107,11 +115,21 @@ class Host(Endpoint):
         self.server.start()
         self.vswitchd.start()
         self._add_bridges({UNDERLAY_BRIDGE: UNDERLAY, **plan.uplinks})
+        self.vsctl("set", "Bridge", UNDERLAY_BRIDGE, f"other_config:hwaddr={_quoted(plan.mac)}")
         configure(
             self.namespace,
             [f"address add {plan.encap} dev {UNDERLAY_BRIDGE}", f"link set {UNDERLAY_BRIDGE} mtu {plan.mtu} up"],
         )
         self.controller.start()
+
+    def know(self, neighbours: Iterable[HostPlan]) -> None:
+        """Tell Open vSwitch the MAC addresses behind the tunnel addresses of other hosts.
+
+        Userspace tunnels drop packets until their neighbour has answered ARP, where the kernel would queue them.
+        """
+        appctl = program("ovs-appctl")
+        commands = [f"{appctl} tnl/neigh/set {UNDERLAY_BRIDGE} {other.encap.ip} {other.mac}" for other in neighbours]
+        self.run(" && ".join(commands) or "true")
 
     def close(self) -> None:
         """Close the client, if there is one."""
@@ -121,7 +139,8 @@ class Host(Endpoint):
                 self._client = None
 
     def _add_bridges(self, uplinks: dict[str, str]) -> None:
-        commands: list[str] = []
+        # As ovs-ctl does when a machine starts; without it every chassis would have this machine's name.
+        commands = ["--", "set", "Open_vSwitch", ".", f"external_ids:hostname={self.name}"]
         for bridge, interface in uplinks.items():
             commands += ["--", "--may-exist", "add-br", bridge, "--", "set", "Bridge", bridge, "datapath_type=netdev"]
             commands += ["--", "--may-exist", "add-port", bridge, interface]
@@ -135,17 +154,19 @@ class Host(Endpoint):
     @property
     def integration_bridge(self) -> str:
         """The bridge that ovn-controller(8) uses: ``br-int``, unless ``ovn-bridge`` names another."""
-        name = self.vsctl("--if-exists", "get", "Open_vSwitch", ".", "external_ids:ovn-bridge")
-        return name.strip('"') or INTEGRATION_BRIDGE
+        return self._setting("ovn-bridge") or INTEGRATION_BRIDGE
+
+    def _setting(self, key: str) -> str:
+        return self.vsctl("--if-exists", "get", "Open_vSwitch", ".", f"external_ids:{key}").strip('"')
 
     def plug(self, interface: str, iface_id: str, mac: str) -> None:
         """Make an interface of this host the one that a logical port is bound to (its ``iface-id``).
 
-        Raises LabError when the host has no integration bridge.
+        Raises LabError when the host is not registered as a chassis.
         """
         bridge = self.integration_bridge
-        if bridge not in self.vsctl("list-br").split():
-            raise LabError(f"host {self.name} has no {bridge} yet; ovn-controller makes it for a registered chassis")
+        if not self._setting("ovn-remote") or bridge not in self.vsctl("list-br").split():
+            raise LabError(f"host {self.name} is no chassis yet; register it first: deploy.plan(lab.spec).apply()")
         ids = [f"external_ids:iface-id={iface_id}", f"external_ids:attached-mac={_quoted(mac)}"]
         self.vsctl(
             "--may-exist", "add-port", bridge, interface, "--", "set", "Interface", interface, *ids,

@@ -26,6 +26,7 @@ from ovnkit.northbound import LogicalSwitchPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from ipaddress import IPv4Network
     from pathlib import Path
 
@@ -163,8 +164,11 @@ class Lab:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ovnkit lab") as pool:
             outcomes = [pool.submit(host.start_all) for host in self._hosts.values()]
             outcomes += [pool.submit(self._central.start_all), pool.submit(self._outside.start_all)]
-        for outcome in outcomes:
-            outcome.result()
+            _all_done(outcomes)
+            plans = [host.plan for host in self.hosts]
+            _all_done(
+                [pool.submit(host.know, [plan for plan in plans if plan is not host.plan]) for host in self.hosts]
+            )
 
     def _plan(self, name: str, index: int, management: IPv4Network) -> HostPlan:
         return HostPlan(
@@ -201,10 +205,12 @@ class Lab:
 
     @property
     def northbound(self) -> Northbound:
+        """A client of NB, the same one every time. Raises ConnectionFailed or Timeout."""
         return self.central.northbound
 
     @property
     def southbound(self) -> Southbound:
+        """A client of SB, the same one every time. Raises ConnectionFailed or Timeout."""
         return self.central.southbound
 
     @property
@@ -216,10 +222,12 @@ class Lab:
 
     @property
     def hosts(self) -> tuple[Host, ...]:
+        """All hosts; the central services are on the first."""
         return tuple(self._hosts.values())
 
     @property
     def vms(self) -> tuple[VM, ...]:
+        """All virtual machines."""
         return tuple(self._vms.values())
 
     def host(self, name: str) -> Host:
@@ -252,8 +260,8 @@ class Lab:
 
         A port that NB does not have yet is made on ``switch``: with ``address`` (``10.0.0.5/24``), else with one that
         OVN chooses. The machine gets ``address``, ``gateway`` and ``routes`` (destination: gateway) set, or with
-        ``dhcp`` whatever OVN answers to a DHCP client. ``wait``: until OVN says that the port is up, at most ``timeout``
-        seconds.
+        ``dhcp`` whatever OVN answers to a DHCP client. ``wait``: until OVN says that the port is up, for at most
+        ``timeout`` seconds.
 
         Raises LabError, NotFound for a switch that NB does not have, Timeout.
         """
@@ -327,6 +335,12 @@ class Lab:
             mappings=self._mappings,
             wanted=self._wanted_spec,
         )
+
+
+def _all_done(outcomes: Iterable[Future[None]]) -> None:
+    """Wait for work and raise the first error of it."""
+    for outcome in outcomes:
+        outcome.result()
 
 
 def _host(state: LabState, plan: HostPlan, variables: Mapping[str, str]) -> Host:

@@ -17,7 +17,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-READY = "ready"
+READY = "listening"
 _CHUNK = 1 << 16
 _LENGTH = struct.Struct("!Q")
 
@@ -53,12 +53,14 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def listen(port: int) -> None:
+    """Take TCP connections and answer each with the digest of what it sent."""
     with _DigestServer(("", port), _Digest) as server:
         print(READY, flush=True)
         server.serve_forever()
 
 
 def send(address: str, port: int, size: int, timeout: float) -> None:
+    """Send ``size`` bytes, compare digests, and print the time that it took."""
     block = bytes(range(256)) * (_CHUNK // 256)
     digest = hashlib.sha256()
     # One deadline for all of it: the timeout of a socket starts anew with every call.
@@ -84,6 +86,8 @@ def _give_up(*_: object) -> None:
 
 
 def serve(port: int, body: str) -> None:
+    """Answer every HTTP GET with a text."""
+
     class Responder(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer = body.replace("{client}", self.client_address[0]).replace("{path}", self.path).encode()
@@ -102,6 +106,7 @@ def serve(port: int, body: str) -> None:
 
 
 def get(url: str, timeout: float) -> None:
+    """Print a web page."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout)
     connection.request("GET", parts.path or "/")
@@ -113,6 +118,7 @@ def get(url: str, timeout: float) -> None:
 
 
 def main(arguments: list[str]) -> None:
+    """Do what the arguments say."""
     match arguments:
         case ["listen", port]:
             listen(int(port))

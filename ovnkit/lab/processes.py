@@ -41,6 +41,7 @@ class Launcher:
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment of its programs: this program's own, the variables, and the lab's mark."""
         return {**os.environ, **self.variables, MARKER: self.state.token}
 
     def start(self, argv: Sequence[str], *, log: Path, cwd: Path | None = None) -> Process:
@@ -107,6 +108,7 @@ class Daemon:
 
     @property
     def running(self) -> bool:
+        """Whether it runs."""
         return self._process is not None and self._process.running
 
     def start(self) -> None:

@@ -49,10 +49,12 @@ class Owner:
 
     @classmethod
     def this_process(cls) -> Self:
+        """The process that we are."""
         return cls(os.getpid(), _start_time(os.getpid()), _boot())
 
     @property
     def alive(self) -> bool:
+        """Whether that very process still runs."""
         return self.boot == _boot() and _start_time(self.pid) == self.started
 
 
@@ -111,10 +113,12 @@ class LabState:
 
     @property
     def name(self) -> str:
+        """Its name, which is its directory's."""
         return self.directory.name
 
     @property
     def kept(self) -> bool:
+        """Whether its owner asked to leave it running."""
         return (self.directory / _KEPT).exists()
 
     @property
@@ -126,9 +130,11 @@ class LabState:
 
     @property
     def namespaces(self) -> tuple[str, ...]:
+        """Its namespaces, made or about to be made."""
         return self._record(_NAMESPACES)
 
     def keep(self) -> None:
+        """Leave it to ``down``, whatever becomes of its owner."""
         (self.directory / _KEPT).touch()
 
     def record_namespaces(self, names: Iterable[str]) -> None:
@@ -213,6 +219,9 @@ def locked() -> Iterator[None]:
     """Hold the lock under which labs are removed, so that two starts do not remove the same one."""
     root = state_root()
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
+    lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

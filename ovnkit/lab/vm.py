@@ -40,6 +40,7 @@ class VM(Endpoint):
 
     @property
     def mac(self) -> str:
+        """Its MAC address."""
         return self._attachment.mac
 
     @property
@@ -72,6 +73,7 @@ class VM(Endpoint):
         return self.lease
 
     def unplug(self) -> None:
+        """Unbind its port and remove its link."""
         self._attachment.unplug()
 
 

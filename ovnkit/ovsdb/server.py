@@ -32,7 +32,7 @@ _LONGEST_SOCKET_PATH = 107
 _LOG_TAIL = 2000
 _POLL_SECONDS = 0.002
 
-# The death signal of prctl(2) may be set after the parent has gone; a parent that is no longer the expected one says so.
+# The parent may be gone before the death signal of prctl(2) is set; then another process is the parent.
 _DIE_WITH_PARENT = 'if [ "$PPID" = "$0" ]; then exec "$@"; fi'
 
 
@@ -132,6 +132,7 @@ class Process:
 
     @property
     def running(self) -> bool:
+        """Whether the process has not ended."""
         return not self._ended.is_set()
 
     @property
@@ -173,10 +174,10 @@ class Server:
     """A standalone ``ovsdb-server`` for one database file, listening on a Unix socket in ``run_dir``.
 
     The file is created from ``schema`` when it is missing. ``listen`` takes passive connection methods
-    (``ptcp:6641:192.0.2.1``), ``extra_remotes`` the ``db:DATABASE,TABLE,COLUMN`` form, ``options`` any further arguments
-    (certificates, say); see ovsdb-server(1). With ``namespace`` it listens inside a network namespace; its Unix socket
-    is reachable from everywhere. A server with ``die_with_parent`` never outlives the program that started it.
-    Its log, pidfile and control socket are in ``run_dir``; ``timeout`` (seconds) is for the start.
+    (``ptcp:6641:192.0.2.1``), ``extra_remotes`` the ``db:DATABASE,TABLE,COLUMN`` form, ``options`` any further
+    arguments (certificates, say); see ovsdb-server(1). With ``namespace`` it listens inside a network namespace; its
+    Unix socket is reachable from everywhere. A server with ``die_with_parent`` never outlives the program that started
+    it. Its log, pidfile and control socket are in ``run_dir``; ``timeout`` (seconds) is for the start.
 
     ::
 
@@ -234,6 +235,7 @@ class Server:
 
     @property
     def running(self) -> bool:
+        """Whether the server was started and has not ended."""
         return self._process is not None and self._process.running
 
     def __enter__(self) -> Self:
