@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . examples/setup.sh
 
 install_packages
+# shellcheck disable=SC2119  # without an extra
 make_environment
 may_become_root || give_up "the demo makes network namespaces, which needs root, and there is no sudo; run this as root."
 say "Running the demo: $venv/bin/ovnkit lab demo"

@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # Generated, or of the machine: what a fresh clone does not have.
-NOT_IN_A_CLONE = shutil.ignore_patterns(".git", ".venv", ".tox", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info")
+NOT_IN_A_CLONE = shutil.ignore_patterns(
+    ".git", ".venv", ".tox", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info"
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
