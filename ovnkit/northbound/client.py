@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ovnkit.northbound.dhcp import DHCPOperations
+from ovnkit.northbound.gateways import GatewayOperations
+from ovnkit.northbound.metadata import MetadataOperations
+from ovnkit.northbound.nat import NATOperations
+from ovnkit.northbound.providers import ProviderOperations
+from ovnkit.northbound.routers import RouterOperations
 from ovnkit.northbound.rows import NB
+from ovnkit.northbound.switches import SwitchOperations
+from ovnkit.northbound.sync import Level, sync
 from ovnkit.ovsdb.client import Client
 from ovnkit.ovsdb.operate import ClientOperations, TransactionOperations
 from ovnkit.ovsdb.row import Row
@@ -16,7 +24,17 @@ __all__ = ["Northbound", "NorthboundTransaction"]
 R = TypeVar("R", bound=Row[NB])
 
 
-class NorthboundTransaction(Transaction[NB], TransactionOperations[NB, Any]):
+class NorthboundTransaction(
+    Transaction[NB],
+    TransactionOperations[NB, Any],
+    SwitchOperations,
+    RouterOperations,
+    ProviderOperations,
+    GatewayOperations,
+    NATOperations,
+    DHCPOperations,
+    MetadataOperations,
+):
     """A transaction of the OVN Northbound database."""
 
     def insert(self, row: R) -> Ref[R]:
@@ -24,8 +42,30 @@ class NorthboundTransaction(Transaction[NB], TransactionOperations[NB, Any]):
         return self._insert(row)
 
 
-class Northbound(Client[NB, NorthboundTransaction], ClientOperations[NB, Any]):
+class Northbound(
+    Client[NB, NorthboundTransaction],
+    ClientOperations[NB, Any],
+    SwitchOperations,
+    RouterOperations,
+    ProviderOperations,
+    GatewayOperations,
+    NATOperations,
+    DHCPOperations,
+    MetadataOperations,
+):
     """A client of the OVN Northbound database."""
 
     _database = NB
     _transaction_class = NorthboundTransaction
+
+    def sync(self, level: Level = "sb", *, timeout: float | None = None) -> int:
+        """Wait until what is in NB now has reached SB (level "sb") or every hypervisor's flows ("hv").
+
+        Raises ``NB_Global:nb_cfg`` by one and waits until ``sb_cfg`` or ``hv_cfg`` is there (ovn-nb(5), NB_Global; as
+        ``ovn-nbctl --wait=sb sync``). Returns that number. ``timeout`` in seconds, the client's own without it.
+
+        With one dead chassis "hv" never returns, since it waits for all of them: there wait for nb_cfg in
+        Chassis_Private of the chassis concerned. Raises Timeout, which names who did not answer; what was written
+        stays.
+        """
+        return sync(self, level, self._timeout if timeout is None else timeout)
