@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from ovnkit.southbound import rows
+from ovnkit.southbound.chassis import ChassisSummary, EncapSummary, Gateway, Location, StaleChassis
 from ovnkit.southbound.client import Southbound, SouthboundTransaction
 from ovnkit.southbound.rows import *
 
-__all__ = ["Southbound", "SouthboundTransaction"]
+__all__ = [
+    "ChassisSummary",
+    "EncapSummary",
+    "Gateway",
+    "Location",
+    "Southbound",
+    "SouthboundTransaction",
+    "StaleChassis",
+]
 __all__ += rows.__all__

@@ -9,6 +9,8 @@ from ovnkit.ovsdb.operate import ClientOperations, TransactionOperations
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
+from ovnkit.southbound.chassis import ChassisOperations
+from ovnkit.southbound.listeners import ListenerOperations
 from ovnkit.southbound.rows import SB
 
 __all__ = ["Southbound", "SouthboundTransaction"]
@@ -16,7 +18,7 @@ __all__ = ["Southbound", "SouthboundTransaction"]
 R = TypeVar("R", bound=Row[SB])
 
 
-class SouthboundTransaction(Transaction[SB], TransactionOperations[SB, Any]):
+class SouthboundTransaction(Transaction[SB], TransactionOperations[SB, Any], ChassisOperations, ListenerOperations):
     """A transaction of the OVN Southbound database."""
 
     def insert(self, row: R) -> Ref[R]:
@@ -24,7 +26,7 @@ class SouthboundTransaction(Transaction[SB], TransactionOperations[SB, Any]):
         return self._insert(row)
 
 
-class Southbound(Client[SB, SouthboundTransaction], ClientOperations[SB, Any]):
+class Southbound(Client[SB, SouthboundTransaction], ClientOperations[SB, Any], ChassisOperations, ListenerOperations):
     """A client of the OVN Southbound database."""
 
     _database = SB

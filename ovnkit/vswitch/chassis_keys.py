@@ -19,7 +19,16 @@ from ovnkit.errors import InvalidRemote, InvalidValue
 from ovnkit.remote import format_remotes, parse_remotes
 from ovnkit.vswitch import mappings
 
-__all__ = ["CHASSIS_KEYS", "ChassisKey", "Kind", "check_option", "check_system_id", "effective", "effective_key"]
+__all__ = [
+    "CHASSIS_KEYS",
+    "ChassisKey",
+    "Kind",
+    "check_key",
+    "check_option",
+    "check_system_id",
+    "effective",
+    "effective_key",
+]
 
 
 @attrs.frozen
@@ -248,13 +257,8 @@ def check_option(key: str, value: object) -> str:
     Raises InvalidValue, column ``external_ids:<key>``, for a key that ovn-controller(8) does not have and for a value
     that it would misread, ignore or change.
     """
-    known = CHASSIS_KEYS.get(key)
-    if known is None:
-        near = difflib.get_close_matches(key, CHASSIS_KEYS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InvalidValue(
-            table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=f"a key of ovn-controller(8){hint}"
-        )
+    check_key(key, value=value)
+    known = CHASSIS_KEYS[key]
     if not isinstance(value, str) or not value:
         raise InvalidValue(table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=known.kind.allowed)
     if key == "system-id":
@@ -267,6 +271,16 @@ def check_option(key: str, value: object) -> str:
         raise InvalidValue(
             table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=known.kind.allowed
         ) from error
+
+
+def check_key(key: str, *, value: object = None) -> None:
+    """Raise InvalidValue, about ``value``, for a key that ovn-controller(8) does not have."""
+    if key not in CHASSIS_KEYS:
+        near = difflib.get_close_matches(key, CHASSIS_KEYS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InvalidValue(
+            table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=f"a key of ovn-controller(8){hint}"
+        )
 
 
 def check_system_id(system_id: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeVar
 
 from ovnkit.ovsdb.client import Client
@@ -9,14 +10,28 @@ from ovnkit.ovsdb.operate import ClientOperations, TransactionOperations
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
-from ovnkit.vswitch.rows import VS
+from ovnkit.vswitch.bridges import BridgeOperations
+from ovnkit.vswitch.chassis import ChassisOperations
+from ovnkit.vswitch.chassis_config import ChassisConfigReads
+from ovnkit.vswitch.managers import ManagerOperations
+from ovnkit.vswitch.patching import PatchOperations
+from ovnkit.vswitch.root import root_row
+from ovnkit.vswitch.rows import VS, OpenVSwitch
 
 __all__ = ["VSwitch", "VSwitchTransaction"]
 
 R = TypeVar("R", bound=Row[VS])
 
 
-class VSwitchTransaction(Transaction[VS], TransactionOperations[VS, Any]):
+class VSwitchTransaction(
+    Transaction[VS],
+    TransactionOperations[VS, Any],
+    ChassisOperations,
+    ChassisConfigReads,
+    BridgeOperations,
+    PatchOperations,
+    ManagerOperations,
+):
     """A transaction of a host's local Open_vSwitch database."""
 
     def insert(self, row: R) -> Ref[R]:
@@ -24,8 +39,38 @@ class VSwitchTransaction(Transaction[VS], TransactionOperations[VS, Any]):
         return self._insert(row)
 
 
-class VSwitch(Client[VS, VSwitchTransaction], ClientOperations[VS, Any]):
+class VSwitch(
+    Client[VS, VSwitchTransaction],
+    ClientOperations[VS, Any],
+    ChassisOperations,
+    ChassisConfigReads,
+    BridgeOperations,
+    PatchOperations,
+    ManagerOperations,
+):
     """A client of a host's local Open_vSwitch database."""
 
     _database = VS
     _transaction_class = VSwitchTransaction
+
+    def sync(self, *, timeout: float | None = None) -> None:
+        """Wait until ovs-vswitchd has carried out all that is in the database now (``next_cfg`` and ``cur_cfg``).
+
+        Bridges, ports and their OpenFlow numbers are there then; what ovn-controller makes of it is another matter.
+        ``timeout``: seconds. Raises Timeout, also where no ovs-vswitchd runs.
+        """
+        seconds = self._timeout if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+
+        def bump(tx: VSwitchTransaction) -> int:
+            row = root_row(tx)
+            target = row.next_cfg + 1
+            tx.update(row, next_cfg=target)
+            return target
+
+        target = self.transact(bump, timeout=seconds)
+
+        def look() -> bool | None:
+            return any(row.cur_cfg >= target for row in self.find(OpenVSwitch)) or None
+
+        self._wait(look, max(0.0, deadline - time.monotonic()), f"ovs-vswitchd to reach configuration {target}")

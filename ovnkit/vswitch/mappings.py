@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from ovnkit.errors import Conflict, InvalidValue
+from ovnkit.southbound.chassis_values import ENABLE_CHASSIS_AS_GW, cms_options, read_bridge_mappings
 
 __all__ = [
     "ENABLE_CHASSIS_AS_GW",
@@ -28,9 +29,6 @@ __all__ = [
     "remove_cms_option",
     "render_bridge_mappings",
 ]
-
-ENABLE_CHASSIS_AS_GW = "enable-chassis-as-gw"
-"""The item of ``ovn-cms-options`` by which a CMS (Neutron, for one) knows a gateway chassis."""
 
 _BRIDGE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}")
 _PHYSNET = re.compile(r"[!-~]{1,64}")
@@ -83,20 +81,6 @@ def render_bridge_mappings(mappings: Mapping[str, str]) -> str:
     return ",".join(f"{physnet}:{bridge}" for physnet, bridge in mappings.items())
 
 
-def read_bridge_mappings(text: str) -> dict[str, str]:
-    """What ovn-controller makes of ``text``, however it is written: it ends at the first empty or malformed item.
-
-    Blanks are part of the names. Of a physical network that is given twice the first bridge counts.
-    """
-    mappings: dict[str, str] = {}
-    for item in text.split(","):
-        physnet, _, bridge = item.partition(":")
-        if not physnet or not bridge:
-            break
-        mappings.setdefault(physnet, bridge)
-    return mappings
-
-
 def add_bridge_mapping(text: str, physnet: str, bridge: str, *, shared_bridge: bool = False) -> str:
     """``text`` with ``physnet`` mapped to ``bridge``.
 
@@ -138,11 +122,6 @@ def remove_bridge_mapping(text: str, physnet: str) -> str:
 def _check_cms_option(item: object) -> None:
     if not isinstance(item, str) or not item or item != item.strip() or "," in item or not item.isprintable():
         raise _refused("ovn-cms-options", item, "one item: printable, not empty, without ',' and blanks around it")
-
-
-def cms_options(text: str) -> tuple[str, ...]:
-    """The items of ``ovn-cms-options``, without the blanks around them."""
-    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def add_cms_option(text: str, item: str) -> str:

@@ -308,7 +308,7 @@ class _Classification:
         if counterpart is not None and (self.agent_bridge(counterpart) != bridge or counterpart.mark is not None):
             why = f"it looks like the agent's port of {bridge}, but {counterpart.name} is not its other end"
             return self.answer(end, "half-open", why)
-        lacking = self.lacking_uplink(bridge)
+        lacking = self.lacking_uplink(bridge) if self.host.spare_uplinks else None
         why = f"the OpenStack agent's pair to {bridge}, beside OVN's own"
         if lacking is not None:
             return self.answer(end, "agent", f"the OpenStack agent's pair to {bridge}; it stays, for {lacking}")

@@ -46,7 +46,8 @@ class HostState:
     ``mappings`` gives the bridge of each physical network as ovn-controller reads it. ``wanted`` gives the physical
     network of every localnet port, and of every l2gateway port bound here, or is None when Southbound is not known. A
     localnet port whose switch has nothing on this host gets no pair: leave it out where that is known, else the agent's
-    pair to its bridge stays.
+    pair to its bridge stays. ``spare_uplinks`` says whether the agent's pair stays while it may be the only way to its
+    bridge.
     """
 
     bridges: tuple[BridgeState, ...]
@@ -54,3 +55,4 @@ class HostState:
     wanted: Mapping[str, str] | None
     controller_running: bool
     br_int: str = "br-int"
+    spare_uplinks: bool = True
