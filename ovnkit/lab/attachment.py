@@ -46,9 +46,10 @@ class Attachment:
         self.host.plug(self.interface, iface_id, self.mac)
 
     def unplug(self) -> None:
-        """Unbind the logical port and remove the pair."""
+        """Unbind the logical port and remove the pair, as far as they are there."""
         self.host.unplug(self.interface)
-        configure(self.host.namespace, [f"link del {self.interface}"])
+        if self.host.run([program("ip"), "link", "show", self.interface], check=False).returncode == 0:
+            configure(self.host.namespace, [f"link del {self.interface}"])
 
 
 def disable_checksum_offload(launcher: Launcher, interface: str) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Central"]
 
-NORTHBOUND_SOCKET = "ovnnb_db"
-SOUTHBOUND_SOCKET = "ovnsb_db"
+_NORTHBOUND_SOCKET = "ovnnb_db"
+_SOUTHBOUND_SOCKET = "ovnsb_db"
 _NORTHBOUND_PORT = 6641
 _SOUTHBOUND_PORT = 6642
 
@@ -48,10 +48,10 @@ class Central:
             )
 
         self.northbound_server = server(
-            NORTHBOUND_SOCKET, "ovn-nb.ovsschema", _NORTHBOUND_PORT, "db:OVN_Northbound,NB_Global,connections"
+            _NORTHBOUND_SOCKET, "ovn-nb.ovsschema", _NORTHBOUND_PORT, "db:OVN_Northbound,NB_Global,connections"
         )
         self.southbound_server = server(
-            SOUTHBOUND_SOCKET, "ovn-sb.ovsschema", _SOUTHBOUND_PORT, "db:OVN_Southbound,SB_Global,connections"
+            _SOUTHBOUND_SOCKET, "ovn-sb.ovsschema", _SOUTHBOUND_PORT, "db:OVN_Southbound,SB_Global,connections"
         )
         self.northd = Daemon(
             launcher,
@@ -72,8 +72,8 @@ class Central:
     def variables(directory: Path) -> Mapping[str, str]:
         """What tells the programs of every host where the databases are."""
         return {
-            "OVN_NB_DB": f"unix:{directory / NORTHBOUND_SOCKET}.sock",
-            "OVN_SB_DB": f"unix:{directory / SOUTHBOUND_SOCKET}.sock",
+            "OVN_NB_DB": f"unix:{directory / _NORTHBOUND_SOCKET}.sock",
+            "OVN_SB_DB": f"unix:{directory / _SOUTHBOUND_SOCKET}.sock",
         }
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ovnkit.lab.state import LabState
 
-__all__ = ["Fabric"]
+__all__ = ["NAMESPACE", "Fabric"]
 
 NAMESPACE = "fabric"
 _MTU = 1500

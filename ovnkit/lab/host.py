@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from ovnkit.lab.processes import Launcher
 
-__all__ = ["Host", "HostPlan"]
+__all__ = ["MANAGEMENT", "UNDERLAY", "Host", "HostPlan"]
 
-INTEGRATION_BRIDGE = "br-int"
-UNDERLAY_BRIDGE = "br-phy"
+_INTEGRATION_BRIDGE = "br-int"
+_UNDERLAY_BRIDGE = "br-phy"
 UNDERLAY = "underlay"
 MANAGEMENT = "mgmt"
 
@@ -47,7 +47,7 @@ class HostPlan:
     @property
     def mac(self) -> str:
         """The MAC address behind its tunnel address."""
-        return mac_address(f"{UNDERLAY_BRIDGE} of {self.name}")
+        return mac_address(f"{_UNDERLAY_BRIDGE} of {self.name}")
 
 
 class Host(Endpoint):
@@ -114,11 +114,11 @@ class Host(Endpoint):
         plan = self.plan
         self.server.start()
         self.vswitchd.start()
-        self._add_bridges({UNDERLAY_BRIDGE: UNDERLAY, **plan.uplinks})
-        self.vsctl("set", "Bridge", UNDERLAY_BRIDGE, f"other_config:hwaddr={_quoted(plan.mac)}")
+        self._add_bridges({_UNDERLAY_BRIDGE: UNDERLAY, **plan.uplinks})
+        self.vsctl("set", "Bridge", _UNDERLAY_BRIDGE, f"other_config:hwaddr={_quoted(plan.mac)}")
         configure(
             self.namespace,
-            [f"address add {plan.encap} dev {UNDERLAY_BRIDGE}", f"link set {UNDERLAY_BRIDGE} mtu {plan.mtu} up"],
+            [f"address add {plan.encap} dev {_UNDERLAY_BRIDGE}", f"link set {_UNDERLAY_BRIDGE} mtu {plan.mtu} up"],
         )
         self.controller.start()
 
@@ -128,7 +128,7 @@ class Host(Endpoint):
         Userspace tunnels drop packets until their neighbour has answered ARP, where the kernel would queue them.
         """
         appctl = program("ovs-appctl")
-        commands = [f"{appctl} tnl/neigh/set {UNDERLAY_BRIDGE} {other.encap.ip} {other.mac}" for other in neighbours]
+        commands = [f"{appctl} tnl/neigh/set {_UNDERLAY_BRIDGE} {other.encap.ip} {other.mac}" for other in neighbours]
         self.run(" && ".join(commands) or "true")
 
     def close(self) -> None:
@@ -154,7 +154,12 @@ class Host(Endpoint):
     @property
     def integration_bridge(self) -> str:
         """The bridge that ovn-controller(8) uses: ``br-int``, unless ``ovn-bridge`` names another."""
-        return self._setting("ovn-bridge") or INTEGRATION_BRIDGE
+        return self._setting("ovn-bridge") or _INTEGRATION_BRIDGE
+
+    def check_registered(self) -> None:
+        """Raise LabError unless the host is registered as a chassis and has its integration bridge."""
+        if not self._setting("ovn-remote") or self.integration_bridge not in self.vsctl("list-br").split():
+            raise LabError(f"host {self.name} is no chassis yet; register it first: deploy.plan(lab.spec).apply()")
 
     def _setting(self, key: str) -> str:
         return self.vsctl("--if-exists", "get", "Open_vSwitch", ".", f"external_ids:{key}").strip('"')
@@ -162,11 +167,9 @@ class Host(Endpoint):
     def plug(self, interface: str, iface_id: str, mac: str) -> None:
         """Make an interface of this host the one that a logical port is bound to (its ``iface-id``).
 
-        Raises LabError when the host is not registered as a chassis.
+        Raises LabError when the host has no integration bridge.
         """
         bridge = self.integration_bridge
-        if not self._setting("ovn-remote") or bridge not in self.vsctl("list-br").split():
-            raise LabError(f"host {self.name} is no chassis yet; register it first: deploy.plan(lab.spec).apply()")
         ids = [f"external_ids:iface-id={iface_id}", f"external_ids:attached-mac={_quoted(mac)}"]
         self.vsctl(
             "--may-exist", "add-port", bridge, interface, "--", "set", "Interface", interface, *ids,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lab"]
 
-OUTSIDE_NAMESPACE = "outside"
+_OUTSIDE_NAMESPACE = "outside"
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -128,9 +128,10 @@ class Lab:
         for part in (*self._hosts.values(), self._central):
             if part is not None:
                 part.close()
-        state, self._state = self._state, None
-        if state is not None and not state.kept:
-            cleanup.remove(state)
+        # Forgotten only when it is gone: an interrupted removal is done again, here or by the lifeline.
+        if self._state is not None and not self._state.kept:
+            cleanup.remove(self._state)
+        self._state = None
         if self._lifeline is not None:
             self._lifeline.release()
             self._lifeline = None
@@ -143,12 +144,12 @@ class Lab:
 
     def _build(self, state: LabState) -> None:
         names = list(self._mappings)
-        create(state, [NAMESPACE, OUTSIDE_NAMESPACE, *names])
+        create(state, [NAMESPACE, _OUTSIDE_NAMESPACE, *names])
         fabric = Fabric(state)
         physnets = tuple(dict.fromkeys(physnet for mapping in self._mappings.values() for physnet in mapping))
         for name, mapping in self._mappings.items():
             fabric.wire(name, {interface_name("up-", bridge): physnet for physnet, bridge in mapping.items()})
-        fabric.wire_outside(OUTSIDE_NAMESPACE, physnets[0] if physnets else _PHYSNET)
+        fabric.wire_outside(_OUTSIDE_NAMESPACE, physnets[0] if physnets else _PHYSNET)
         fabric.build(physnets or (_PHYSNET,))
         management = fabric.join_management()
         central_directory = state.directory / names[0]
@@ -157,8 +158,8 @@ class Lab:
             self._hosts[name] = _host(state, self._plan(name, index, management), variables)
         central = self._hosts[names[0]]
         self._central = Central(central.launcher, central_directory, central.management_address)
-        outside = Launcher(state, state.prefix + OUTSIDE_NAMESPACE, variables)
-        self._outside = Outside(OUTSIDE_NAMESPACE, outside, state.directory)
+        outside = Launcher(state, state.prefix + _OUTSIDE_NAMESPACE, variables)
+        self._outside = Outside(_OUTSIDE_NAMESPACE, outside, state.directory)
         for host in self._hosts.values():
             host.prepare()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ovnkit lab") as pool:
@@ -265,40 +266,49 @@ class Lab:
 
         Raises LabError, NotFound for a switch that NB does not have, Timeout.
         """
-        state = self._started
-        at = self.host(host)
-        wanted = checked_address(address) if address is not None else None
-        port = port or name
         if not _NAME.fullmatch(name):
             raise LabError(f"name {name!r}: letters, digits, and -_. are allowed")
+        at = self.host(host)
+        at.check_registered()
+        wanted = checked_address(address) if address is not None else None
+        port = port or name
         northbound = self.northbound
         if not northbound.find(LogicalSwitchPort, name=port):
             if switch is None:
                 raise LabError(f"NB has no port {port}; add it, or name the switch that it belongs to")
             mac = mac or mac_address(port)
             add_port(northbound, switch, port, mac=mac, address=wanted, dhcp=dhcp)
-        create(state, [name])
-        launcher = Launcher(state, state.prefix + name)
-        mac = mac or port_mac(northbound, port) or mac_address(port)
-        attachment = Attachment(launcher, at, interface_name("v-", name), mac)
-        directory = state.directory / f"vm-{name}"
-        directory.mkdir()
-        vm = VM(name, launcher, directory, port=port, attachment=attachment)
-        vm.plug(address=None if dhcp else address, gateway=gateway, routes=routes or {}, mtu=mtu)
+        vm = self._vm(name, at, port, mac or port_mac(northbound, port) or mac_address(port))
+        try:
+            vm.plug(address=None if dhcp else address, gateway=gateway, routes=routes or {}, mtu=mtu)
+            if wait or dhcp:
+                northbound.wait(LogicalSwitchPort, name=port, up=True, timeout=timeout)
+            if dhcp:
+                vm.obtain_lease(timeout=timeout)
+        except BaseException:
+            self._discard(vm)
+            raise
         self._vms[name] = vm
-        if wait or dhcp:
-            northbound.wait(LogicalSwitchPort, name=port, up=True, timeout=timeout)
-        if dhcp:
-            vm.obtain_lease(timeout=timeout)
         return vm
 
     def remove_vm(self, name: str) -> None:
         """Remove a virtual machine; its logical port stays, unbound. Raises LabError when there is none."""
-        vm = self.vm(name)
+        self._discard(self.vm(name))
+        del self._vms[name]
+
+    def _vm(self, name: str, host: Host, port: str, mac: str) -> VM:
+        state = self._started
+        create(state, [name])
+        launcher = Launcher(state, state.prefix + name)
+        directory = state.directory / f"vm-{name}"
+        directory.mkdir(exist_ok=True)
+        attachment = Attachment(launcher, host, interface_name("v-", name), mac)
+        return VM(name, launcher, directory, port=port, attachment=attachment)
+
+    def _discard(self, vm: VM) -> None:
         vm.unplug()
         cleanup.remove_namespace(self._started, vm.namespace)
         shutil.rmtree(vm.directory)
-        del self._vms[name]
 
     def add_metadata(self, port: str, *, address: str, hosts: Iterable[str] | None = None) -> None:
         """Answer on 169.254.169.254 behind a localport of NB, on each host (or the named ones).
@@ -355,9 +365,9 @@ def _check_names(hosts: Sequence[str], named: Iterable[str]) -> None:
     if not hosts:
         raise LabError("a lab needs at least one host")
     for name in hosts:
-        if not _NAME.fullmatch(name) or name in (NAMESPACE, OUTSIDE_NAMESPACE):
+        if not _NAME.fullmatch(name) or name in (NAMESPACE, _OUTSIDE_NAMESPACE):
             raise LabError(
-                f"host name {name!r}: letters, digits, and -_. are allowed, and not {NAMESPACE} or {OUTSIDE_NAMESPACE}"
+                f"host name {name!r}: letters, digits, and -_. are allowed, and not {NAMESPACE} or {_OUTSIDE_NAMESPACE}"
             )
         if list(hosts).count(name) > 1:
             raise LabError(f"host {name} is named twice")

@@ -17,6 +17,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+__all__ = ["READY", "get", "listen", "main", "send", "serve"]
+
 READY = "listening"
 _CHUNK = 1 << 16
 _LENGTH = struct.Struct("!Q")

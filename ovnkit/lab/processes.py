@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Daemon", "Launcher", "program"]
+__all__ = ["Completed", "Daemon", "Launcher", "program"]
 
 Completed = subprocess.CompletedProcess[str]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ovnkit.lab.processes import Launcher
     from ovnkit.northbound import Northbound
 
-__all__ = ["VM", "port_mac"]
+__all__ = ["VM", "add_port", "checked_address", "port_mac"]
 
 
 class VM(Endpoint):

@@ -11,8 +11,8 @@ import pytest
 from ovnkit.deploy.spec import Central, HostSpec, Spec
 from ovnkit.errors import LabError, NotFound
 from ovnkit.lab import METADATA_URL, VM, Lab
-from ovnkit.northbound import LogicalSwitchPort
-from ovnkit.southbound import Chassis
+from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.southbound import Chassis, Southbound
 from tests.lab.cluster import METADATA, ROUTER
 
 pytestmark = pytest.mark.lab
@@ -127,6 +127,25 @@ def test_a_machine_takes_the_port_that_is_there(cluster: Lab, machines: tuple[VM
     vm = cluster.add_vm("vm77", host="ctl", port="named", address="10.0.0.77/24")
     assert vm.mac == mac
     vm.wait_ping(machines[0].address)
+
+
+def test_a_machine_that_gets_no_lease_is_gone_again(cluster: Lab) -> None:
+    cluster.host("ctl").run("ovn-nbctl lsp-add web mute -- lsp-set-addresses mute '02:00:00:00:00:78 10.0.0.78'")
+    with pytest.raises(LabError, match="no DHCP lease on eth0"):
+        cluster.add_vm("mute", host="cmp1", dhcp=True, timeout=2)
+    assert "mute" not in [vm.name for vm in cluster.vms]
+    assert "v-mute" not in cluster.host("cmp1").vsctl("list-ports", "br-int").split()
+    assert not Path("/run/netns", f"ovnkit-{cluster.name}-mute").exists()
+    vm = cluster.add_vm("mute", host="cmp2", address="10.0.0.78/24")
+    assert vm.host.name == "cmp2"
+
+
+def test_databases_are_reached_on_the_management_network(cluster: Lab) -> None:
+    central = cluster.spec.central
+    with Northbound.connect(central.northbound, timeout=5) as northbound:
+        assert northbound.find(LogicalSwitch, name="web")
+    with Southbound.connect(central.southbound, timeout=5) as southbound:
+        assert southbound.state == "ready"
 
 
 def test_a_machine_needs_a_switch_that_is_there(cluster: Lab) -> None:
