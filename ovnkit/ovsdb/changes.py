@@ -29,7 +29,7 @@ class ColumnChange:
     name: str = attrs.field(default="", eq=False)
 
     def __str__(self) -> str:
-        where = f"{self.table} {self.name}"
+        where = f"{self.table} {self.name}".rstrip()
         if self.column is None:
             return f"{'+' if self.action == 'insert' else '-'} {where}"
         return "\n".join(f"{sign} {where} {line}" for sign, line in _lines(self.column, self.before, self.after))

@@ -236,12 +236,17 @@ class Row(Generic[D_co]):
 
     @property
     def _label(self) -> str:
-        """What a person calls the row: its name or another identity where there is one, else the start of its uuid."""
+        """What a person calls the row: its name or another identity, else the start of its uuid.
+
+        Nothing where a table has no more than one row.
+        """
         for name in ("name", "target", "lport", "logical_port", "external_ip", "cidr"):
             if name in self._columns and self._readable(name):
                 value = getattr(self, name)
                 if value and isinstance(value, str):
                     return value
+        if self._replicated is not None and self._replicated.schema.max_rows == 1:
+            return ""
         return "new" if self._uuid is None else str(self._uuid)[:8]
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -274,7 +279,8 @@ class Row(Generic[D_co]):
                 text = repr(value)
             if name != "name" and len(text) <= 60:
                 shown.append(f"{name}={text}")
-        return f"<{type(self).__name__} {self._label!r}{''.join(' ' + item for item in shown)}>"
+        label = f" {self._label!r}" if self._label else ""
+        return f"<{type(self).__name__}{label}{''.join(' ' + item for item in shown)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self._uuid, self._raw, self._replicated, dict(self.__dict__))

@@ -159,6 +159,7 @@ class TableSchema:
     columns: Mapping[str, ColumnSchema]
     is_root: bool = True
     indexes: tuple[tuple[str, ...], ...] = ()
+    max_rows: int | None = None
 
 
 @attrs.frozen
@@ -192,6 +193,7 @@ class DatabaseSchema:
                     },
                     table.get("isRoot", False) if says_root else True,
                     tuple(tuple(index) for index in table.get("indexes", [])),
+                    table.get("maxRows"),
                 )
                 for name, table in tables.items()
             },

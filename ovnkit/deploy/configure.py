@@ -1,0 +1,48 @@
+"""One host, brought to what the spec says: operations of VSwitch, composed in one transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.southbound.client import Southbound
+from ovnkit.vswitch.client import VSwitchTransaction
+
+__all__ = ["configure"]
+
+_ALWAYS_SET: Final = frozenset({"system-id", "hostname", "ovn-remote", "ovn-encap-type", "ovn-encap-ip"})
+_MAPPINGS: Final = "ovn-bridge-mappings"
+_CMS_OPTIONS: Final = "ovn-cms-options"
+
+
+def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound: Southbound | None = None) -> None:
+    """Register the chassis with its gateway flag, mappings and options; take away what left the spec.
+
+    Only what ovnkit itself has set is taken away. Raises what the operations raise: InvalidValue, Conflict.
+    """
+    _drop_what_left_the_spec(tx, host)
+    tx.register_chassis(
+        host.system_id,
+        encap_ip=host.encap_ip,
+        remote=spec.central.southbound,
+        encap_type=spec.encap.type,
+        options=host.settings,
+        southbound=southbound,
+    )
+    for item in host.cms_options:
+        tx.add_cms_option(item)
+    for physnet, bridge in host.bridge_mappings.items():
+        tx.add_bridge_mapping(physnet, bridge)
+
+
+def _drop_what_left_the_spec(tx: VSwitchTransaction, host: HostSpec) -> None:
+    config = tx.chassis_config()
+    for key in config.keys.keys() - _ALWAYS_SET - host.settings.keys() - {_MAPPINGS, _CMS_OPTIONS}:
+        if config.is_managed(key):
+            tx.remove_option(key)
+    for physnet in config.bridge_mappings.keys() - host.bridge_mappings.keys():
+        if config.is_managed(_MAPPINGS, physnet):
+            tx.remove_bridge_mapping(physnet)
+    for item in set(config.cms_options) - set(host.cms_options):
+        if config.is_managed(_CMS_OPTIONS, item):
+            tx.remove_cms_option(item)

@@ -1,0 +1,141 @@
+"""Plans: what has to change on each host so that it is as the spec says, and carrying it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ovnkit.deploy.configure import configure
+from ovnkit.deploy.hosts import on_each
+from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.errors import OvnkitError
+from ovnkit.ovsdb.changes import Changes
+from ovnkit.remote import Tls
+from ovnkit.southbound.client import Southbound
+from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap
+from ovnkit.vswitch.client import VSwitch, VSwitchTransaction
+
+__all__ = ["HostResult", "Plan", "Report", "plan"]
+
+
+@attrs.frozen
+class HostResult:
+    """What changes, or was changed, on one host; or why nothing could be done there."""
+
+    host: HostSpec
+    changes: Changes
+    problem: OvnkitError | None = None
+
+    def __str__(self) -> str:
+        if self.problem is not None:
+            body = f"! {self.problem}"
+        else:
+            body = str(self.changes)
+        return "\n".join((f"{self.host.name} ({self.host.ovsdb or 'local'})", *(f"  {line}" for line in body.splitlines())))
+
+
+@attrs.frozen
+class Report:
+    """What ``apply()`` did, host by host. ``ok`` when every host is as the spec says."""
+
+    hosts: tuple[HostResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no host failed."""
+        return all(result.problem is None for result in self.hosts)
+
+    @property
+    def failed(self) -> tuple[HostResult, ...]:
+        """The hosts that failed, each with its error."""
+        return tuple(result for result in self.hosts if result.problem is not None)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        return _listed(self.hosts, "changed")
+
+
+@attrs.frozen
+class Plan:
+    """What has to change, host by host. Truthy when there is something to do; prints as a diff."""
+
+    spec: Spec
+    hosts: tuple[HostResult, ...]
+    tls: Tls | None = None
+    timeout: float = 30.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every host could be looked at and nothing stands in the way."""
+        return all(result.problem is None for result in self.hosts)
+
+    def __bool__(self) -> bool:
+        return any(result.changes or result.problem is not None for result in self.hosts)
+
+    def __str__(self) -> str:
+        return _listed(self.hosts, "to change")
+
+    def apply(self) -> Report:
+        """Bring every host to what the spec says: one durable transaction a host, computed afresh from what is there.
+
+        A host that fails is reported and delays no other. Safe to repeat: what is done changes nothing the second time.
+        """
+
+        def apply_to(tx: VSwitchTransaction, host: HostSpec, sb: Southbound | None) -> Changes:
+            configure(tx, self.spec, host, southbound=sb)
+            return tx.changes()
+
+        def run(vswitch: VSwitch, host: HostSpec, sb: Southbound | None) -> Changes:
+            return vswitch.transact(lambda tx: apply_to(tx, host, sb), f"ovnkit deploy {host.name}", durable=True)
+
+        return Report(_each_host(self.spec, run, tls=self.tls, timeout=self.timeout))
+
+
+def plan(spec: Spec, *, tls: Tls | None = None, timeout: float = 30.0) -> Plan:
+    """Read the Southbound database and every host's own, and tell what has to change. Writes nothing.
+
+    ``timeout`` (seconds) holds for each host. A host that cannot be read, or whose settings contradict the spec or
+    another chassis, is in the plan with its error.
+
+    Raises ConnectionFailed or Timeout where the Southbound database cannot be read.
+    """
+
+    def look(vswitch: VSwitch, host: HostSpec, sb: Southbound | None) -> Changes:
+        tx = vswitch.transaction()
+        try:
+            configure(tx, spec, host, southbound=sb)
+            return tx.changes()
+        finally:
+            tx.discard()
+
+    return Plan(spec, _each_host(spec, look, tls=tls, timeout=timeout), tls, timeout)
+
+
+_Work = Callable[[VSwitch, HostSpec, Southbound | None], Changes]
+
+
+def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> tuple[HostResult, ...]:
+    monitor = {Chassis: None, ChassisPrivate: None, Encap: None}
+    with Southbound.connect(spec.central.southbound, tls=tls, timeout=timeout, monitor=monitor) as sb:
+
+        def on_host(host: HostSpec) -> Changes:
+            with VSwitch.connect(host.ovsdb, tls=tls, timeout=timeout) as vswitch:
+                return work(vswitch, host, sb)
+
+        outcomes = on_each(spec.hosts, on_host)
+    return tuple(
+        HostResult(host, Changes(), outcome) if isinstance(outcome, OvnkitError) else HostResult(host, outcome)
+        for host, outcome in zip(spec.hosts, outcomes, strict=True)
+    )
+
+
+def _listed(results: tuple[HostResult, ...], changed: str) -> str:
+    failed = sum(result.problem is not None for result in results)
+    count = sum(bool(result.changes) for result in results)
+    summary = f"{len(results)} hosts: {count} {changed}, {len(results) - count - failed} as they should be"
+    if failed:
+        summary += f", {failed} failed"
+    return "\n".join((*map(str, results), summary))
