@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from ovnkit.errors import InvalidValue
-from ovnkit.ovsdb.schema import BaseType, ColumnType
+from ovnkit.ovsdb.schema import AtomType, BaseType, ColumnType
 from ovnkit.ovsdb.values import Map, Ref
 
 __all__ = ["Refer", "apply_diff", "check_limits", "decode", "default", "encode", "normalise", "normalise_atom"]
@@ -132,9 +132,7 @@ def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, colu
 
     if base.ref_table is not None:
         return _normalise_ref(base, value, refer(base.ref_table), refused)
-    python: Any = _PYTHON[base.type]
-    # A bool is an int to Python, but not to OVSDB.
-    if not isinstance(value, python) or (type(value) is bool and base.type != "boolean"):
+    if not _is_of(base.type, value):
         raise refused(base.allowed)
     if base.type == "integer":
         # Of an enumeration in Python, what OVSDB is to have is the number or the word.
@@ -152,6 +150,11 @@ def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, colu
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise refused("a string of Unicode characters, without lone surrogates")
     return value
+
+
+def _is_of(type: AtomType, value: object) -> bool:
+    # A bool is an int to Python, but not to OVSDB.
+    return isinstance(value, _PYTHON[type]) and (type == "boolean" or not isinstance(value, bool))
 
 
 def _float(value: float) -> float:

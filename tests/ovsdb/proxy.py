@@ -1,0 +1,142 @@
+"""A proxy on a Unix socket that sees every message, and cuts, holds or chops the connection where it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+__all__ = ["Proxy"]
+
+_DECODER = json.JSONDecoder()
+_WRITES = {"insert", "update", "mutate", "delete"}
+
+
+class Proxy:
+    """Between clients and a server. ``transacts`` holds the operations of each transaction that a client has sent."""
+
+    def __init__(self, path: Path, upstream: Path) -> None:
+        self.path = path
+        self.transacts: list[list[dict[str, Any]]] = []
+        self.cuts: list[Literal["before", "after"]] = []
+        """What happens to the next writes: cut before the server has it, or after the server has answered it."""
+        self.before_write: Callable[[], object] = lambda: None
+        """Called before each write is passed on."""
+        self.chop: int | None = None
+        """Pass on what the server says in pieces of so many bytes."""
+        self.connections = 0
+        self._upstream = upstream
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(0.02)
+        self._ended = False
+        self._threads = [threading.Thread(target=self._accept)]
+
+    @property
+    def remote(self) -> str:
+        return f"unix:{self.path}"
+
+    @property
+    def writes(self) -> list[list[dict[str, Any]]]:
+        """Those of the transactions that would change something."""
+        return [operations for operations in self.transacts if _is_write(operations)]
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._ended:
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        server = socket.socket(socket.AF_UNIX)
+        with client, server, contextlib.suppress(OSError):
+            server.connect(str(self._upstream))
+            _Session(self, client, server).run(lambda: self._ended)
+
+
+class _Session:
+    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server = server
+        self._said = ""
+        self._answered = ""
+        self._cut_at: Any = None
+
+    def run(self, ended: Callable[[], bool]) -> None:
+        while not ended():
+            ready, _, _ = select.select([self._client, self._server], [], [], 0.02)
+            for sock in ready:
+                data = sock.recv(1 << 16)
+                if not data or not (self._from_client if sock is self._client else self._from_server)(data):
+                    return
+
+    def _from_client(self, data: bytes) -> bool:
+        self._said, messages = _split(self._said + data.decode())
+        for message in messages:
+            if message.get("method") == "transact" and not self._transact(message):
+                return False
+            self._server.sendall(json.dumps(message).encode())
+        return True
+
+    def _transact(self, message: dict[str, Any]) -> bool:
+        operations = message["params"][1:]
+        self._proxy.transacts.append(operations)
+        if not _is_write(operations):
+            return True
+        self._proxy.before_write()
+        cut = self._proxy.cuts.pop(0) if self._proxy.cuts else None
+        if cut == "after":
+            self._cut_at = message["id"]
+        return cut != "before"
+
+    def _from_server(self, data: bytes) -> bool:
+        if self._cut_at is not None:
+            # Nothing more reaches the client, neither the reply nor the news of the change.
+            self._answered, messages = _split(self._answered + data.decode())
+            return all(message.get("id") != self._cut_at for message in messages)
+        step = self._proxy.chop or len(data)
+        for start in range(0, len(data), step):
+            self._client.sendall(data[start : start + step])
+            if self._proxy.chop:
+                time.sleep(0.0002)
+        return True
+
+
+def _is_write(operations: list[dict[str, Any]]) -> bool:
+    return any(operation["op"] in _WRITES for operation in operations)
+
+
+def _split(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """Whole messages, and the beginning of the next one."""
+    messages = []
+    while text:
+        try:
+            message, end = _DECODER.raw_decode(text)
+        except ValueError:
+            break
+        messages.append(message)
+        text = text[end:].lstrip()
+    return text, messages
