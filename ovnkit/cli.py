@@ -34,9 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"ovnkit {version('ovnkit')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ovnkit", description="Typed clients, operations and deployment for OVN.")
-    parser.add_argument("--version", action="version", version=f"ovnkit {version('ovnkit')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     lab = commands.add_parser("lab", help="real OVN on this machine").add_subparsers(required=True, metavar="COMMAND")
     demo = lab.add_parser("demo", help="deploy a cluster of three hosts and prove it with packets")

@@ -1,0 +1,262 @@
+"""The demo: deploy a controller that is the gateway and two compute nodes, and let packets prove that it works."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TextIO
+
+from ovnkit import deploy, topology
+from ovnkit.errors import LabError, OvnkitError
+from ovnkit.lab.lab import Lab
+from ovnkit.lab.metadata import METADATA_URL
+from ovnkit.lab.vm import VM
+from ovnkit.northbound import LogicalRouterPort
+from ovnkit.ovsdb.changes import Changes
+from ovnkit.vswitch import Interface
+
+__all__ = ["run"]
+
+_TENANT: Final = "10.0.0.0/24"
+_METADATA_PORT: Final = "10.0.0.2"
+_VM1: Final = "10.0.0.11"
+_TCP_PORT: Final = 5001
+_TCP_BYTES: Final = 5_000_000
+
+
+class _Story:
+    """What is printed as it happens, with the time since the start; ``ok`` while everything held."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._started = time.monotonic()
+        self.ok = True
+
+    def say(self, text: str) -> None:
+        """A line with the time."""
+        print(f"[{time.monotonic() - self._started:6.2f} s] {text}", file=self._out, flush=True)
+
+    def show(self, thing: object) -> None:
+        """A plan, a report, a table."""
+        for line in str(thing).splitlines():
+            print(f"           {line}", file=self._out, flush=True)
+
+    def prove(self, what: str, measure: Callable[[], str]) -> None:
+        """Measure one thing, which raises if it does not hold."""
+        began = time.monotonic()
+        try:
+            seen = measure()
+        except OvnkitError as exc:
+            self.ok = False
+            self.say(f"FAILED  {what}: {exc}")
+        else:
+            self.say(f"ok  {what}: {seen} ({time.monotonic() - began:.2f} s)")
+
+    def require(self, what: str, holds: object) -> None:
+        """Note something that has to hold."""
+        self.ok = self.ok and bool(holds)
+        if not holds:
+            self.say(f"FAILED  {what}")
+
+
+def run(*, keep: bool = False, out: TextIO = sys.stdout) -> bool:
+    """Run the demo on a lab of its own; True if all of it held. With ``keep`` the lab stays for looking around.
+
+    Raises MissingBinary, MissingPrivilege and whatever stops it before there is anything to prove.
+    """
+    story = _Story(out)
+    story.say("starting three hosts with Open vSwitch and ovn-controller; NB, SB and ovn-northd run on ctl")
+    with Lab(hosts=("ctl", "cmp1", "cmp2"), gateways=("ctl",)) as lab:
+        story.say(f"lab {lab.name} is up; ctl gets the patch ports that an OpenStack agent would have left on it")
+        _leave_agent_ports(lab)
+        _deploy(story, lab)
+        story.say("building a tenant network, a router with a gateway, an outside network, DHCP and metadata")
+        vm1, vm2 = _build_network(story, lab)
+        _prove(story, lab, vm1, vm2)
+        with _timed(story, "the agent's patch ports removed, OVN's kept"):
+            _reconcile(story, lab)
+        story.prove("outside to VM by its floating IP, after that", lambda: _ping(lab.outside.ping, _floating_ip(lab)))
+        again = deploy.plan(lab.spec)
+        story.require("the second plan is empty", not again)
+        story.say("the second plan:")
+        story.show(again)
+        _verify_again(story, lab)
+        story.say("what was built:")
+        story.show(topology.of(lab.northbound, lab.southbound))
+        if keep:
+            lab.keep()
+            _say_how_to_look_around(story, lab, vm1)
+        story.say("all of it held" if story.ok else "NOT all of it held")
+    return story.ok
+
+
+@contextmanager
+def _timed(story: _Story, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OvnkitError as exc:
+        story.require(f"{what}: {exc}", holds=False)
+
+
+def _leave_agent_ports(lab: Lab) -> None:
+    """The pair int-br-ex/phy-br-ex between br-int and br-ex, as the OpenStack Open vSwitch agent lays it."""
+    vswitch = lab.host("ctl").vswitch
+    with vswitch.transaction(comment="demo: what the OpenStack agent leaves") as tx:
+        tx.add_bridge("br-int", datapath_type="netdev", fail_mode="secure")
+        tx.add_port("br-int", "int-br-ex", type="patch", options={"peer": "phy-br-ex"})
+        tx.add_port("br-ex", "phy-br-ex", type="patch", options={"peer": "int-br-ex"})
+
+
+def _deploy(story: _Story, lab: Lab) -> None:
+    plan = deploy.plan(lab.spec)
+    story.say("the plan:")
+    story.show(plan)
+    report = plan.apply()
+    story.say("applied:")
+    story.show(report)
+    story.require("every host was brought to the spec", report)
+    seen = deploy.verify(lab.spec, timeout=20)
+    story.say("verified:")
+    story.show(seen)
+    story.require("everything is as the spec says", seen)
+
+
+def _verify_again(story: _Story, lab: Lab) -> None:
+    """Now there is a provider network, whose patch ports belong to what is verified."""
+    seen = deploy.verify(lab.spec, timeout=20)
+    ports = [check for check in seen.checks if check.what.startswith("patch ports")]
+    story.say(f"verified again: {len(seen.checks) - len(seen.failed)} of {len(seen.checks)} checks hold, among them")
+    for check in ports:
+        story.show(f"{check.host}: {check.what}: {check.observed}")
+    story.show("\n".join(f"FAILED  {check}" for check in seen.failed))
+    story.require("everything is still as the spec says, with patch ports for the provider network", seen and ports)
+
+
+def _floating_ip(lab: Lab) -> str:
+    return str(lab.outside.network[100])
+
+
+def _build_network(story: _Story, lab: Lab) -> tuple[VM, VM]:
+    nb = lab.northbound
+    outside = lab.outside
+    gateway = str(outside.network[2])
+    changes = Changes()
+    with nb.transaction(comment="demo") as tx:
+        changes += tx.add_switch("tenant")
+        changes += tx.add_router("router")
+        changes += tx.connect_router("tenant", "router", networks=["10.0.0.1/24"])
+        changes += tx.add_metadata_port("tenant", _METADATA_PORT)
+        changes += tx.add_dhcp(
+            "tenant", _TENANT, server_id="10.0.0.1", router="10.0.0.1", lease_time=3600, mtu=1400, metadata=True
+        )
+        changes += tx.add_provider_network("physnet1", switch="outside")
+        up = tx.connect_router(
+            "outside",
+            "router",
+            networks=[f"{gateway}/{outside.network.prefixlen}"],
+            default_route=outside.address,
+        )
+        assert up.ref is not None
+        changes += up
+        port = tx.get(LogicalRouterPort, name="lrp-router-outside")
+        changes += tx.set_gateway(port.name, lab.spec.host("ctl").system_id)
+        changes += tx.add_snat("router", external_ip=gateway, logical_ip=_TENANT)
+        changes += tx.add_floating_ip("router", _floating_ip(lab), _VM1)
+    story.say(f"one transaction, {len(changes)} changed columns; starting vm1 on cmp1 and vm2 on cmp2")
+    lab.add_metadata("metadata-tenant", address=f"{_METADATA_PORT}/24")
+    vm1 = lab.add_vm(
+        "vm1",
+        host="cmp1",
+        switch="tenant",
+        address=f"{_VM1}/24",
+        gateway="10.0.0.1",
+        routes={"169.254.169.254/32": _METADATA_PORT},
+    )
+    nb.add_switch_port("tenant", "vm2", addresses=["02:00:00:00:00:12 10.0.0.12"], dhcp=_TENANT)
+    return vm1, lab.add_vm("vm2", host="cmp2", switch="tenant", dhcp=True)
+
+
+def _prove(story: _Story, lab: Lab, vm1: VM, vm2: VM) -> None:
+    story.prove("DHCP lease that OVN answered, no DHCP server anywhere", lambda: _lease(vm2))
+    story.prove("VM to VM across hosts over geneve, ping", lambda: _ping(vm1.ping, vm2.address))
+    story.prove("VM to VM across hosts over geneve, TCP", lambda: _transfer(vm1, vm2))
+    story.prove("metadata address from vm1, answered on its own host", lambda: _metadata(vm1))
+    story.prove("metadata address from vm2, answered on its own host", lambda: _metadata(vm2))
+    story.prove("VM to the outside through SNAT", lambda: _snat(lab, vm2))
+    story.prove("outside to VM by its floating IP", lambda: _ping(lab.outside.ping, _floating_ip(lab)))
+
+
+def _ping(ping: Callable[..., object], address: str) -> str:
+    # The first packet may be lost to address resolution; what counts is that all of the next ones return.
+    ping(address, count=1, timeout=1.0)
+    result = ping(address, count=3)
+    if not result:
+        raise LabError(f"ping {result}")
+    return str(result)
+
+
+def _lease(vm: VM) -> str:
+    if vm.lease is None:
+        raise LabError(f"{vm.name} has no lease")
+    lease = vm.lease
+    return f"{lease.address}/{lease.prefix_length} from {lease.server} for {lease.seconds} s, MTU {lease.mtu}"
+
+
+def _transfer(sender: VM, receiver: VM) -> str:
+    with receiver.listen(_TCP_PORT):
+        return str(sender.tcp(receiver.address, _TCP_PORT, size=_TCP_BYTES))
+
+
+def _metadata(vm: VM) -> str:
+    answer = vm.wait_http(METADATA_URL, timeout=5.0).strip()
+    if f"host={vm.host.name} " not in f"{answer} ":
+        raise LabError(f"{vm.name} runs on {vm.host.name}, but was answered: {answer}")
+    return answer
+
+
+def _snat(lab: Lab, vm: VM) -> str:
+    """vm2 has no floating IP, so the outside host sees the router's address."""
+    with lab.outside.serve("{client}", port=8080):
+        seen = vm.wait_http(f"http://{lab.outside.address}:8080/", timeout=5.0).strip()
+    router = str(lab.outside.network[2])
+    if seen != router:
+        raise LabError(f"the outside host saw {seen}, not the router's {router}")
+    return f"{_ping(vm.ping, lab.outside.address)}; the outside host sees {seen}"
+
+
+def _reconcile(story: _Story, lab: Lab) -> None:
+    vswitch = lab.host("ctl").vswitch
+    before = _ovn_ports(lab)
+    changes = vswitch.reconcile_patch_ports(lab.southbound)
+    vswitch.sync(timeout=10)
+    story.say("reconcile_patch_ports on ctl:")
+    story.show(changes)
+    left = {port.port for port in vswitch.patch_ports(lab.southbound)}
+    story.require("int-br-ex and phy-br-ex are gone", not left & {"int-br-ex", "phy-br-ex"})
+    story.require("OVN's own pair was there and kept its OpenFlow ports", before and _ovn_ports(lab) == before)
+    story.say(f"OVN's pair kept its OpenFlow ports: {', '.join(f'{name} {port}' for name, port in before.items())}")
+
+
+def _ovn_ports(lab: Lab) -> dict[str, int | None]:
+    found = lab.host("ctl").vswitch.find(Interface, type="patch")
+    return {row.name: row.ofport for row in sorted(found, key=lambda row: row.name) if row.name.startswith("patch-")}
+
+
+def _say_how_to_look_around(story: _Story, lab: Lab, vm: VM) -> None:
+    story.say("the lab stays up. To look around:")
+    ctl = lab.host("ctl")
+    story.show(
+        "\n".join(
+            (
+                f"ip netns exec {vm.namespace} ping {lab.outside.address}",
+                f"export OVN_NB_DB={lab.northbound.remote} OVN_SB_DB={lab.southbound.remote}",
+                "ovn-nbctl show",
+                "ovn-sbctl show",
+                f"ovs-vsctl --db={ctl.remote} show",
+                f"logs and databases: {lab.directory}",
+                "ovnkit lab down    removes it",
+            )
+        )
+    )
