@@ -1,7 +1,8 @@
-"""A cluster for tests: chassis registered by hand, one network with a router, SNAT, DHCP and metadata."""
+"""A cluster for tests: registered chassis, one network with a router, SNAT, DHCP and metadata."""
 
 from __future__ import annotations
 
+from ovnkit import deploy
 from ovnkit.lab import Lab
 
 SUBNET = "10.0.0.0/24"
@@ -11,19 +12,9 @@ EXTERNAL = "203.0.113.10"
 
 
 def register(lab: Lab) -> None:
-    """Configure every chassis as ovn-controller(8) says, with nothing of ovnkit but the lab."""
-    spec = lab.spec
-    for host in spec.hosts:
-        settings = {
-            "system-id": host.system_id,
-            "ovn-remote": spec.central.southbound,
-            "ovn-encap-type": spec.encap.type,
-            "ovn-encap-ip": host.encap_ip,
-            "ovn-bridge-mappings": ",".join(f"{physnet}:{bridge}" for physnet, bridge in host.bridge_mappings.items()),
-            **host.options,
-        }
-        columns = [f'external_ids:{key}="{value}"' for key, value in settings.items()]
-        lab.host(host.name).vsctl("set", "Open_vSwitch", ".", *columns)
+    """Register every host of the lab as a chassis."""
+    report = deploy.plan(lab.spec).apply()
+    assert report.ok, report
 
 
 def build_network(lab: Lab) -> None:

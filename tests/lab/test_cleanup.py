@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -128,7 +128,8 @@ def test_killed_ten_times_at_random_moments_the_next_start_removes_everything(re
         with _program() as program:
             time.sleep(chance.uniform(0.2, 1.2))
             for lifeline in _lifelines(program.pid):
-                os.kill(lifeline, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(lifeline, signal.SIGKILL)
             program.kill()
             program.wait()
             token = _token(records)
