@@ -17,14 +17,17 @@ Scheme = Literal["tcp", "ssl", "unix"]
 DEFAULT_PORT = 6640
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Tls:
-    """What a client needs for ``ssl:`` remotes, as PEM files: its key and certificate, and the CA of the servers'."""
+    """What a client needs for ``ssl:`` remotes, as PEM files: its key and certificate, and the CA of the servers'.
+
+    ``verify_hostname``: whether a server's certificate has to name the host of the remote.
+    """
 
     key: Path = attrs.field(converter=Path)
     cert: Path = attrs.field(converter=Path)
     ca: Path = attrs.field(converter=Path)
-    verify_hostname: bool = True
+    verify_hostname: bool = attrs.field(default=True, kw_only=True)
 
 
 @attrs.frozen
