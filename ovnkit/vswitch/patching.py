@@ -9,7 +9,7 @@ import attrs
 
 from ovnkit.errors import Conflict
 from ovnkit.ovsdb.changes import Changes
-from ovnkit.ovsdb.edits import Remove
+from ovnkit.ovsdb.edits import Add, Remove
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.provider_ports import provider_ports
 from ovnkit.vswitch.base import VSwitchOperations
@@ -54,9 +54,10 @@ class PatchOperations(VSwitchOperations):
         imposters of OVN's names, and what OVN left behind if no ovn-controller runs. OVN's live ports keep their
         OpenFlow numbers. A mapped bridge whose controller is the agent's (``tcp:127.0.0.1:6633``) loses that
         controller, and, if it was the only one, gets fail mode ``standalone`` and all OpenFlow versions again: else
-        it would have no flows at all after a restart of ovs-vswitchd. The integration bridge is left alone: a change
-        of its controllers or its fail mode makes ovs-vswitchd drop OVN's flows, which only a restart of
-        ovn-controller brings back.
+        it would have no flows at all after a restart of ovs-vswitchd. The integration bridge keeps its controllers
+        and its fail mode, for a change of either makes ovs-vswitchd drop OVN's flows, which only a restart of
+        ovn-controller brings back; where the agent has restricted its OpenFlow versions, 1.5 is added, which
+        ovn-controller needs.
 
         Stop and disable the agent first, and wait until ovn-controller has made its pairs. Raises Conflict while the
         agent is connected, and while OVN's own pair to a bridge is not up, since the agent's may be the only way to the
@@ -73,6 +74,7 @@ class PatchOperations(VSwitchOperations):
             _remove(tx, going)
             for bridge in taken:
                 _take_over(tx, bridge)
+            _admit_controller(tx, host.br_int)
             return next((row.ref for row in tx.find(OpenVSwitch)), None)
 
         return self._operate(body, dry_run=dry_run)
@@ -192,6 +194,13 @@ def _remove(tx: VSwitchTransaction, going: list[PatchPort]) -> None:
         for row in rows:
             tx.check(row)
         tx.update(tx.get(Bridge, name=name), ports=Remove(*(row.ref for row in rows)))
+
+
+def _admit_controller(tx: VSwitchTransaction, integration_bridge: str) -> None:
+    agent = {row.ref for row in tx.find(Controller, target=_AGENT_CONTROLLER)}
+    for bridge in tx.find(Bridge, name=integration_bridge):
+        if bridge.controller & agent and bridge.protocols:
+            tx.update(bridge, protocols=Add("OpenFlow15"))
 
 
 def _take_over(tx: VSwitchTransaction, bridge: Bridge) -> None:
