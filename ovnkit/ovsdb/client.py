@@ -249,7 +249,7 @@ class Client(Generic[D, TX]):
         timeout: float | None = None,
         durable: bool = False,
     ) -> T:
-        """Run ``body(tx)`` and commit; on Conflict run it again on fresh rows, until the timeout."""
+        """Run ``body(tx)`` and commit; on Conflict run it again on fresh rows, until the timeout (seconds) is near."""
         seconds = self._timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
 
@@ -260,7 +260,8 @@ class Client(Generic[D, TX]):
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_from_commit),
-            stop=tenacity.stop_after_delay(seconds),
+            # The rest of the time is for the answer to the last attempt.
+            stop=tenacity.stop_before_delay(0.9 * seconds),
             wait=tenacity.wait_random_exponential(multiplier=0.002, max=0.25),
             reraise=True,
         )(once)

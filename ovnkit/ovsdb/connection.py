@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"]
 
+_BACKOFF = (1000, 2000)
+"""Milliseconds between attempts to connect: the shortest and the longest."""
+_FAVOUR_SECONDS = 5.0
 _ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -76,6 +79,8 @@ class Connection:
         self._store = store
         self._idl = Idl(",".join(names), schema_json, store, leader_only=leader_only)
         self._idl.monitor_only(conditions)
+        self._idl._session.reconnect.set_backoff(*_BACKOFF)
+        self._next_favour = 0.0
         self._queue: deque[_Request] = deque()
         self._unanswered: list[_Request] = []
         self._closing = False
@@ -172,6 +177,10 @@ class Connection:
         connected = self._idl._session.is_connected()
         ready = connected and self._idl.state == Idl.IDL_S_MONITORING
         self._was_ready |= ready
+        if ready and time.monotonic() >= self._next_favour:
+            # Each server may be tried once at once, but one that drops us again and again is not.
+            self._next_favour = time.monotonic() + _FAVOUR_SECONDS
+            self._idl._session.reconnect.set_backoff_free_tries(len(self._names) + 1)
         state: State
         if ready:
             state = "ready"

@@ -157,7 +157,7 @@ def test_lengths_are_counted_in_characters_and_none_has_no_length() -> None:
 
 
 def test_python_enumerations_become_plain_words_and_numbers() -> None:
-    class Word(str, Enum):
+    class Word(str, Enum):  # noqa: UP042
         DROP = "drop"
 
     class Number(IntEnum):

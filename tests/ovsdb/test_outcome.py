@@ -36,6 +36,7 @@ def test_a_reply_without_an_error_is_no_failure() -> None:
 )
 def test_an_error_at_commit_comes_after_the_results(word: str, kind: type[TransactionFailed]) -> None:
     error = failure([INSERT], [{"uuid": ["uuid", "x"]}, {"error": word, "details": "why"}])
+    assert error is not None
     assert type(error) is kind
     assert (error.error, error.details, error.operation, error.table) == (word, "why", None, None)
     copy = pickle.loads(pickle.dumps(error))

@@ -17,7 +17,8 @@ from ovnkit.ovsdb.row import ReplicatedTable
 from ovnkit.ovsdb.schema import DatabaseSchema
 from tests.ovsdb.kinds import KINDS, Child, Kinds, KindsDatabase, kinds
 
-SCHEMA = DatabaseSchema.from_json(KINDS).tables["Kinds"]
+TABLES = DatabaseSchema.from_json(KINDS).tables
+SCHEMA = TABLES["Kinds"]
 UUID_1 = UUID(int=1)
 
 
@@ -48,7 +49,7 @@ def test_columns_that_were_not_sent_have_their_defaults() -> None:
 
 def test_a_row_cannot_be_changed() -> None:
     row: Any = stored({"string": "web", "strings": "a", "texts": ["map", [["k", "v"]]]})
-    with pytest.raises(AttributeError, match="transaction.update"):
+    with pytest.raises(AttributeError, match=r"transaction\.update"):
         row.string = "other"
     with pytest.raises(AttributeError):
         del row.string
@@ -74,7 +75,8 @@ def test_rows_are_equal_by_class_uuid_and_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [stored({"strings": "a", "texts": ["map", [["k", "v"]]]}), kinds(string="new", children=[Ref(Child, uuid4())])]
+    "row",
+    [stored({"strings": "a", "texts": ["map", [["k", "v"]]]}), kinds(string="new", children=[Ref(Child, uuid4())])],
 )
 def test_a_row_travels_by_pickle_and_copy(row: Kinds) -> None:
     assert row.texts is not None
@@ -129,7 +131,7 @@ def test_a_constructor_requires_what_has_no_legal_default() -> None:
 
 
 def test_a_row_may_stand_for_its_reference() -> None:
-    child = Child._stored(uuid4(), {"name": "c"}, ReplicatedTable(DatabaseSchema.from_json(KINDS).tables["Child"], frozenset()))
+    child = Child._stored(uuid4(), {"name": "c"}, ReplicatedTable(TABLES["Child"], frozenset()))
     assert kinds(children=[child]).children == {child.ref}
     with pytest.raises(NotStored):
         kinds(children=[Child(name="new")])
