@@ -1,0 +1,124 @@
+"""Where the snippets of the pages run: real databases and ovn-northd, or a lab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ovnkit import deploy, lab
+from ovnkit.errors import LabError
+from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
+from ovnkit.vswitch import OpenVSwitch, VSwitch
+from tests.docs.pages import Place
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory for Unix sockets, whose paths have at most 107 bytes."""
+    directory = Path(tempfile.mkdtemp(prefix="ovnkit-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def nothing() -> Place:
+    """Snippets that need no server."""
+    return Place()
+
+
+@pytest.fixture
+def central(short_path: Path) -> Iterator[Place]:
+    """NB, SB and a host's Open_vSwitch as they are before anything is configured, and ovn-northd."""
+    northd = find_program("ovn-northd")
+    if northd is None and "CI" not in os.environ:
+        pytest.skip("ovn-northd is not installed")
+    servers = [
+        Server(short_path / f"{name}.db", find_schema(schema), run_dir=short_path, name=name)
+        for name, schema in (
+            ("ovnnb_db", "ovn-nb.ovsschema"),
+            ("ovnsb_db", "ovn-sb.ovsschema"),
+            ("db", "vswitch.ovsschema"),
+        )
+    ]
+    for server in servers:
+        server.launch()
+    for server in servers:
+        server.wait_ready()
+    nb, sb, local = (server.remote for server in servers)
+    process = Process(
+        [
+            str(northd),
+            f"--ovnnb-db={nb}",
+            f"--ovnsb-db={sb}",
+            f"--unixctl={short_path / 'northd.ctl'}",
+            "-vconsole:info",
+            "-vsyslog:off",
+        ],
+        log=short_path / "ovn-northd.log",
+        env={**os.environ, "OVN_RUNDIR": str(short_path), "OVS_RUNDIR": str(short_path)},
+    )
+    try:
+        with VSwitch.connect(local) as vswitch, vswitch.transaction() as tx:
+            tx.insert(OpenVSwitch())
+        yield Place({"OVN_NB_DB": nb, "OVN_SB_DB": sb, "OVS_RUNDIR": str(short_path)})
+    finally:
+        process.stop()
+        for server in servers:
+            server.stop()
+
+
+@pytest.fixture
+def labs(short_path: Path) -> Iterator[Place]:
+    """A machine where labs can be started; what a page leaves running is removed."""
+    try:
+        lab.check()
+    except LabError as error:
+        pytest.skip(f"no lab here: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVNKIT_LAB_DIR", str(short_path))
+        yield Place()
+        lab.down()
+
+
+@pytest.fixture
+def running(labs: Place) -> Iterator[lab.Lab]:
+    """Three machines as before deployment: with Open vSwitch, a provider bridge on ctl, and ovn-controller waiting."""
+    with lab.Lab() as machines:
+        for host in machines.hosts:
+            # ovn-controller takes the integration bridge that is there. The one that it makes needs the kernel's module.
+            host.vswitch.add_bridge("br-int", datapath_type="netdev", fail_mode="secure")
+        yield machines
+
+
+@pytest.fixture
+def machines(running: lab.Lab) -> Place:
+    """The three machines; the local database is that of ctl, at the addresses that a page gives to them."""
+    central = running.hosts[0]
+    addresses = {
+        "tcp:192.0.2.10:6641": running.northbound.remote,
+        "tcp:192.0.2.10:6642": running.southbound.remote,
+    }
+    for number, host in enumerate(running.hosts, start=10):
+        addresses[f"tcp:192.0.2.{number}:6640"] = host.remote
+        addresses[f"192.0.2.{number}"] = host.encap_address
+    environment = {
+        "OVN_NB_DB": running.northbound.remote,
+        "OVN_SB_DB": running.southbound.remote,
+        "OVS_RUNDIR": str(central.directory),
+    }
+    return Place(environment, addresses)
+
+
+@pytest.fixture
+def cluster(running: lab.Lab, machines: Place) -> Place:
+    """The three machines, deployed: ctl is the gateway."""
+    report = deploy.plan(running.spec).apply()
+    assert report.ok, report
+    seen = deploy.verify(running.spec, timeout=20)
+    assert seen.ok, seen
+    return machines

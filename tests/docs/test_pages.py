@@ -1,0 +1,57 @@
+"""The pages: every snippet runs, and prints what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, Page, blocks, matches, place_of
+
+_WITHOUT_LAB = {"nothing", "central"}
+
+
+def _pages() -> Iterator[object]:
+    for path in PAGES:
+        text = path.read_text()
+        if blocks(text):
+            marks = () if place_of(text) in _WITHOUT_LAB else (pytest.mark.lab,)
+            yield pytest.param(path, id=path.name, marks=marks)
+
+
+@pytest.mark.parametrize("path", _pages())
+def test_every_snippet_runs_and_prints_what_the_page_shows(
+    path: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of(path.read_text())
+    assert place, f"{path.name} does not say where its snippets run"
+    Page(path, request.getfixturevalue(place), tmp_path, monkeypatch).follow()
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("one\ntwo\n", "one\ntwo\n", True),
+        ("one\n", "one\ntwo\n", False),
+        ("", "anything\n", False),
+        ("anything\n", "", False),
+        ("port … is up\n", "port vm1 is up\n", True),
+        ("port … is up\n", "port vm1 is down\n", False),
+        ("first\n…\nlast\n", "first\n2\n3\nlast\n", True),
+        ("first\n…\nlast\n", "first\nlast\n", True),
+        ("first\n…\nlast\n", "first\n2\n3\n", False),
+        ("a.c\n", "abc\n", False),
+    ],
+)
+def test_dots_stand_for_anything_and_all_else_for_itself(expected: str, printed: str, *, same: bool) -> None:
+    assert matches(expected, printed) is same
+
+
+def test_a_block_that_directly_follows_another_is_told_from_one_after_text() -> None:
+    page = "```python\n1\n```\n\n```text\n2\n```\n\nwords\n\n```text\n3\n```\n"
+    assert [(block.language, block.line, block.follows) for block in blocks(page)] == [
+        ("python", 2, True),
+        ("text", 6, True),
+        ("text", 12, False),
+    ]
