@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -11,12 +12,15 @@ from ovnkit.deploy.hosts import on_each
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb.changes import Changes
+from ovnkit.ovsdb.client import Monitor
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
-from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap
+from ovnkit.southbound.rows import Chassis, Encap
 from ovnkit.vswitch.client import VSwitch, VSwitchTransaction
 
 __all__ = ["HostResult", "Plan", "Report", "plan"]
+
+_CHASSIS: Final[Monitor] = {Chassis: None, Encap: None}
 
 
 @attrs.frozen
@@ -28,11 +32,9 @@ class HostResult:
     problem: OvnkitError | None = None
 
     def __str__(self) -> str:
-        if self.problem is not None:
-            body = f"! {self.problem}"
-        else:
-            body = str(self.changes)
-        return "\n".join((f"{self.host.name} ({self.host.ovsdb or 'local'})", *(f"  {line}" for line in body.splitlines())))
+        body = str(self.changes) if self.problem is None else f"! {self.problem}"
+        head = f"{self.host.name} ({self.host.ovsdb or 'local'})"
+        return "\n".join((head, *(f"  {line}" for line in body.splitlines())))
 
 
 @attrs.frozen
@@ -84,26 +86,26 @@ class Plan:
         A host that fails is reported and delays no other. Safe to repeat: what is done changes nothing the second time.
         """
 
-        def apply_to(tx: VSwitchTransaction, host: HostSpec, sb: Southbound | None) -> Changes:
-            configure(tx, self.spec, host, southbound=sb)
-            return tx.changes()
+        def write(vswitch: VSwitch, host: HostSpec, sb: Southbound) -> Changes:
+            def body(tx: VSwitchTransaction) -> Changes:
+                configure(tx, self.spec, host, southbound=sb)
+                return tx.changes()
 
-        def run(vswitch: VSwitch, host: HostSpec, sb: Southbound | None) -> Changes:
-            return vswitch.transact(lambda tx: apply_to(tx, host, sb), f"ovnkit deploy {host.name}", durable=True)
+            return vswitch.transact(body, f"ovnkit deploy {host.name}", durable=True)
 
-        return Report(_each_host(self.spec, run, tls=self.tls, timeout=self.timeout))
+        return Report(_each_host(self.spec, write, tls=self.tls, timeout=self.timeout))
 
 
 def plan(spec: Spec, *, tls: Tls | None = None, timeout: float = 30.0) -> Plan:
     """Read the Southbound database and every host's own, and tell what has to change. Writes nothing.
 
-    ``timeout`` (seconds) holds for each host. A host that cannot be read, or whose settings contradict the spec or
-    another chassis, is in the plan with its error.
+    ``timeout`` (seconds) holds for each connection, and for each transaction of ``apply()``. A host that cannot be
+    read, or whose settings contradict the spec or another chassis, is in the plan with its error.
 
     Raises ConnectionFailed or Timeout where the Southbound database cannot be read.
     """
 
-    def look(vswitch: VSwitch, host: HostSpec, sb: Southbound | None) -> Changes:
+    def look(vswitch: VSwitch, host: HostSpec, sb: Southbound) -> Changes:
         tx = vswitch.transaction()
         try:
             configure(tx, spec, host, southbound=sb)
@@ -114,12 +116,11 @@ def plan(spec: Spec, *, tls: Tls | None = None, timeout: float = 30.0) -> Plan:
     return Plan(spec, _each_host(spec, look, tls=tls, timeout=timeout), tls, timeout)
 
 
-_Work = Callable[[VSwitch, HostSpec, Southbound | None], Changes]
+_Work = Callable[[VSwitch, HostSpec, Southbound], Changes]
 
 
 def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> tuple[HostResult, ...]:
-    monitor = {Chassis: None, ChassisPrivate: None, Encap: None}
-    with Southbound.connect(spec.central.southbound, tls=tls, timeout=timeout, monitor=monitor) as sb:
+    with Southbound.connect(spec.central.southbound, tls=tls, timeout=timeout, monitor=_CHASSIS) as sb:
 
         def on_host(host: HostSpec) -> Changes:
             with VSwitch.connect(host.ovsdb, tls=tls, timeout=timeout) as vswitch:
@@ -135,7 +136,8 @@ def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> t
 def _listed(results: tuple[HostResult, ...], changed: str) -> str:
     failed = sum(result.problem is not None for result in results)
     count = sum(bool(result.changes) for result in results)
-    summary = f"{len(results)} hosts: {count} {changed}, {len(results) - count - failed} as they should be"
+    hosts = "1 host" if len(results) == 1 else f"{len(results)} hosts"
+    summary = f"{hosts}: {count} {changed}, {len(results) - count - failed} as they should be"
     if failed:
         summary += f", {failed} failed"
     return "\n".join((*map(str, results), summary))

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Final
 
 import attrs
 
 from ovnkit.deploy.hosts import on_each
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
 from ovnkit.deploy.spec import HostSpec, Spec
-from ovnkit.errors import OvnkitError, Timeout
+from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound.client import Northbound
 from ovnkit.northbound.rows import NBGlobal
+from ovnkit.ovsdb.client import Monitor
 from ovnkit.remote import Tls
-from ovnkit.southbound.chassis_values import ENABLE_CHASSIS_AS_GW, read_bridge_mappings
+from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
+from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, PortBinding
 from ovnkit.vswitch.client import VSwitch
 
 __all__ = ["Check", "Verification", "checks", "verify"]
 
-_PAUSE = 0.05
+_PAUSE: Final = 0.05
+_NORTHBOUND: Final[Monitor] = {NBGlobal: None}
+_SOUTHBOUND: Final[Monitor] = {Chassis: None, ChassisPrivate: None, Encap: None, PortBinding: None}
 
 
 @attrs.frozen
@@ -55,11 +61,7 @@ class Verification:
         return self.ok
 
     def __str__(self) -> str:
-        rows = [("", "host", "what", "observed", "expected")]
-        rows += [
-            ("ok" if c.ok else "NOT", c.host, c.what, c.observed, "" if c.observed == c.expected else c.expected)
-            for c in self.checks
-        ]
+        rows = [("", "host", "what", "observed", "expected"), *map(_cells, self.checks)]
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -69,41 +71,51 @@ class Verification:
 def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Verification:
     """Look until everything is as the spec says, at most ``timeout`` seconds; returns what was seen last.
 
-    For each host: its Chassis in OVN_Southbound with hostname, encapsulation, gateway flag and mappings; that its own
+    For each host: its Chassis in OVN_Southbound with encapsulation, gateway flag and mappings; that its own
     Chassis_Private reached an nb_cfg that was set now (ovn-nb(5)), whatever other chassis do; its mapped bridges; OVN's
-    patch ports for the provider networks that it carries, with port numbers on both ends; a tunnel to every other host;
-    no interface with an error.
+    patch ports for the provider networks that it carries, with port numbers on both ends; a tunnel to every other host
+    of its transport zones; no interface with an error.
 
     Raises ConnectionFailed or Timeout where the central databases cannot be read. A host that cannot be reached is a
     check that does not hold.
     """
     deadline = time.monotonic() + timeout
+
+    def left() -> float:
+        return max(0.0, deadline - time.monotonic())
+
     with ExitStack() as stack:
-        nb = stack.enter_context(Northbound.connect(spec.central.northbound, tls=tls, timeout=timeout))
-        sb = stack.enter_context(Southbound.connect(spec.central.southbound, tls=tls, timeout=timeout))
-        left = deadline - time.monotonic()
-        found = on_each(spec.hosts, lambda host: VSwitch.connect(host.ovsdb, tls=tls, timeout=left))
-        clients: dict[str, VSwitch | OvnkitError] = {}
-        for host, client in zip(spec.hosts, found, strict=True):
-            clients[host.name] = client if isinstance(client, OvnkitError) else stack.enter_context(client)
-        nb_cfg = _bump(nb, deadline)
+        nb = Northbound.connect(spec.central.northbound, tls=tls, timeout=timeout, monitor=_NORTHBOUND)
+        stack.enter_context(nb)
+        sb = Southbound.connect(spec.central.southbound, tls=tls, timeout=left(), monitor=_SOUTHBOUND)
+        stack.enter_context(sb)
+
+        def connect(host: HostSpec) -> VSwitch:
+            return stack.enter_context(VSwitch.connect(host.ovsdb, tls=tls, timeout=left()))
+
+        # At once: ovn-northd may take all the time there is, and so may a host that does not answer.
+        with ThreadPoolExecutor(1, thread_name_prefix="ovnkit verify") as pool:
+            handed_on = pool.submit(_hand_on, nb, left())
+            clients = on_each(spec.hosts, connect)
+            nb_cfg = handed_on.result()
         while True:
-            facts = observe_southbound(sb)
+            began = time.monotonic()
             local = {
-                name: client if isinstance(client, OvnkitError) else observe_local(client)
-                for name, client in clients.items()
+                host.name: client if isinstance(client, OvnkitError) else observe_local(client)
+                for host, client in zip(spec.hosts, clients, strict=True)
             }
-            result = Verification(tuple(checks(spec, facts, local, nb_cfg)))
-            if result.ok or time.monotonic() >= deadline:
+            result = Verification(tuple(checks(spec, observe_southbound(sb), local, nb_cfg)))
+            now = time.monotonic()
+            if result.ok or now >= deadline:
                 return result
-            time.sleep(_PAUSE)
+            time.sleep(min(left(), max(_PAUSE, now - began)))
 
 
-def _bump(nb: Northbound, deadline: float) -> int | None:
-    """The nb_cfg that chassis have to reach; None where northd did not take it over in time."""
+def _hand_on(nb: Northbound, timeout: float) -> int | None:
+    """The nb_cfg that chassis have to reach; None where ovn-northd did not hand it on in time."""
     try:
-        nb.sync(level="sb", timeout=max(0.0, deadline - time.monotonic()))
-    except Timeout:
+        nb.sync(level="sb", timeout=timeout)
+    except (OutcomeUnknown, Timeout):
         return None
     return nb.get(NBGlobal).nb_cfg
 
@@ -112,32 +124,36 @@ def checks(
     spec: Spec, facts: Facts, local: Mapping[str, LocalFacts | OvnkitError], nb_cfg: int | None
 ) -> Iterator[Check]:
     """Everything that is looked at, from what was observed. Pure."""
+    yield Check("central", "Southbound database", "ready", facts.state, facts.state == "ready")
     observed = "sb_cfg followed nb_cfg" if nb_cfg is not None else "sb_cfg stays behind nb_cfg"
     yield Check("central", "ovn-northd answers", "sb_cfg followed nb_cfg", observed, nb_cfg is not None)
     for host in spec.hosts:
-        yield from _chassis_checks(spec, host, facts, nb_cfg)
+        chassis = facts.chassis.get(host.system_id)
+        if chassis is None:
+            yield Check(host.name, "chassis registered", host.system_id, "no Chassis row", ok=False)
+        else:
+            yield Check(host.name, "chassis registered", host.system_id, chassis.name, ok=True)
+            yield from _chassis_checks(spec, host, chassis, nb_cfg)
         own = local[host.name]
         if isinstance(own, OvnkitError):
-            yield Check(host.name, "local database", "reachable", str(own), ok=False)
+            yield Check(host.name, "local database", "ready", str(own), ok=False)
         else:
+            yield Check(host.name, "local database", "ready", own.state, own.state == "ready")
             yield from _local_checks(spec, host, facts, own)
 
 
-def _chassis_checks(spec: Spec, host: HostSpec, facts: Facts, nb_cfg: int | None) -> Iterator[Check]:
-    chassis = facts.chassis.get(host.system_id)
-    if chassis is None:
-        yield Check(host.name, "chassis registered", host.system_id, "no Chassis row", ok=False)
-        return
-    yield Check(host.name, "chassis registered", host.system_id, chassis.name, ok=True)
-    encap = f"{spec.encap.type} {host.encap_ip}"
-    yield Check(host.name, "encapsulation", encap, ", ".join(chassis.encaps) or "none", encap in chassis.encaps)
-    gateway = ENABLE_CHASSIS_AS_GW in chassis.cms_options
-    yield Check(host.name, "gateway", _yes(host.gateway), _yes(gateway), gateway == host.gateway)
-    wanted, found = _items(host.bridge_mappings), _items(read_bridge_mappings(chassis.bridge_mappings))
-    if wanted or found:
-        yield Check(host.name, "bridge mappings", ",".join(wanted), ",".join(found), set(wanted) <= set(found))
+def _chassis_checks(spec: Spec, host: HostSpec, chassis: ChassisSummary, nb_cfg: int | None) -> Iterator[Check]:
+    encaps = {f"{kind} {host.encap_ip}" for kind in spec.encap.type.split(",")}
+    found = {str(encap) for encap in chassis.encaps}
+    yield Check(host.name, "encapsulation", _list(encaps), _list(found), encaps == found)
+    yield Check(host.name, "gateway", _yes(host.gateway), _yes(chassis.gateway), chassis.gateway == host.gateway)
+    mappings, mapped = _items(host.bridge_mappings), _items(chassis.bridge_mappings)
+    if mappings or mapped:
+        yield Check(host.name, "bridge mappings", _list(mappings), _list(mapped), mappings <= mapped)
     reached = nb_cfg is not None and chassis.nb_cfg is not None and chassis.nb_cfg >= nb_cfg
-    yield Check(host.name, "caught up", f"nb_cfg {nb_cfg}", f"nb_cfg {chassis.nb_cfg}", reached)
+    expected = "an nb_cfg from ovn-northd" if nb_cfg is None else f"nb_cfg {nb_cfg}"
+    observed = "no Chassis_Private row" if chassis.nb_cfg is None else f"nb_cfg {chassis.nb_cfg}"
+    yield Check(host.name, "caught up", expected, observed, reached)
 
 
 def _local_checks(spec: Spec, host: HostSpec, facts: Facts, own: LocalFacts) -> Iterator[Check]:
@@ -149,16 +165,37 @@ def _local_checks(spec: Spec, host: HostSpec, facts: Facts, own: LocalFacts) -> 
         good = len(numbers) == 2 and all(number > 0 for number in numbers)
         shown = f"{len(numbers)} ends, OpenFlow ports {sorted(numbers)}" if numbers else "none"
         yield Check(host.name, f"patch ports of {lport}", shown if good else "a pair with port numbers", shown, good)
-    others = {other.encap_ip for other in spec.hosts if other.name != host.name}
-    missing = sorted(others - own.tunnels)
-    seen = f"{len(others) - len(missing)} of {len(others)}" + (f", none to {', '.join(missing)}" if missing else "")
-    yield Check(host.name, "tunnels", f"{len(others)} of {len(others)}", seen, not missing)
+    peers = {other.encap_ip for other in spec.hosts if other.name != host.name and _tunnelled(host, other)}
+    missing = peers - own.tunnels
+    seen = f"{len(peers) - len(missing)} of {len(peers)}" + (f", none to {_list(missing)}" if missing else "")
+    yield Check(host.name, "tunnels", f"{len(peers)} of {len(peers)}", seen, not missing)
     yield Check(host.name, "interfaces without error", "all", "; ".join(own.errors) or "all", not own.errors)
+
+
+def _tunnelled(host: HostSpec, other: HostSpec) -> bool:
+    """Whether two hosts are in one transport zone (ovn-controller(8), ovn-transport-zones); "" is a zone as well."""
+    zones, others = (set(one.options.get("ovn-transport-zones", "").split(",")) for one in (host, other))
+    return not zones.isdisjoint(others)
 
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
 
 
-def _items(mappings: Mapping[str, str]) -> list[str]:
-    return sorted(f"{physnet}:{bridge}" for physnet, bridge in mappings.items())
+def _items(mappings: Mapping[str, str]) -> set[str]:
+    return {f"{physnet}:{bridge}" for physnet, bridge in mappings.items()}
+
+
+def _list(items: set[str]) -> str:
+    return ", ".join(sorted(items)) or "none"
+
+
+def _cells(check: Check) -> tuple[str, str, str, str, str]:
+    expected = "" if check.observed == check.expected else check.expected
+    verdict = "ok" if check.ok else "NOT"
+    return verdict, _printable(check.host), _printable(check.what), _printable(check.observed), _printable(expected)
+
+
+def _printable(text: str) -> str:
+    """Much of this was written by others: what is not printable is shown escaped."""
+    return text if text.isprintable() else repr(text)
