@@ -11,7 +11,7 @@ import pytest
 from ovnkit.errors import NotMonitored, OvnkitError
 from ovnkit.ovsdb import Changes, Client, ColumnChange, Map, Ref, Row, codec
 
-__all__ = ["Call", "Snapshot", "check_operation", "clear", "difference", "snapshot"]
+__all__ = ["Call", "Snapshot", "check_operation", "checked", "clear", "difference", "snapshot"]
 
 Call = Callable[[Any, bool], Changes]
 """An operation with its arguments: ``lambda on, dry_run: on.add_switch("web", dry_run=dry_run)``.
@@ -54,6 +54,11 @@ def check_operation(client: Client[Any, Any], call: Call) -> Changes:
     assert again.ref == made.ref, "the second run is about another row"
     assert snapshot(client) == after, "the second run has changed the database"
     return made
+
+
+def checked(client: Client[Any, Any], operation: str, *args: Any, **arguments: Any) -> Changes:
+    """As check_operation(), for an operation by its name: ``checked(nb, "add_switch", "web")``."""
+    return check_operation(client, lambda on, dry_run: getattr(on, operation)(*args, dry_run=dry_run, **arguments))
 
 
 def _check_refused(client: Client[Any, Any], call: Call, refusal: OvnkitError, before: Snapshot) -> None:

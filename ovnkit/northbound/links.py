@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ovnkit.northbound.columns import is_owned
+from ovnkit.northbound.ports import delete_router_port
 from ovnkit.northbound.rows import (
     LogicalRouter,
     LogicalRouterPort,
@@ -69,4 +70,4 @@ def remove_link(tx: NorthboundTransaction, link: Link) -> None:
         if route.output_port == link.router_port.name and is_owned(route):
             tx.delete(route)
     tx.delete(link.switch_port)
-    tx.delete(link.router_port)
+    delete_router_port(tx, link.router_port)

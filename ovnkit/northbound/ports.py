@@ -20,7 +20,7 @@ from ovnkit.ovsdb.values import Ref
 if TYPE_CHECKING:
     from ovnkit.northbound.client import NorthboundTransaction
 
-__all__ = ["put_router_port", "put_switch_port", "switch_port_there"]
+__all__ = ["delete_router_port", "put_router_port", "put_switch_port", "switch_port_there"]
 
 
 def switch_port_there(
@@ -58,6 +58,13 @@ def put_switch_port(
     ref = tx.insert(LogicalSwitchPort(name=name, **marked({**kind, **(new or {}), **columns})))
     tx.update(switch, ports=Add(ref))
     return ref
+
+
+def delete_router_port(tx: NorthboundTransaction, port: LogicalRouterPort) -> None:
+    """Delete a router port and its gateway chassis: the names are free for the rest of the transaction."""
+    tx.delete(port)
+    for ref in sorted(port.gateway_chassis):
+        tx.delete(ref)
 
 
 def put_router_port(

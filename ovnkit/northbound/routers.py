@@ -22,7 +22,7 @@ from ovnkit.northbound.identity import (
     the_switch,
 )
 from ovnkit.northbound.links import PEER, Link, links_of_router, links_of_switch, remove_link, switch_ports_to
-from ovnkit.northbound.ports import put_router_port, put_switch_port
+from ovnkit.northbound.ports import delete_router_port, put_router_port, put_switch_port
 from ovnkit.northbound.rows import LogicalRouter, LogicalRouterPort, LogicalRouterStaticRoute, LogicalSwitch
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.row import SetOf
@@ -87,6 +87,8 @@ class RouterOperations(NorthboundOperations):
                 if is_owned(link.switch_port):
                     tx.delete(link.switch_port)
             tx.delete(router)
+            for ref in sorted(router.ports):
+                delete_router_port(tx, tx[ref])
 
         return self._operate(body, dry_run=dry_run)
 

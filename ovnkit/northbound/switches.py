@@ -159,4 +159,8 @@ def delete_switch(tx: NorthboundTransaction, switch: LogicalSwitch) -> None:
     for row in tx.find(DHCPOptions, external_ids={SWITCH_KEY: switch.name}):
         if is_owned(row):
             tx.delete(row)
+    ports = [tx[ref] for ref in sorted(tx[switch.ref].ports)]
     tx.delete(switch)
+    # The server would remove them as well, but then their names would not be free for the rest of the transaction.
+    for port in ports:
+        tx.delete(port)

@@ -31,7 +31,8 @@ def sync(nb: Northbound, level: Level, timeout: float) -> int:
 
     def arrived() -> int | None:
         for row in nb.find(NBGlobal):
-            if (row.sb_cfg if level == "sb" else row.hv_cfg) >= number:
+            # Without any chassis hv_cfg may run ahead of sb_cfg.
+            if (row.sb_cfg if level == "sb" else min(row.sb_cfg, row.hv_cfg)) >= number:
                 return number
         return None
 

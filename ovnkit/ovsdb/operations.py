@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from ovnkit.ovsdb.codec import encode
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow
@@ -101,12 +103,13 @@ def wait_columns(row: Row[Any], names: list[str]) -> Operation:
     }
 
 
-def wait_absent(row_class: type[Row[Any]], columns: dict[str, Any]) -> Operation:
-    """Abort where there is a row with these (normalised) columns."""
+def wait_absent(row_class: type[Row[Any]], columns: dict[str, Any], *, but: Iterable[UUID] = ()) -> Operation:
+    """Abort where there is a row with these (normalised) columns, other than the rows ``but``."""
+    others = [["_uuid", "!=", ["uuid", str(uuid)]] for uuid in but]
     return {
         "op": "wait",
         "table": row_class._table,
-        "where": conditions(columns),
+        "where": conditions(columns) + others,
         "columns": ["_uuid"],
         "until": "==",
         "rows": [],

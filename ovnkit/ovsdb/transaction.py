@@ -169,7 +169,8 @@ class Transaction(Generic[D]):
     def check_none(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> None:
         """Guard an absence: the commit raises Conflict if there is a row with these columns by then.
 
-        For inserts into tables whose schema has no unique index. A set counts where it includes the given members.
+        For inserts into tables whose schema has no unique index. A set counts where it includes the given members. Rows
+        that this transaction has deleted or changed away by now do not count.
         """
         self._check_open()
         matches = self._tables.filter(table, columns)
@@ -181,7 +182,13 @@ class Transaction(Generic[D]):
         for name in values:
             if self._tables.live_column(own, name) is None:
                 raise NotOnServer(own._table, name, since=own._column(name).since, found=self._store.schema.version)
-        self._pending.guards.append(wait_absent(own, values))
+        own_rows = self._pending.of(own._table).values()
+        gone = [
+            item.row.uuid
+            for item in own_rows
+            if item.base is not None and matches(item.base) and (item.deleted or not matches(item.row))
+        ]
+        self._pending.guards.append(wait_absent(own, values, but=gone))
 
     def _check_value(self, row: Row[Any], name: str, value: Any, *, base: Row[Any] | None = None) -> None:
         column = row._columns[name]
