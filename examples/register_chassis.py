@@ -25,18 +25,17 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would change")
     options = parser.parse_args()
     try:
-        with VSwitch.connect() as vswitch:
-            # One transaction: ovn-controller never sees half of it.
-            with vswitch.transaction(comment="register_chassis.py") as tx:
-                tx.register_chassis(options.system_id, encap_ip=options.encap_ip, remote=options.remote)
-                if options.gateway:
-                    physnet, _, bridge = options.gateway.partition(":")
-                    tx.add_bridge(bridge)
-                    tx.add_bridge_mapping(physnet, bridge)
-                    tx.enable_gateway()
-                print(tx.changes())
-                if options.dry_run:
-                    tx.discard()
+        # One transaction: ovn-controller never sees half of it.
+        with VSwitch.connect() as vswitch, vswitch.transaction(comment="register_chassis.py") as tx:
+            tx.register_chassis(options.system_id, encap_ip=options.encap_ip, remote=options.remote)
+            if options.gateway:
+                physnet, _, bridge = options.gateway.partition(":")
+                tx.add_bridge(bridge)
+                tx.add_bridge_mapping(physnet, bridge)
+                tx.enable_gateway()
+            print(tx.changes())
+            if options.dry_run:
+                tx.discard()
     except OvnkitError as error:
         print(f"register_chassis.py: {error}", file=sys.stderr)
         return 1

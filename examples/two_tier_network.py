@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 from ovnkit import Northbound, OvnkitError, Southbound, topology
-from ovnkit.northbound import ACL, LogicalSwitch, NorthboundTransaction
+from ovnkit.northbound import ACL, LogicalSwitchPort, NorthboundTransaction, PortGroup
 from ovnkit.ovsdb import Add, Changes
 
 PHYSNET = "physnet1"
@@ -40,23 +40,27 @@ def build(tx: NorthboundTransaction, gateways: list[str]) -> Changes:
     tx.add_snat("shop", external_ip=ROUTER, logical_ip=TIERS["web"])
     tx.add_floating_ip("shop", FLOATING_IP, PORTS["web1"][2])
 
-    # There are no operations for ACLs yet, so these are rows; as in every operation, what is there stays.
-    web = f"ip4.src == {TIERS['web']}"
-    add_acl(tx, "db", 1002, f"{web} && tcp.dst == 5432", "allow-related")
-    add_acl(tx, "db", 1001, "ip4", "drop")
+    protect_database(tx)
     return tx.changes()
 
 
-def add_acl(tx: NorthboundTransaction, switch: str, priority: int, match: str, action: str) -> None:
-    """Filter what goes to the ports of a switch. Identity: switch, direction, priority and match."""
-    row = tx.get(LogicalSwitch, name=switch)
-    match = f'outport != "lsp-{switch}-shop" && {match}'
-    for acl in tx.find(ACL, direction="to-lport", priority=priority, match=match):
-        if acl.ref in row.acls:
-            tx.update(acl, action=action)
-            return
-    new = tx.insert(ACL(direction="to-lport", priority=priority, match=match, action=action))
-    tx.update(row, acls=Add(new))
+def protect_database(tx: NorthboundTransaction) -> None:
+    """Let through to the database what the web tier asks of it, and nothing else.
+
+    There are no operations for port groups and ACLs yet, so these are rows; as with operations, what is there stays.
+    """
+    ports = [tx.get(LogicalSwitchPort, name=name) for name, (tier, _, _) in PORTS.items() if tier == "db"]
+    groups = tx.find(PortGroup, name="database")
+    group = tx[groups[0].ref if groups else tx.insert(PortGroup(name="database"))]
+    tx.update(group, ports=Add(*ports))
+    there = {(acl.priority, acl.match) for acl in (tx[ref] for ref in group.acls)}
+    asked = f"outport == @database && ip4.src == {TIERS['web']} && tcp.dst == 5432"
+    for acl in (
+        ACL(direction="to-lport", priority=1002, match=asked, action="allow-related"),
+        ACL(direction="to-lport", priority=1001, match="outport == @database && ip4", action="drop"),
+    ):
+        if (acl.priority, acl.match) not in there:
+            tx.update(group, acls=Add(tx.insert(acl)))
 
 
 def main() -> int:
@@ -64,7 +68,7 @@ def main() -> int:
         with Northbound.connect() as nb, Southbound.connect() as sb:
             gateways = [gateway.chassis.name for gateway in sb.gateways()]
             if not gateways:
-                print("no chassis is a gateway: enable_gateway() on one, or gateway = true in the spec", file=sys.stderr)
+                print("no chassis is a gateway: VSwitch.enable_gateway() makes one", file=sys.stderr)
                 return 1
             changes = nb.transact(lambda tx: build(tx, gateways), "two_tier_network.py")
             nb.sync()

@@ -90,7 +90,7 @@ def running(labs: Place) -> Iterator[lab.Lab]:
     """Three machines as before deployment: with Open vSwitch, a provider bridge on ctl, and ovn-controller waiting."""
     with lab.Lab() as machines:
         for host in machines.hosts:
-            # ovn-controller takes the integration bridge that is there. The one that it makes needs the kernel's module.
+            # ovn-controller takes the integration bridge that is there; the one that it makes needs a kernel module.
             host.vswitch.add_bridge("br-int", datapath_type="netdev", fail_mode="secure")
         yield machines
 

@@ -4,8 +4,8 @@ A page that has any says in its first comment where they run: ``<!-- runs on: ce
 a ``Place``. Then, by the language of the fence:
 
 - ``python``: run in the namespace of the page. What it prints is in the ``text`` block that follows at once.
-- ``console``: commands after ``$``, each with its output. What a command prints as ``export A=b`` is in force from there
-  on, for the reader is told to copy it.
+- ``console``: commands after ``$``, each with its output. What a command prints as ``export A=b`` is in force from
+  there on, for the reader is told to copy it.
 - ``toml``: a deployment spec; it is ``cluster.toml`` from there on.
 - ``sh``: not run, but every script that it names is there.
 

@@ -72,7 +72,8 @@ def test_two_tier_network_needs_a_gateway(central: Place) -> None:
 
 def test_deploy_cluster_names_the_key_that_is_wrong(tmp_path: Path) -> None:
     spec = tmp_path / "cluster.toml"
-    spec.write_text((EXAMPLES / "cluster.toml").read_text().replace('encap_ip = "192.0.2.12"', 'encap_ip = "192.0.2.11"'))
+    example = (EXAMPLES / "cluster.toml").read_text()
+    spec.write_text(example.replace('encap_ip = "192.0.2.12"', 'encap_ip = "192.0.2.11"'))
 
     outcome = run(Place(), "deploy_cluster.py", str(spec))
 
@@ -84,8 +85,9 @@ def test_deploy_cluster_names_the_key_that_is_wrong(tmp_path: Path) -> None:
 def test_register_chassis_makes_a_chassis(running: Lab, machines: Place) -> None:
     assert run(machines, *REGISTER, *GATEWAY).returncode == 0
 
-    assert running.southbound.wait(Chassis, name="ctl", timeout=10).other_config["ovn-bridge-mappings"] == "physnet1:br-ex"
-    assert [gateway.chassis.name for gateway in running.southbound.gateways()] == ["ctl"]
+    running.southbound.wait(Chassis, name="ctl", timeout=10)
+    (gateway,) = running.southbound.gateways()
+    assert (gateway.chassis.name, gateway.chassis.bridge_mappings) == ("ctl", {"physnet1": "br-ex"})
 
 
 @pytest.mark.lab
