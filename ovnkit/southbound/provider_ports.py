@@ -67,6 +67,7 @@ class _Locality:
         if binding.type not in ("patch", "l3gateway"):
             return None
         redirect = self.bindings.get(binding.options.get("chassis-redirect-port", ""))
-        if redirect is not None and binding.options.get("always-redirect") == "true" and not self.is_here(redirect):
+        # Without always-redirect traffic leaves here as well, by floating IPs of their own address.
+        if redirect is not None and redirect.options.get("always-redirect") == "true" and not self.is_here(redirect):
             return None
         return self.bindings.get(binding.options.get("peer", ""))

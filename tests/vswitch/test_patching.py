@@ -278,10 +278,10 @@ def test_it_is_followed_through_routers_but_not_through_a_gateway_elsewhere(
         router = tx.insert(DatapathBinding(tunnel_key=9))
         add_binding(tx, inside, "sw-r", 5, type="patch", options={"peer": "r-sw"})
         add_binding(tx, router, "r-sw", 1, type="patch", options={"peer": "sw-r"})
-        gateway = {"chassis-redirect-port": "cr-r-out", "always-redirect": "true"} if redirect else {}
+        gateway = {"chassis-redirect-port": "cr-r-out"} if redirect else {}
         add_binding(tx, router, "r-out", 2, type="patch", options={"peer": "out-r", **gateway})
         add_binding(tx, outside, "out-r", 6, type="patch", options={"peer": "r-out"})
-        group: dict[str, Any] = {}
+        group: dict[str, Any] = {"options": {"always-redirect": "true"}}
         if member:
             chassis = tx.insert(HAChassis(chassis=tx.get(Chassis, name="hv1").ref, priority=1))
             group["ha_chassis_group"] = tx.insert(HAChassisGroup(name="g", ha_chassis=[chassis]))
