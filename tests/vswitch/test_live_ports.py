@@ -98,7 +98,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         for switch in ("ext", "flat", "unused"):
             made.nbctl(
                 f"ls-add {switch} -- lsp-add {switch} provnet-{switch} -- lsp-set-type provnet-{switch} localnet"
-                f" -- lsp-set-options provnet-{switch} network_name=physnet1 -- lsp-set-addresses provnet-{switch} unknown"
+                f" -- lsp-set-options provnet-{switch} network_name=physnet1"
+                f" -- lsp-set-addresses provnet-{switch} unknown"
             )
         made.nbctl("set Logical_Switch_Port provnet-flat tag=7 -- set Logical_Switch_Port provnet-unused tag=8")
         made.nbctl("ls-add web -- lsp-add web vm1 -- lsp-set-addresses vm1 02:00:00:00:00:01")
