@@ -28,6 +28,7 @@ from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
 from ovnkit.ovsdb.replica import Store
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
+from ovnkit.ovsdb.schema import STRING
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.values import Ref
 
@@ -60,6 +61,9 @@ class Transaction(Generic[D]):
         self._connection = connection
         self._store = store
         self._tables = Tables(store)
+        if comment is not None:
+            refer = store.database.row_class
+            comment = codec.normalise_atom(STRING, comment, refer, table="transaction", column="comment")
         self._comment = comment
         self._timeout = timeout
         self._durable = durable
@@ -106,7 +110,8 @@ class Transaction(Generic[D]):
             )
         item = self._pending.insert(row, uuid4())
         try:
-            for name, _, value in item.columns:
+            # Also what equals OVSDB's default, which need not be legal.
+            for name, value in row.__dict__.items():
                 self._check_value(item.row, name, value)
         except BaseException:
             self._pending.delete(item.row)

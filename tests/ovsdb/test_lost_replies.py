@@ -15,7 +15,7 @@ import pytest
 from ovnkit import Northbound
 from ovnkit.errors import Closed, Conflict, OutcomeUnknown, Timeout
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, NorthboundTransaction
-from ovnkit.ovsdb import Add, Put, Ref, Remove
+from ovnkit.ovsdb import Add, Monitor, Put, Ref, Remove
 from ovnkit.ovsdb.server import Server
 from tests.ovsdb.proxy import Proxy
 
@@ -53,7 +53,7 @@ def fill(nb: Northbound) -> LogicalSwitch:
     return nb.get(LogicalSwitch, name="web")
 
 
-def content(nb: Northbound) -> list[tuple[Any, ...]]:
+def content(nb: Northbound) -> list[Any]:
     """What is in the database, without uuids; a row that is there twice is here twice."""
     switches = [
         (row.name, sorted(nb[ref].name for ref in row.ports), dict(row.external_ids)) for row in nb.find(LogicalSwitch)
@@ -61,7 +61,7 @@ def content(nb: Northbound) -> list[tuple[Any, ...]]:
     return [*sorted(switches), *sorted(row.name for row in nb.find(LogicalSwitchPort))]
 
 
-def expected(write: Write) -> list[tuple[Any, ...]]:
+def expected(write: Write) -> list[Any]:
     web = ("web", ["p"], {"a": "1", "b": "2"})
     results: dict[Write, list[Any]] = {
         _insert: [("new", [], {}), web, "p"],
@@ -123,7 +123,7 @@ def test_an_update_that_another_writer_has_covered_since_stays_unknown(
 
 def test_what_became_of_a_write_is_found_out_beyond_what_is_monitored(nb_proxy: Proxy, other_nb: Northbound) -> None:
     fill(other_nb)
-    monitor = {LogicalSwitch: {"name": "web"}}
+    monitor: Monitor = {LogicalSwitch: {"name": "web"}}
     with Northbound.connect(nb_proxy.remote, timeout=10, monitor=monitor) as narrow:
         nb_proxy.cuts = ["after"]
         with narrow.transaction() as tx:
