@@ -53,7 +53,7 @@ def put_switch_port(
         return port.ref
     if find_router_port(tx, name) is not None:
         raise conflict(f"{name!r} is the name of a router port; ovn-northd takes no two ports of one name")
-    tx.check_none(LogicalRouterPort, name=name)
+    _guard(tx, name)
     kind = {} if type is None else {"type": type}
     ref = tx.insert(LogicalSwitchPort(name=name, **marked({**kind, **(new or {}), **columns})))
     tx.update(switch, ports=Add(ref))
@@ -84,7 +84,13 @@ def put_router_port(
         return port.ref
     if find_switch_port(tx, name) is not None:
         raise conflict(f"{name!r} is the name of a switch port; ovn-northd takes no two ports of one name")
-    tx.check_none(LogicalSwitchPort, name=name)
+    _guard(tx, name)
     ref = tx.insert(LogicalRouterPort(name=name, **marked({**new, **columns})))
     tx.update(router, ports=Add(ref))
     return ref
+
+
+def _guard(tx: NorthboundTransaction, name: str) -> None:
+    """Have the commit conflict, and so be tried again, where a port of either kind has got this name by then."""
+    tx.check_none(LogicalSwitchPort, name=name)
+    tx.check_none(LogicalRouterPort, name=name)

@@ -21,7 +21,7 @@ from ovnkit.ovsdb.values import Ref
 if TYPE_CHECKING:
     from ovnkit.northbound.client import NorthboundTransaction
 
-__all__ = ["SwitchOperations"]
+__all__ = ["SwitchOperations", "delete_switch", "put_switch"]
 
 _SWITCH = "Logical_Switch"
 _PORT = "Logical_Switch_Port"
