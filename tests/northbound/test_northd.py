@@ -13,7 +13,7 @@ import pytest
 
 from ovnkit import Northbound, Southbound
 from ovnkit.errors import InvalidValue, Timeout
-from ovnkit.northbound import NBGlobal
+from ovnkit.northbound import LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Changes
 from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
 from ovnkit.southbound import ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding
@@ -132,10 +132,13 @@ def test_what_the_operations_remove_is_gone(empty: Central) -> None:
 def test_dynamic_addresses_come_from_the_subnet_of_the_switch(empty: Central) -> None:
     nb = empty.northbound
     nb.add_switch("web", subnet="10.0.0.0/24")
-    ref = nb.add_switch_port("web", "vm1", addresses=["dynamic"]).ref
-    assert ref is not None
-    nb.sync(timeout=20)
-    assert re.fullmatch(r"[0-9a-f:]{17} 10\.0\.0\.[0-9]+", nb[ref].dynamic_addresses)
+    nb.add_switch_port("web", "vm1", addresses=["dynamic"])
+    found = None
+    with nb.watch(LogicalSwitchPort, name="vm1") as events:
+        while found is None:
+            after = events.next(timeout=20).after
+            found = None if after is None else after.dynamic_addresses
+    assert re.fullmatch(r"[0-9a-f:]{17} 10\.0\.0\.[0-9]+", found)
 
 
 def test_each_sync_waits_for_its_own_number(empty: Central) -> None:
