@@ -79,7 +79,8 @@ def matches(expected: str, printed: str) -> bool:
     """Whether the output is what is expected, where ``…`` is anything."""
     lines = [re.escape(line.rstrip()).replace("…", ".*") for line in expected.strip("\n").splitlines()]
     pattern = "".join(r"(?:.*\n)*?" if line == ".*" else rf"{line}[ \t]*\n" for line in lines)
-    return re.fullmatch(pattern, printed.strip("\n") + "\n") is not None
+    text = printed.strip("\n")
+    return re.fullmatch(pattern, f"{text}\n" if text else "") is not None
 
 
 class Page:
@@ -148,8 +149,9 @@ class Page:
         return done.stdout
 
     def _check(self, block: Block, shown: str, printed: str) -> None:
-        where = f"{self.path.relative_to(ROOT)}:{block.line}"
-        assert matches(shown, printed), f"{where} shows\n\n{shown}\nand this was printed:\n\n{printed}"
+        if not matches(shown, printed):
+            where = f"{self.path.relative_to(ROOT)}:{block.line}"
+            pytest.fail(f"{where} shows\n\n{shown}\nand this was printed:\n\n{printed}", pytrace=False)
 
 
 def _commands(text: str) -> list[tuple[str, str]]:

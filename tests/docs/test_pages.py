@@ -20,7 +20,7 @@ def _pages() -> Iterator[object]:
             yield pytest.param(path, id=path.name, marks=marks)
 
 
-@pytest.mark.parametrize("path", _pages())
+@pytest.mark.parametrize("path", list(_pages()))
 def test_every_snippet_runs_and_prints_what_the_page_shows(
     path: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +34,7 @@ def test_every_snippet_runs_and_prints_what_the_page_shows(
     [
         ("one\ntwo\n", "one\ntwo\n", True),
         ("one\n", "one\ntwo\n", False),
+        ("", "", True),
         ("", "anything\n", False),
         ("anything\n", "", False),
         ("port … is up\n", "port vm1 is up\n", True),
