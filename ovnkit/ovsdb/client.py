@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,12 +77,15 @@ class Client(Generic[D, TX]):
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         context = None if tls is None else streams.tls_context(tls)
-        schema_json = fetch_schema(remotes, cls._database.name, context, timeout=timeout)
+        # In any order, so that the members of a cluster share the clients.
+        shuffled = random.sample(remotes, len(remotes))
+        first, schema_json = fetch_schema(shuffled, cls._database.name, context, timeout=timeout)
+        shuffled.sort(key=lambda remote: remote != first)
         schema = DatabaseSchema.from_json(schema_json)
         monitored, where = _monitored(cls._database, schema, monitor, cls._unmonitored)
         store = Store(cls._database, schema, monitored)
         known_as = format_remotes(remotes)
-        names = streams.stream_names(remotes, context)
+        names = streams.stream_names(shuffled, context)
         connection = Connection(known_as, names, schema_json, store, leader_only=leader_only, conditions=where)
         client = cls(known_as, connection, store, timeout=timeout)
         try:

@@ -32,6 +32,7 @@ State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"
 _BACKOFF = (1000, 2000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 _FAVOUR_SECONDS = 5.0
+_LONGEST_SLEEP_SECONDS = 3600.0
 _ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -79,7 +80,11 @@ class Connection:
         self._store = store
         self._idl = Idl(",".join(names), schema_json, store, leader_only=leader_only)
         self._idl.monitor_only(conditions)
-        self._idl._session.reconnect.set_backoff(*_BACKOFF)
+        session = self._idl._session
+        session.reconnect.set_backoff(*_BACKOFF)
+        # Begin with the one that is known to answer.
+        session.remotes, session.next_remote = list(names), 0
+        session.pick_remote()
         self._next_favour = 0.0
         self._queue: deque[_Request] = deque()
         self._unanswered: list[_Request] = []
@@ -168,7 +173,8 @@ class Connection:
         self._idl.wait(poller)
         poller.fd_wait(self._wake_read.fileno(), POLLIN)
         if next_deadline is not None:
-            poller.timer_wait(max(0, int((next_deadline - time.monotonic()) * 1000) + 1))
+            left = min(max(0.0, next_deadline - time.monotonic()), _LONGEST_SLEEP_SECONDS)
+            poller.timer_wait(int(left * 1000) + 1)
         poller.block()
         with contextlib.suppress(BlockingIOError):
             self._wake_read.recv(4096)

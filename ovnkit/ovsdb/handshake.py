@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ovnkit.errors import ConnectionFailed, Timeout
@@ -16,14 +16,15 @@ from ovnkit.remote import Remote, format_remotes
 __all__ = ["fetch_schema"]
 
 _RETRY_AFTER = 0.05
+_PATIENCE = 2.0
 _SHORTEST = 0.001
 _HOPELESS = (errno.EACCES, errno.EPERM)
 
 
 def fetch_schema(
-    remotes: tuple[Remote, ...], database: str, context: ssl.SSLContext | None, *, timeout: float
-) -> Mapping[str, Any]:
-    """The schema of ``database`` from the first server that answers.
+    remotes: Sequence[Remote], database: str, context: ssl.SSLContext | None, *, timeout: float
+) -> tuple[Remote, Mapping[str, Any]]:
+    """The first server that answers, and its schema of ``database``.
 
     Raises Timeout when none did within ``timeout`` seconds (it names the last failure), and ConnectionFailed at once
     where waiting cannot help: no permission for a socket, a certificate that is refused, a server that does not have
@@ -31,17 +32,18 @@ def fetch_schema(
     """
     deadline = time.monotonic() + timeout
     pause = _RETRY_AFTER
+    patience = _PATIENCE
     failure: str = "nothing was tried"
     while True:
-        for index, remote in enumerate(remotes):
+        for remote in remotes:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise Timeout(
-                    f"the schema of {database} from {format_remotes(remotes)}; last failure: {failure}", timeout
+                    f"the schema of {database} from {format_remotes(tuple(remotes))}; last failure: {failure}", timeout
                 )
             try:
                 # One server that does not answer must not use up the time of the others.
-                return _ask(remote, database, context, left / (len(remotes) - index))
+                return remote, _ask(remote, database, context, left if len(remotes) == 1 else min(left, patience))
             except ConnectionFailed:
                 raise
             except ssl.SSLError as exc:
@@ -52,6 +54,7 @@ def fetch_schema(
                 failure = f"{remote}: {exc.strerror if isinstance(exc, OSError) and exc.strerror else exc}"
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         pause = min(pause * 2, 1.0)
+        patience *= 2
 
 
 def _who_may(remote: Remote) -> str:
@@ -94,9 +97,9 @@ def _exchange(sock: socket.socket, remote: Remote, database: str) -> Mapping[str
             reply = json.loads(data)
         except ValueError:
             continue
-        if not isinstance(reply, dict) or "result" not in reply:
-            raise OSError("the answer is not that of an OVSDB server")
-        if reply.get("error"):
+        if isinstance(reply, dict) and reply.get("error"):
             raise ConnectionFailed(str(remote), f"no database {database} here: {reply['error']}")
-        schema: Mapping[str, Any] = reply["result"]
+        schema = reply.get("result") if isinstance(reply, dict) else None
+        if not isinstance(schema, dict):
+            raise OSError("the answer is not that of an OVSDB server")
         return schema

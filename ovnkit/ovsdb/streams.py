@@ -11,7 +11,7 @@ import errno
 import itertools
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ovs import socket_util
@@ -120,7 +120,7 @@ Stream.register_method("ovnkit-unix", _Unix)
 Stream.register_method("ovnkit-tcp", _Tcp)
 
 
-def stream_names(remotes: tuple[Remote, ...], context: ssl.SSLContext | None) -> list[StreamName]:
+def stream_names(remotes: Iterable[Remote], context: ssl.SSLContext | None) -> list[StreamName]:
     """What `ovs` is to be given for these servers."""
     scheme = ""
     if context is not None:
