@@ -20,7 +20,7 @@ def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound:
 
     Only what ovnkit itself has set is taken away. Raises what the operations raise: InvalidValue, Conflict.
     """
-    _drop_what_left_the_spec(tx, host)
+    # First, for the chassis reads ``<key>-<system-id>`` before ``<key>``: without a system-id the former do not count.
     tx.register_chassis(
         host.system_id,
         encap_ip=host.encap_ip,
@@ -29,20 +29,22 @@ def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound:
         options=host.settings,
         southbound=southbound,
     )
+    # Again, for where ``<key>-<system-id>`` goes, ``<key>`` counts.
+    while _drop_what_left_the_spec(tx, host):
+        pass
     for item in host.cms_options:
         tx.add_cms_option(item)
     for physnet, bridge in host.bridge_mappings.items():
         tx.add_bridge_mapping(physnet, bridge)
 
 
-def _drop_what_left_the_spec(tx: VSwitchTransaction, host: HostSpec) -> None:
+def _drop_what_left_the_spec(tx: VSwitchTransaction, host: HostSpec) -> bool:
+    """Whether there was something to take away."""
     config = tx.chassis_config()
-    for key in config.keys.keys() - _ALWAYS_SET - host.settings.keys() - {_MAPPINGS, _CMS_OPTIONS}:
-        if config.is_managed(key):
-            tx.remove_option(key)
-    for physnet in config.bridge_mappings.keys() - host.bridge_mappings.keys():
-        if config.is_managed(_MAPPINGS, physnet):
-            tx.remove_bridge_mapping(physnet)
-    for item in set(config.cms_options) - set(host.cms_options):
-        if config.is_managed(_CMS_OPTIONS, item):
-            tx.remove_cms_option(item)
+    keys = config.keys.keys() - _ALWAYS_SET - host.settings.keys() - {_MAPPINGS, _CMS_OPTIONS}
+    physnets = config.bridge_mappings.keys() - host.bridge_mappings.keys()
+    items = set(config.cms_options) - set(host.cms_options)
+    dropped = [tx.remove_option(key) for key in keys if config.is_managed(key)]
+    dropped += [tx.remove_bridge_mapping(physnet) for physnet in physnets if config.is_managed(_MAPPINGS, physnet)]
+    dropped += [tx.remove_cms_option(item) for item in items if config.is_managed(_CMS_OPTIONS, item)]
+    return any(dropped)
