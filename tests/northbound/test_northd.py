@@ -16,7 +16,7 @@ from ovnkit.errors import InvalidValue, Timeout
 from ovnkit.northbound import LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Changes
 from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
-from ovnkit.southbound import ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding
+from ovnkit.southbound import ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding, SBGlobal
 from tests.operations import clear
 
 NORTHD = find_program("ovn-northd")
@@ -53,7 +53,7 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
             northd.stop()
 
 
-SOUTHBOUND_TABLES = (ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding)
+SOUTHBOUND_TABLES = (ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding, SBGlobal)
 
 
 def command(directory: Path, nb: Server, sb: Server) -> list[str]:
@@ -100,10 +100,11 @@ def build(nb: Northbound) -> None:
 
 def test_what_the_operations_build_is_accepted(empty: Central) -> None:
     build(empty.northbound)
-    empty.northbound.sync("sb", timeout=20)
-    # The replica of SB is another connection: it sees what northd wrote as soon as it comes.
-    for name in ("vm1", "vm2", "metadata-web", "provnet-public", "cr-lrp-r1-public", "lsp-web-r1"):
-        empty.southbound.wait(PortBinding, logical_port=name, timeout=5)
+    number = empty.northbound.sync("sb", timeout=20)
+    # The replica of SB is another connection, and may be a moment behind what NB says of it.
+    empty.southbound.wait(SBGlobal, nb_cfg=number, timeout=5)
+    bound = {row.logical_port for row in empty.southbound.find(PortBinding)}
+    assert {"vm1", "vm2", "metadata-web", "provnet-public", "cr-lrp-r1-public", "lsp-web-r1"} <= bound
     actions = " ".join(flow.actions for flow in empty.southbound.find(LogicalFlow))
     assert "classless_static_route = {10.9.0.0/16,10.0.0.7, 169.254.169.254/32,10.0.0.2, 0.0.0.0/0,10.0.0.1}" in actions
     assert "dns_server = {10.0.0.53, 10.0.0.54}" in actions
@@ -161,7 +162,9 @@ def test_many_may_sync_at_once(empty: Central) -> None:
 def test_one_dead_chassis_holds_hv_back_and_not_sb(empty: Central) -> None:
     with empty.southbound.transaction() as tx:
         tx.insert(ChassisPrivate(name="dead"))
-    empty.northbound.sync("sb", timeout=20)
+    # Until northd has heard of the chassis, over its other connection, it holds nothing back.
+    while empty.northbound.sync("sb", timeout=20) <= empty.northbound.get(NBGlobal).hv_cfg:
+        pass
     began = time.monotonic()
     with pytest.raises(Timeout, match=r"hv_cfg to reach .* one that is dead holds it back"):
         empty.northbound.sync("hv", timeout=0.3)
