@@ -14,7 +14,7 @@ from ovnkit.errors import InvalidRemote
 __all__ = ["Remote", "Scheme", "Tls", "default_remote", "format_remotes", "parse_remotes"]
 
 Scheme = Literal["tcp", "ssl", "unix"]
-DEFAULT_PORT = 6640
+_DEFAULT_PORT = 6640
 
 
 @attrs.frozen
@@ -101,7 +101,7 @@ def _split_host(text: str, rest: str) -> tuple[str, int]:
             raise InvalidRemote(text, "an IPv6 address needs brackets: [address]:port")
         _check_host(text, host)
     if not port:
-        return host, DEFAULT_PORT
+        return host, _DEFAULT_PORT
     if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
         raise InvalidRemote(text, f"the port is {port!r}, not a number from 1 to 65535")
     return host, int(port)

@@ -21,6 +21,7 @@ __all__ = [
     "DatabaseFacts",
     "TableFacts",
     "facts_path",
+    "facts_text",
     "read_facts",
     "write_facts",
 ]

@@ -13,10 +13,10 @@ from ovnkit.ovsdb.edits import Add, Put, Remove
 from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.values import Map, Ref
 
-__all__ = ["Pending", "PendingRow", "View"]
+__all__ = ["Operation", "Pending", "PendingRow", "View"]
 
 Operation = dict[str, Any]
-Key = tuple[str, UUID]
+_Key = tuple[str, UUID]
 
 
 class PendingRow:
@@ -142,7 +142,7 @@ class View:
 class Pending:
     """All rows that a transaction touches, in order."""
 
-    def __init__(self, database: type[Database], items: dict[Key, PendingRow] | None = None) -> None:
+    def __init__(self, database: type[Database], items: dict[_Key, PendingRow] | None = None) -> None:
         self.database = database
         self.items = items or {}
         self.guards: list[Operation] = []

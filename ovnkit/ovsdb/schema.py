@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 AtomType = Literal["integer", "real", "boolean", "string", "uuid"]
-Atom = int | float | bool | str
+_Atom = int | float | bool | str
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class BaseType:
     """The type of one atom, with its limits (RFC 7047 3.2, <base-type>). Lengths are in characters."""
 
     type: AtomType
-    enum: frozenset[Atom] | None = None
+    enum: frozenset[_Atom] | None = None
     minimum: int | float | None = None
     maximum: int | float | None = None
     min_length: int | None = None
@@ -210,7 +210,7 @@ UUID = BaseType("uuid")
 def atom(
     type: AtomType,
     *,
-    enum: tuple[Atom, ...] | None = None,
+    enum: tuple[_Atom, ...] | None = None,
     minimum: int | float | None = None,
     maximum: int | float | None = None,
     min_length: int | None = None,
