@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ovnkit.errors import LabError
+from ovnkit.lab import requirements
 from tests.deploy.site import Site, running
 
 HOSTS = ("ctl", "cmp1", "cmp2")
@@ -16,3 +20,22 @@ HOSTS = ("ctl", "cmp1", "cmp2")
 def site(tmp_path: Path) -> Iterator[Site]:
     with running(tmp_path, HOSTS) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def lab_possible() -> None:
+    try:
+        requirements.check()
+    except LabError as error:
+        pytest.skip(f"no lab here: {error}")
+
+
+@pytest.fixture(scope="module")
+def records() -> Iterator[None]:
+    """Where the labs of these tests are recorded, so that others are not in their sight."""
+    # Short: the path of a Unix socket in it has at most 107 bytes.
+    directory = Path(tempfile.mkdtemp(prefix="ovnkit-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVNKIT_LAB_DIR", str(directory))
+        yield
+    shutil.rmtree(directory)
