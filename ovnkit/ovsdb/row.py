@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Set
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, TypeVar, overload
 from uuid import UUID
 
 import attrs
@@ -87,6 +87,10 @@ class Column(Generic[T_co]):
         # Kept in the instance's own dictionary, which is looked at before this descriptor the next time.
         value = row.__dict__[self.name] = row._read(self)
         return value
+
+    if TYPE_CHECKING:
+
+        def __set__(self, row: Row[Any], value: Never) -> None: ...
 
     def __repr__(self) -> str:
         return f"<Column {self.table}.{self.name}>"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -13,7 +14,11 @@ from ovnkit.ovsdb.server import Server, find_program, find_schema
 from tests.ovsdb.kinds import KindsClient, write_to
 from tests.ovsdb.proxy import Proxy
 
-StartServer = Callable[[str], Server]
+
+class StartServer(Protocol):
+    """Starts a server for a schema, by the name of its file or its path."""
+
+    def __call__(self, schema: str, name: str = "") -> Server: ...
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,7 +195,7 @@ def test_state_follows_the_connection_and_reads_give_the_last_complete_state(nb:
     wait_for_state(nb, "ready")
     assert nb.get(LogicalSwitch).name == "web"
     nb.close()
-    assert nb.state == "closed"
+    wait_for_state(nb, "closed", timeout=0)
     assert repr(nb).endswith(" closed>")
 
 
@@ -271,7 +272,7 @@ def test_after_close_everything_says_closed(nb: Northbound, nb_server: Server) -
 
 def test_close_wakes_whoever_waits(nb: Northbound) -> None:
     with ThreadPoolExecutor(2) as pool:
-        waiting = [
+        waiting: list[Future[Any]] = [
             pool.submit(nb.wait, LogicalSwitch, name="never", timeout=30),
             pool.submit(nb.watch(LogicalSwitch).next, 30),
         ]

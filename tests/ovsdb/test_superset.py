@@ -12,12 +12,16 @@ from uuid import uuid4
 import pytest
 
 from ovnkit import Northbound
-from ovnkit.errors import NotFound, NotOnServer
-from ovnkit.northbound import ACL, LogicalSwitch, LogicalSwitchPort
+from ovnkit.errors import InvalidValue, NotFound, NotOnServer
+from ovnkit.northbound import NB, LogicalSwitch
 from ovnkit.ovsdb import Ref, Row
+from ovnkit.ovsdb.row import ReplicatedTable
+from ovnkit.ovsdb.schema import TableSchema
 from ovnkit.ovsdb.server import Server
 from tests.ovsdb.conftest import StartServer
 from tests.ovsdb.kinds import KINDS, Child, Kinds, KindsClient, kinds
+
+TABLE = ReplicatedTable(TableSchema("any", {}), frozenset())
 
 
 @pytest.fixture
@@ -83,16 +87,24 @@ def test_writing_anything_but_the_default_is_refused(old: Server, column: str, d
 
 
 def test_the_release_that_is_needed_is_named(nb: Northbound) -> None:
-    """The installed server may be of any release, so the column is one that it does not have."""
-    row_class: type[Row[Any]]
-    for row_class in (LogicalSwitchPort, LogicalSwitch, ACL):
-        for column in row_class._columns.values():
-            if not nb.has(column) and column.type.is_map and column.since is not None:
-                with pytest.raises(NotOnServer, match=f"needs release {column.since}"), nb.transaction() as tx:
-                    tx.insert(LogicalSwitch(name="beside"))
-                    loose: Any = tx
-                    columns: Any = {"action": "drop", "direction": "to-lport"} if row_class is ACL else {}
-                    loose.insert(row_class(**columns, **{column.name: {"k": "v"}}))
+    """The installed server may be of any release, so the columns are those that it does not have."""
+    missing = [
+        column for row_class in NB.tables.values() for column in row_class._columns.values() if not nb.has(column)
+    ]
+    for column in missing:
+        if not nb.has(column.row_class):
+            with pytest.raises(NotOnServer, match=f"needs release {column.row_class._since}"), nb.transaction() as tx:
+                tx.insert(LogicalSwitch(name="beside"))
+                tx._insert(NB.row_class(column.table)._stored(uuid4(), {}, TABLE)._with(None, {}))
+        elif column.type.is_map or column.type.is_set:
+            assert column.since is not None
+            value: Any = {"k": "v"} if column.type.is_map else [1]
+            with pytest.raises((NotOnServer, InvalidValue)) as caught, nb.transaction() as tx:
+                tx.insert(LogicalSwitch(name="beside"))
+                row = column.row_class._stored(uuid4(), {}, TABLE)._with(None, {})
+                tx._insert(row.__replace__(**{column.name: value}))
+            if isinstance(caught.value, NotOnServer):
+                assert caught.value.since == column.since
     assert nb.find(LogicalSwitch) == []
 
 
