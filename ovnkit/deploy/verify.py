@@ -114,10 +114,9 @@ def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Veri
 def _hand_on(nb: Northbound, timeout: float) -> int | None:
     """The nb_cfg that chassis have to reach; None where ovn-northd did not hand it on in time."""
     try:
-        nb.sync(level="sb", timeout=timeout)
+        return nb.sync("sb", timeout=timeout)
     except (OutcomeUnknown, Timeout):
         return None
-    return nb.get(NBGlobal).nb_cfg
 
 
 def checks(
