@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 
 from ovnkit import Northbound, Southbound, VSwitch
+from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb.server import Server, find_program, find_schema
 from tests.ovsdb.kinds import KindsClient, write_to
 from tests.ovsdb.proxy import Proxy
@@ -102,3 +103,12 @@ def nb_behind(nb_proxy: Proxy) -> Iterator[Northbound]:
     """A client whose messages go through the proxy."""
     with Northbound.connect(nb_proxy.remote, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def switch(nb: Northbound) -> LogicalSwitch:
+    """A switch with two ports and two keys, as it was read."""
+    with nb.transaction() as tx:
+        ports = [tx.insert(LogicalSwitchPort(name=name)) for name in ("p", "q")]
+        tx.insert(LogicalSwitch(name="web", ports=ports, external_ids={"a": "1", "b": "2"}))
+    return nb.get(LogicalSwitch, name="web")

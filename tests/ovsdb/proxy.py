@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 __all__ = ["Proxy"]
 
 _DECODER = json.JSONDecoder()
-_WRITES = {"insert", "update", "mutate", "delete"}
+_QUESTIONS = {"select", "comment"}
 
 
 class Proxy:
@@ -45,7 +45,7 @@ class Proxy:
 
     @property
     def writes(self) -> list[list[dict[str, Any]]]:
-        """Those of the transactions that would change something."""
+        """Those of the transactions that change or guard something."""
         return [operations for operations in self.transacts if _is_write(operations)]
 
     def __enter__(self) -> Self:
@@ -126,7 +126,7 @@ class _Session:
 
 
 def _is_write(operations: list[dict[str, Any]]) -> bool:
-    return any(operation["op"] in _WRITES for operation in operations)
+    return any(operation["op"] not in _QUESTIONS for operation in operations)
 
 
 def _split(text: str) -> tuple[str, list[dict[str, Any]]]:

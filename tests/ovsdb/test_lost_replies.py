@@ -141,15 +141,23 @@ def test_what_became_of_a_write_is_found_out_beyond_what_is_monitored(nb_proxy: 
 
 def test_guards_alone_are_asked_again(nb_behind: Northbound, nb_proxy: Proxy) -> None:
     row = fill(nb_behind)
+    nb_proxy.cuts = ["after"]
     with nb_behind.transaction() as tx:
         tx.check(row)
-    assert nb_behind.state == "ready"
+    assert nb_proxy.cuts == []
+    assert len(nb_proxy.writes) == 3
+
+
+def test_what_was_taken_back_does_not_hide_the_outcome(nb_behind: Northbound, nb_proxy: Proxy) -> None:
+    row = fill(nb_behind)
+    with nb_behind.transaction() as tx:
+        other = tx.insert(LogicalSwitch(name="other"))
+    nb_proxy.cuts = ["before"]
     with nb_behind.transaction() as tx:
         tx.update(row, name="x")
         tx.update(row, name="web")
-        tx.insert(LogicalSwitch(name="beside"))
-        nb_proxy.cuts = ["after"]
-    assert sorted(row.name for row in nb_behind.find(LogicalSwitch)) == ["beside", "web"]
+        tx.update(nb_behind[other], name="changed")
+    assert sorted(row.name for row in nb_behind.find(LogicalSwitch)) == ["changed", "web"]
 
 
 def test_transact_counts_a_lost_reply_once(nb_behind: Northbound, nb_proxy: Proxy) -> None:
