@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, TextIO
 
 from ovnkit import deploy, topology
@@ -25,6 +26,16 @@ _VM1: Final = "10.0.0.11"
 _TCP_PORT: Final = 5001
 _TCP_BYTES: Final = 5_000_000
 
+_WIDTH: Final = 100
+_INDENT: Final = 11
+_AGENT_PORTS: Final = ("int-br-ex", "phy-br-ex")
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks long lines at blanks and after commas, for what is long is a list of keys."""
+
+    wordsep_simple_re = re.compile(r"(\s+|(?<=,))")
+
 
 class _Story:
     """What is printed as it happens, with the time since the start; ``ok`` while everything held."""
@@ -41,7 +52,10 @@ class _Story:
     def show(self, thing: object) -> None:
         """A plan, a report, a table."""
         for line in str(thing).splitlines():
-            print(f"           {line}", file=self._out, flush=True)
+            first = " " * _INDENT
+            further = " " * (_INDENT + len(line) - len(line.lstrip()) + 4)
+            wrapper = _Wrapper(_WIDTH, first, further, break_on_hyphens=False, break_long_words=False)
+            print(*wrapper.wrap(line), sep="\n", file=self._out, flush=True)
 
     def prove(self, what: str, measure: Callable[[], str]) -> None:
         """Measure one thing, which raises if it does not hold."""
@@ -49,16 +63,14 @@ class _Story:
         try:
             seen = measure()
         except OvnkitError as exc:
-            self.ok = False
-            self.say(f"FAILED  {what}: {exc}")
+            self.fail(what, exc)
         else:
             self.say(f"ok  {what}: {seen} ({time.monotonic() - began:.2f} s)")
 
-    def require(self, what: str, holds: object) -> None:
-        """Note something that has to hold."""
-        self.ok = self.ok and bool(holds)
-        if not holds:
-            self.say(f"FAILED  {what}")
+    def fail(self, what: str, why: OvnkitError) -> None:
+        """Something did not hold."""
+        self.ok = False
+        self.say(f"FAILED  {what}: {why}")
 
 
 def run(*, keep: bool = False, out: TextIO = sys.stdout) -> bool:
@@ -69,44 +81,40 @@ def run(*, keep: bool = False, out: TextIO = sys.stdout) -> bool:
     story = _Story(out)
     story.say("starting three hosts with Open vSwitch and ovn-controller; NB, SB and ovn-northd run on ctl")
     with Lab(hosts=("ctl", "cmp1", "cmp2"), gateways=("ctl",)) as lab:
-        story.say(f"lab {lab.name} is up; ctl gets the patch ports that an OpenStack agent would have left on it")
-        _leave_agent_ports(lab)
-        _deploy(story, lab)
-        story.say("building a tenant network, a router with a gateway, an outside network, DHCP and metadata")
-        vm1, vm2 = _build_network(story, lab)
-        _prove(story, lab, vm1, vm2)
-        with _timed(story, "the agent's patch ports removed, OVN's kept"):
-            _reconcile(story, lab)
-        story.prove("outside to VM by its floating IP, after that", lambda: _ping(lab.outside.ping, _floating_ip(lab)))
-        again = deploy.plan(lab.spec)
-        story.require("the second plan is empty", not again)
-        story.say("the second plan:")
-        story.show(again)
-        _verify_again(story, lab)
-        story.say("what was built:")
-        story.show(topology.of(lab.northbound, lab.southbound))
+        try:
+            _tell(story, lab)
+        except OvnkitError as exc:
+            story.fail("the demo cannot go on", exc)
         if keep:
             lab.keep()
-            _say_how_to_look_around(story, lab, vm1)
+            _say_how_to_look_around(story, lab)
         story.say("all of it held" if story.ok else "NOT all of it held")
     return story.ok
 
 
-@contextmanager
-def _timed(story: _Story, what: str) -> Iterator[None]:
-    try:
-        yield
-    except OvnkitError as exc:
-        story.require(f"{what}: {exc}", holds=False)
+def _tell(story: _Story, lab: Lab) -> None:
+    story.say(f"lab {lab.name} is up; ctl gets the patch ports that an OpenStack agent would have left on it")
+    _leave_agent_ports(lab)
+    _deploy(story, lab)
+    story.say("building a tenant network, a router with a gateway, an outside network, DHCP and metadata")
+    vm1, vm2 = _build_network(story, lab)
+    _prove(story, lab, vm1, vm2)
+    story.prove("the agent's patch ports removed, OVN's kept", lambda: _reconcile(story, lab))
+    story.prove("outside to VM by its floating IP, after that", lambda: _ping(lab.outside.ping, _floating_ip(lab)))
+    story.prove("a second plan is empty", lambda: _plan_again(story, lab))
+    story.prove("verified again, with the provider network", lambda: _verify_again(lab))
+    story.say("what was built:")
+    story.show(topology.of(lab.northbound, lab.southbound))
 
 
 def _leave_agent_ports(lab: Lab) -> None:
-    """The pair int-br-ex/phy-br-ex between br-int and br-ex, as the OpenStack Open vSwitch agent lays it."""
+    """The pair between br-int and br-ex, as the OpenStack Open vSwitch agent lays it."""
     vswitch = lab.host("ctl").vswitch
+    inside, outside = _AGENT_PORTS
     with vswitch.transaction(comment="demo: what the OpenStack agent leaves") as tx:
         tx.add_bridge("br-int", datapath_type="netdev", fail_mode="secure")
-        tx.add_port("br-int", "int-br-ex", type="patch", options={"peer": "phy-br-ex"})
-        tx.add_port("br-ex", "phy-br-ex", type="patch", options={"peer": "int-br-ex"})
+        tx.add_port("br-int", inside, type="patch", options={"peer": outside})
+        tx.add_port("br-ex", outside, type="patch", options={"peer": inside})
 
 
 def _deploy(story: _Story, lab: Lab) -> None:
@@ -114,24 +122,42 @@ def _deploy(story: _Story, lab: Lab) -> None:
     story.say("the plan:")
     story.show(plan)
     report = plan.apply()
-    story.say("applied:")
-    story.show(report)
-    story.require("every host was brought to the spec", report)
+    if not report:
+        raise LabError("; ".join(f"{result.host.name}: {result.problem}" for result in report.failed))
+    written = (f"{len(str(result.changes).splitlines())} on {result.host.name}" for result in report.hosts)
+    story.say(f"applied, settings written: {', '.join(written)}")
+    story.prove("the cluster is as the spec says", lambda: _verify(story, lab))
+
+
+def _verify(story: _Story, lab: Lab) -> str:
     seen = deploy.verify(lab.spec, timeout=20)
     story.say("verified:")
     story.show(seen)
-    story.require("everything is as the spec says", seen)
+    return _held(seen)
 
 
-def _verify_again(story: _Story, lab: Lab) -> None:
+def _verify_again(lab: Lab) -> str:
     """Now there is a provider network, whose patch ports belong to what is verified."""
     seen = deploy.verify(lab.spec, timeout=20)
+    held = _held(seen)
     ports = [check for check in seen.checks if check.what.startswith("patch ports")]
-    story.say(f"verified again: {len(seen.checks) - len(seen.failed)} of {len(seen.checks)} checks hold, among them")
-    for check in ports:
-        story.show(f"{check.host}: {check.what}: {check.observed}")
-    story.show("\n".join(f"FAILED  {check}" for check in seen.failed))
-    story.require("everything is still as the spec says, with patch ports for the provider network", seen and ports)
+    if not ports:
+        raise LabError("no patch ports were verified")
+    return "; ".join((held, *(f"{check.what} on {check.host}: {check.observed}" for check in ports)))
+
+
+def _held(seen: deploy.Verification) -> str:
+    if not seen:
+        raise LabError("; ".join(map(str, seen.failed)))
+    return f"{len(seen.checks)} of {len(seen.checks)} checks hold"
+
+
+def _plan_again(story: _Story, lab: Lab) -> str:
+    again = deploy.plan(lab.spec)
+    if again:
+        story.show(again)
+        raise LabError("there is something to change")
+    return str(again).splitlines()[-1]
 
 
 def _floating_ip(lab: Lab) -> str:
@@ -226,17 +252,22 @@ def _snat(lab: Lab, vm: VM) -> str:
     return f"{_ping(vm.ping, lab.outside.address)}; the outside host sees {seen}"
 
 
-def _reconcile(story: _Story, lab: Lab) -> None:
+def _reconcile(story: _Story, lab: Lab) -> str:
     vswitch = lab.host("ctl").vswitch
     before = _ovn_ports(lab)
     changes = vswitch.reconcile_patch_ports(lab.southbound)
     vswitch.sync(timeout=10)
     story.say("reconcile_patch_ports on ctl:")
     story.show(changes)
-    left = {port.port for port in vswitch.patch_ports(lab.southbound)}
-    story.require("int-br-ex and phy-br-ex are gone", not left & {"int-br-ex", "phy-br-ex"})
-    story.require("OVN's own pair was there and kept its OpenFlow ports", before and _ovn_ports(lab) == before)
-    story.say(f"OVN's pair kept its OpenFlow ports: {', '.join(f'{name} {port}' for name, port in before.items())}")
+    if not changes:
+        raise LabError("there was nothing to remove")
+    left = sorted(port.port for port in vswitch.patch_ports(lab.southbound) if port.port in _AGENT_PORTS)
+    if left:
+        raise LabError(f"still there: {', '.join(left)}")
+    after = _ovn_ports(lab)
+    if not before or after != before:
+        raise LabError(f"OVN's ports and their OpenFlow numbers were {before} and are {after}")
+    return f"their OpenFlow ports as before, {', '.join(f'{name} {port}' for name, port in after.items())}"
 
 
 def _ovn_ports(lab: Lab) -> dict[str, int | None]:
@@ -244,19 +275,20 @@ def _ovn_ports(lab: Lab) -> dict[str, int | None]:
     return {row.name: row.ofport for row in sorted(found, key=lambda row: row.name) if row.name.startswith("patch-")}
 
 
-def _say_how_to_look_around(story: _Story, lab: Lab, vm: VM) -> None:
+def _say_how_to_look_around(story: _Story, lab: Lab) -> None:
     story.say("the lab stays up. To look around:")
     ctl = lab.host("ctl")
+    pings = [f"ip netns exec {vm.namespace} ping -c 3 {lab.outside.address}" for vm in lab.vms]
     story.show(
         "\n".join(
             (
-                f"ip netns exec {vm.namespace} ping {lab.outside.address}",
+                *pings,
                 f"export OVN_NB_DB={lab.northbound.remote} OVN_SB_DB={lab.southbound.remote}",
                 "ovn-nbctl show",
                 "ovn-sbctl show",
                 f"ovs-vsctl --db={ctl.remote} show",
-                f"logs and databases: {lab.directory}",
-                "ovnkit lab down    removes it",
+                f"ls {lab.directory}/*/*.log",
+                "ovnkit lab down  # removes it",
             )
         )
     )
