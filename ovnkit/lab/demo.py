@@ -283,7 +283,8 @@ def _say_how_to_look_around(story: _Story, lab: Lab) -> None:
         "\n".join(
             (
                 *pings,
-                f"export OVN_NB_DB={lab.northbound.remote} OVN_SB_DB={lab.southbound.remote}",
+                f"export OVN_NB_DB={lab.northbound.remote}",
+                f"export OVN_SB_DB={lab.southbound.remote}",
                 "ovn-nbctl show",
                 "ovn-sbctl show",
                 f"ovs-vsctl --db={ctl.remote} show",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, Page, blocks, matches, place_of
+from tests.docs.pages import PAGES, ROOT, Page, blocks, matches, place_of
 
 _WITHOUT_LAB = {"nothing", "central"}
 
@@ -27,6 +31,25 @@ def test_every_snippet_runs_and_prints_what_the_page_shows(
     place = place_of(path.read_text())
     assert place, f"{path.name} does not say where its snippets run"
     Page(path, request.getfixturevalue(place), tmp_path, monkeypatch).follow()
+
+
+@pytest.mark.parametrize("checker", [("mypy", "--strict", f"--cache-dir={os.devnull}"), ("pyright",)])
+def test_the_snippets_are_accepted_by_the_type_checkers(checker: tuple[str, ...], tmp_path: Path) -> None:
+    if importlib.util.find_spec(checker[0]) is None and "CI" not in os.environ:
+        pytest.skip(f"{checker[0]} is not installed")
+    files: list[Path] = []
+    for path in PAGES:
+        code = ""
+        for block in blocks(path.read_text()):
+            if block.language == "python":
+                code += "\n" * (block.line - 1 - code.count("\n")) + block.text
+        if code:
+            files.append(tmp_path / f"{path.stem.lower()}.py")
+            files[-1].write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", *checker, *files], capture_output=True, text=True, cwd=ROOT, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
