@@ -31,8 +31,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the checkout."""
     directory = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, directory / "clone", ignore=NOT_IN_A_CLONE)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", directory, directory / "clone"]
-    run(*command, cwd=directory)
+    run(
+        *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", directory, directory / "clone"),
+        cwd=directory,
+    )
     (built,) = directory.glob("*.whl")
     return built
 
@@ -43,8 +45,10 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory)
     python = directory / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel]
-    run(*pip, cwd=directory)
+    run(
+        *(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel),
+        cwd=directory,
+    )
     (site_packages,) = directory.glob("lib/python*/site-packages")
     for name in required("ovnkit"):
         link(metadata.distribution(name), site_packages)

@@ -255,9 +255,11 @@ class _Written:
         if base.ref_table is not None:
             return f'ref("{base.ref_table}"{", weak=True" if base.ref_type == "weak" else ""})'
         limits = [f"enum=get_args({alias_name(self.table, self.name)})"] if base.enum is not None else []
-        for name in ("minimum", "maximum", "min_length", "max_length"):
-            if (value := getattr(base, name)) is not None:
-                limits.append(f"{name}={value}")
+        limits += [
+            f"{name}={value}"
+            for name in ("minimum", "maximum", "min_length", "max_length")
+            if (value := getattr(base, name)) is not None
+        ]
         return f'atom("{base.type}", {", ".join(limits)})' if limits else base.type.upper()
 
 

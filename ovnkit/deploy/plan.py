@@ -12,7 +12,6 @@ from ovnkit.deploy.hosts import on_each
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb.changes import Changes
-from ovnkit.ovsdb.client import Monitor
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap
@@ -20,7 +19,7 @@ from ovnkit.vswitch.client import VSwitch, VSwitchTransaction
 
 __all__ = ["HostResult", "Plan", "Report", "plan"]
 
-_CHASSIS: Final[Monitor] = {Chassis: None, Encap: None}
+_CHASSIS: Final = {Chassis: None, Encap: None}
 
 
 @attrs.frozen

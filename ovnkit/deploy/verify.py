@@ -16,7 +16,6 @@ from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound.client import Northbound
 from ovnkit.northbound.rows import NBGlobal
-from ovnkit.ovsdb.client import Monitor
 from ovnkit.remote import Tls
 from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
@@ -26,8 +25,8 @@ from ovnkit.vswitch.client import VSwitch
 __all__ = ["Check", "Verification", "checks", "verify"]
 
 _PAUSE: Final = 0.05
-_NORTHBOUND: Final[Monitor] = {NBGlobal: None}
-_SOUTHBOUND: Final[Monitor] = {Chassis: None, ChassisPrivate: None, Encap: None, PortBinding: None}
+_NORTHBOUND: Final = {NBGlobal: None}
+_SOUTHBOUND: Final = {Chassis: None, ChassisPrivate: None, Encap: None, PortBinding: None}
 
 
 @attrs.frozen

@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, Self, TypeVar
 
 import tenacity
 
-from ovnkit.errors import Conflict, NotFound, NotOnServer, NotUnique, Timeout
+from ovnkit.errors import Conflict, InvalidRemote, NotFound, NotOnServer, NotUnique, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.filter import Filter
@@ -39,9 +39,17 @@ TX = TypeVar("TX", bound=Transaction[Any])
 T = TypeVar("T")
 R = TypeVar("R", bound=Row[Any])
 P = ParamSpec("P")
+K_co = TypeVar("K_co", covariant=True)
+V_co = TypeVar("V_co", covariant=True)
 
-Monitor = Mapping[type[Row[Any]], Sequence[Column[Any]] | Mapping[str, Any] | None]
-"""What to replicate: tables, each with all columns (None), some columns (a sequence), or the rows with these values."""
+class _Items(Protocol[K_co, V_co]):
+    """A mapping whose keys may be of a narrower type, which Mapping does not permit."""
+
+    def items(self) -> Iterable[tuple[K_co, V_co]]: ...
+
+
+Monitor = _Items[type[Row[D]], Sequence[Column[Any]] | Mapping[str, Any] | None]
+"""What to replicate, a mapping from tables: all columns (None), some (a sequence), or rows with these column values."""
 
 
 class Client(Generic[D, TX]):
@@ -62,7 +70,7 @@ class Client(Generic[D, TX]):
         *,
         tls: Tls | None = None,
         timeout: float = 30.0,
-        monitor: Monitor | None = None,
+        monitor: Monitor[D] | None = None,
         leader_only: bool = False,
     ) -> Self:
         """Connect, and return when the replica is complete.
@@ -76,6 +84,8 @@ class Client(Generic[D, TX]):
         """
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
+        if tls is None and any(remote.scheme == "ssl" for remote in remotes):
+            raise InvalidRemote(format_remotes(remotes), "ssl: needs tls=Tls(key, cert, ca)")
         context = None if tls is None else streams.tls_context(tls)
         # In any order, so that the members of a cluster share the clients.
         shuffled = random.sample(remotes, len(remotes))
@@ -294,7 +304,7 @@ def _from_commit(exc: BaseException) -> bool:
 
 
 def _monitored(
-    database: type[Database], schema: DatabaseSchema, monitor: Monitor | None, left_out: Iterable[str]
+    database: type[Database], schema: DatabaseSchema, monitor: Monitor[Any] | None, left_out: Iterable[str]
 ) -> tuple[dict[str, frozenset[str]], dict[str, list[Any]]]:
     """The live columns to replicate by table, and the <condition>s."""
     if monitor is None:

@@ -51,10 +51,16 @@ def fetch_schema(
             except (OSError, ValueError) as exc:
                 if isinstance(exc, OSError) and exc.errno in _HOPELESS:
                     raise ConnectionFailed(str(remote), f"{exc.strerror}: {_who_may(remote)}") from exc
-                failure = f"{remote}: {exc.strerror if isinstance(exc, OSError) and exc.strerror else exc}"
+                failure = f"{remote}: {_explained(exc)}"
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         pause = min(pause * 2, 1.0)
         patience *= 2
+
+
+def _explained(exc: OSError | ValueError) -> str:
+    if isinstance(exc, (FileNotFoundError, ConnectionRefusedError)):
+        return f"{exc.strerror}; does the server run, and does it listen there?"
+    return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
 
 
 def _who_may(remote: Remote) -> str:
@@ -77,8 +83,7 @@ def _ask(remote: Remote, database: str, context: ssl.SSLContext | None, timeout:
     with plain:
         if remote.scheme != "ssl":
             return _exchange(plain, remote, database)
-        if context is None:
-            raise ConnectionFailed(str(remote), "ssl: needs tls=Tls(key, cert, ca)")
+        assert context is not None
         with context.wrap_socket(plain, server_hostname=remote.host) as wrapped:
             return _exchange(wrapped, remote, database)
 

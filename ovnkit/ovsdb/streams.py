@@ -129,12 +129,7 @@ def stream_names(remotes: Iterable[Remote], context: ssl.SSLContext | None) -> l
     names = []
     for remote in remotes:
         _, _, rest = str(remote).partition(":")
-        if remote.scheme == "ssl":
-            if not scheme:
-                raise ConnectionFailed(str(remote), "ssl: needs tls=Tls(key, cert, ca)")
-            names.append(f"{scheme}:{rest}")
-        else:
-            names.append(f"ovnkit-{remote.scheme}:{rest}")
+        names.append(f"{scheme}:{rest}" if remote.scheme == "ssl" else f"ovnkit-{remote.scheme}:{rest}")
     return names
 
 

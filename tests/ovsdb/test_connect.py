@@ -143,9 +143,9 @@ def test_a_connection_string_that_cannot_be_used_is_refused(remote: str) -> None
         Northbound.connect(remote, timeout=30)
 
 
-def test_tls_without_a_certificate_is_refused() -> None:
-    with listening() as listener, pytest.raises(ConnectionFailed, match="needs tls="):
-        Northbound.connect(f"ssl:127.0.0.1:{listener.getsockname()[1]}", timeout=5)
+def test_tls_without_a_certificate_is_refused_before_anything_is_tried() -> None:
+    with pytest.raises(InvalidRemote, match="needs tls="):
+        Northbound.connect("tcp:127.0.0.1:1,ssl:127.0.0.1:1", timeout=5)
 
 
 def test_environment_and_default_sockets_are_used(

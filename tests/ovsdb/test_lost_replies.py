@@ -15,7 +15,7 @@ import pytest
 from ovnkit import Northbound
 from ovnkit.errors import Closed, Conflict, OutcomeUnknown, Timeout
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, NorthboundTransaction
-from ovnkit.ovsdb import Add, Monitor, Put, Ref, Remove
+from ovnkit.ovsdb import Add, Put, Ref, Remove
 from ovnkit.ovsdb.server import Server
 from tests.ovsdb.proxy import Proxy
 
@@ -123,7 +123,7 @@ def test_an_update_that_another_writer_has_covered_since_stays_unknown(
 
 def test_what_became_of_a_write_is_found_out_beyond_what_is_monitored(nb_proxy: Proxy, other_nb: Northbound) -> None:
     fill(other_nb)
-    monitor: Monitor = {LogicalSwitch: {"name": "web"}}
+    monitor = {LogicalSwitch: {"name": "web"}}
     with Northbound.connect(nb_proxy.remote, timeout=10, monitor=monitor) as narrow:
         nb_proxy.cuts = ["after"]
         with narrow.transaction() as tx:

@@ -13,7 +13,7 @@ from ovnkit import Northbound, Southbound, VSwitch
 from ovnkit.errors import NotFound, NotMonitored, NotUnique, Timeout
 from ovnkit.northbound import Connection as NBConnection
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, NBGlobal
-from ovnkit.ovsdb import Exactly, Monitor, Ref
+from ovnkit.ovsdb import Exactly, Ref
 from ovnkit.ovsdb.server import Server
 from ovnkit.southbound import Chassis, Encap, LogicalFlow, SBGlobal
 from ovnkit.southbound import Connection as SBConnection
@@ -157,7 +157,7 @@ def test_southbound_leaves_out_what_is_huge_unless_it_is_asked_for(sb: Southboun
 
 def test_monitor_narrows_tables_columns_and_rows(nb: Northbound, nb_server: Server) -> None:
     add_switches(nb, "web", "db", external_ids={"k": "v"})
-    monitor: Monitor = {LogicalSwitch: [LogicalSwitch.name], NBGlobal: None}
+    monitor = {LogicalSwitch: [LogicalSwitch.name], NBGlobal: None}
     with Northbound.connect(nb_server.remote, timeout=5, monitor=monitor) as narrow:
         row = narrow.get(LogicalSwitch, name="web")
         with pytest.raises(NotMonitored, match=r"Logical_Switch\.external_ids"):

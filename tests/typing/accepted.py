@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ovnkit import Northbound, Southbound, Tls, VSwitch
 from ovnkit.northbound import ACL, LogicalSwitch, LogicalSwitchPort, Meter, MeterBand, NBGlobal, NorthboundTransaction
-from ovnkit.ovsdb import Add, Changes, Event, Exactly, Map, Monitor, Put, Ref, Remove, Watch
+from ovnkit.ovsdb import Add, Changes, Event, Exactly, Map, Put, Ref, Remove, Watch
 from ovnkit.southbound import Chassis, Encap, PortBinding, SouthboundTransaction
 from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port, VSwitchTransaction
 
@@ -18,7 +18,7 @@ def connecting() -> None:
     Northbound.connect()
     Northbound.connect("ssl:192.0.2.1:6641", tls=Tls(key="a", cert="b", ca="c"), timeout=3, leader_only=True)
     Northbound.connect(monitor={LogicalSwitch: [LogicalSwitch.name], NBGlobal: None, ACL: {"action": "drop"}})
-    monitor: Monitor = {LogicalSwitch: None}
+    monitor = {LogicalSwitch: None, NBGlobal: None}
     with Northbound.connect(monitor=monitor) as nb:
         assert_type(nb, Northbound)
         assert_type(nb.has(LogicalSwitch), bool)

@@ -85,3 +85,4 @@ def calling(nb: Northbound) -> None:
     nb.transaction(1)  # wrong: type of the comment
     Northbound.connect(6641)  # wrong: type of the remote
     Northbound.connect(monitor={"Logical_Switch": None})  # wrong: not a row class
+    Northbound.connect(monitor={Chassis: None})  # wrong: a table of another database
