@@ -36,6 +36,11 @@ def run(place: Place, script: str, *arguments: str) -> subprocess.CompletedProce
     )
 
 
+def test_every_example_is_run_here() -> None:
+    scripts = {path.name for path in EXAMPLES.glob("*.py")}
+    assert scripts == {"register_chassis.py", "two_tier_network.py", "deploy_cluster.py"}
+
+
 def test_register_chassis_writes_its_keys_once(central: Place) -> None:
     first, second = run(central, *REGISTER, *GATEWAY), run(central, *REGISTER, *GATEWAY)
 
