@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
-from ovnkit.southbound.rows import DatapathBinding, PortBinding
+from ovnkit.southbound.provider_ports import provider_ports
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import Bridge, Interface, Port
 
@@ -20,20 +19,20 @@ _TUNNELS = frozenset({"geneve", "vxlan", "stt"})
 
 @attrs.frozen
 class Facts:
-    """OVN_Southbound: chassis by name, provider network ports, and the datapaths that a chassis carries.
+    """OVN_Southbound: chassis by name, and for each the localnet and l2gateway ports that it has to connect.
 
-    ``state`` is that of the connection: unless it is "ready", the rest is what was last known.
+    ``provider_ports``: by chassis, the physical network of each such port. ``state`` is that of the connection: unless
+    it is "ready", the rest is what was last known.
     """
 
     chassis: Mapping[str, ChassisSummary]
-    localnets: tuple[tuple[str, str, Ref[DatapathBinding]], ...] = ()
-    carried: Mapping[str, frozenset[Ref[DatapathBinding]]] = attrs.field(factory=dict)
+    provider_ports: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
     state: str = "ready"
 
-    def provider_ports(self, chassis: str, mappings: Mapping[str, str]) -> list[str]:
-        """The localnet ports that ovn-controller connects on this chassis (ovn-controller(8), ovn-bridge-mappings)."""
-        carried = self.carried.get(chassis, frozenset())
-        return sorted(port for port, physnet, datapath in self.localnets if physnet in mappings and datapath in carried)
+    def connected_ports(self, chassis: str, mappings: Mapping[str, str]) -> list[str]:
+        """The ports for which ovn-controller makes patch ports on this chassis (ovn-controller(8))."""
+        ports = self.provider_ports.get(chassis, {})
+        return sorted(port for port, physnet in ports.items() if physnet in mappings)
 
 
 @attrs.frozen
@@ -53,40 +52,20 @@ class LocalFacts:
 
 
 def observe_southbound(sb: Southbound) -> Facts:
-    """OVN_Southbound as it is now. Of its tables it needs Chassis, Chassis_Private, Encap and Port_Binding."""
+    """OVN_Southbound as it is now: Chassis, Chassis_Private, Encap, Port_Binding, HA_Chassis and HA_Chassis_Group."""
     chassis = sb.chassis()
-    names = {summary.ref: summary.name for summary in chassis}
-    bindings = {binding.logical_port: binding for binding in sb.find(PortBinding)}
-    carried: dict[str, set[Ref[DatapathBinding]]] = {name: set() for name in names.values()}
-    for binding in bindings.values():
-        if binding.chassis is not None and binding.chassis in names:
-            datapaths = carried[names[binding.chassis]]
-            datapaths.add(binding.datapath)
-            datapaths.update(_datapath_behind(binding, bindings))
     return Facts(
         chassis={summary.name: summary for summary in chassis},
-        localnets=tuple(
-            (binding.logical_port, binding.options.get("network_name", ""), binding.datapath)
-            for binding in bindings.values()
-            if binding.type == "localnet"
-        ),
-        carried={name: frozenset(datapaths) for name, datapaths in carried.items()},
+        provider_ports={summary.name: provider_ports(sb, summary.name) for summary in chassis},
         state=sb.state,
     )
-
-
-def _datapath_behind(binding: PortBinding, bindings: Mapping[str, PortBinding]) -> list[Ref[DatapathBinding]]:
-    """The switch on the other side of a router port that is claimed here as ``cr-…``."""
-    port = bindings.get(binding.options.get("distributed-port", ""))
-    peer = bindings.get(port.options.get("peer", "")) if port is not None else None
-    return [] if peer is None else [peer.datapath]
 
 
 def observe_local(vswitch: VSwitch) -> LocalFacts:
     """A host's Open_vSwitch database as it is now."""
     interfaces = {interface.ref: interface for interface in vswitch.find(Interface)}
     patch_ports: dict[str, tuple[int, ...]] = {}
-    for port in vswitch.find(Port):
+    for port in sorted(vswitch.find(Port), key=lambda port: port.name):
         for key in ("ovn-localnet-port", "ovn-l2gateway-port"):
             if lport := port.external_ids.get(key):
                 numbers = tuple(interfaces[ref].ofport or -1 for ref in port.interfaces if ref in interfaces)

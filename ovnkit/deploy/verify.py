@@ -19,14 +19,14 @@ from ovnkit.northbound.rows import NBGlobal
 from ovnkit.remote import Tls
 from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
-from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, PortBinding
+from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, HAChassis, HAChassisGroup, PortBinding
 from ovnkit.vswitch.client import VSwitch
 
 __all__ = ["Check", "Verification", "checks", "verify"]
 
 _PAUSE: Final = 0.05
 _NORTHBOUND: Final = {NBGlobal: None}
-_SOUTHBOUND: Final = {Chassis: None, ChassisPrivate: None, Encap: None, PortBinding: None}
+_SOUTHBOUND: Final = dict.fromkeys((Chassis, ChassisPrivate, Encap, HAChassis, HAChassisGroup, PortBinding))
 
 
 @attrs.frozen
@@ -158,7 +158,7 @@ def _local_checks(spec: Spec, host: HostSpec, facts: Facts, own: LocalFacts) -> 
     for physnet, bridge in sorted(host.bridge_mappings.items()):
         there = bridge in own.bridges
         yield Check(host.name, f"bridge of {physnet}", bridge, bridge if there else "no such bridge", there)
-    for lport in facts.provider_ports(host.system_id, host.bridge_mappings):
+    for lport in facts.connected_ports(host.system_id, host.bridge_mappings):
         numbers = own.patch_ports.get(lport, ())
         good = len(numbers) == 2 and all(number > 0 for number in numbers)
         shown = f"{len(numbers)} ends, OpenFlow ports {sorted(numbers)}" if numbers else "none"

@@ -33,6 +33,13 @@ class Event(Generic[R_co]):
     after: R_co | None
     initial: bool = False
 
+    @property
+    def row(self) -> R_co:
+        """The row as it is, or as it was before it left."""
+        row = self.before if self.after is None else self.after
+        assert row is not None
+        return row
+
 
 class Watch(Generic[R]):
     """The events of one table. Iterate, or call ``next(timeout=)``; ``close()`` ends it, also from another thread.

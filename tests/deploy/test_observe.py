@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
-from ovnkit.ovsdb import Ref
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port
 from tests.deploy.site import Site
 
-INSIDE, ROUTER, OUTSIDE = (Ref(DatapathBinding, UUID(int=number)) for number in range(3))
-
 
 @pytest.mark.parametrize(
-    ("mappings", "carried", "expected"),
-    [
-        ({"physnet1": "br-ex"}, {OUTSIDE}, ["net1-a", "net1-b"]),
-        ({"physnet2": "br-two"}, {OUTSIDE}, ["net2"]),
-        ({}, {OUTSIDE}, []),
-        ({"physnet1": "br-ex"}, {ROUTER}, []),
-        ({"physnet1": "br-ex", "physnet2": "br-two"}, {INSIDE, OUTSIDE}, ["inside", "net1-a", "net1-b", "net2"]),
-    ],
+    ("mappings", "expected"),
+    [({"physnet1": "br-ex"}, ["net1-a", "net1-b"]), ({"physnet2": "br-two"}, ["net2"]), ({}, [])],
 )
-def test_provider_ports_are_those_of_mapped_networks_on_carried_datapaths(
-    mappings: dict[str, str], carried: set[Ref[DatapathBinding]], expected: list[str]
-) -> None:
-    facts = Facts(
-        {},
-        localnets=(
-            ("net2", "physnet2", OUTSIDE),
-            ("net1-b", "physnet1", OUTSIDE),
-            ("net1-a", "physnet1", OUTSIDE),
-            ("inside", "physnet1", INSIDE),
-        ),
-        carried={"c1": frozenset(carried)},
-    )
-    assert facts.provider_ports("c1", mappings) == expected
-    assert facts.provider_ports("stranger", mappings) == []
+def test_ports_are_connected_where_their_network_is_mapped(mappings: dict[str, str], expected: list[str]) -> None:
+    facts = Facts({}, provider_ports={"c1": {"net2": "physnet2", "net1-b": "physnet1", "net1-a": "physnet1"}})
+    assert facts.connected_ports("c1", mappings) == expected
+    assert facts.connected_ports("stranger", mappings) == []
 
 
 def test_southbound_shows_chassis_and_what_they_carry(site: Site) -> None:
@@ -76,8 +55,7 @@ def test_southbound_shows_chassis_and_what_they_carry(site: Site) -> None:
                 tx.insert(PortBinding(tunnel_key=key, **columns))
         facts = observe_southbound(sb)
     assert [str(encap) for encap in facts.chassis["c1"].encaps] == ["geneve 192.0.2.1", "vxlan 192.0.2.1"]
-    assert facts.localnets == (("provnet", "physnet1", outside),)
-    assert facts.carried == {"c1": {router, outside}, "c2": {inside}}
+    assert facts.provider_ports == {"c1": {"provnet": "physnet1"}, "c2": {}}
     assert facts.state == "ready"
 
 

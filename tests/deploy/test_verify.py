@@ -16,16 +16,14 @@ from ovnkit import Tls, deploy
 from ovnkit.deploy import Central, Check, Encap, HostSpec, Spec, Verification
 from ovnkit.deploy.observe import Facts, LocalFacts
 from ovnkit.deploy.verify import checks
-from ovnkit.errors import ConnectionFailed, OvnkitError, Timeout
+from ovnkit.errors import InvalidRemote, OvnkitError, Timeout
 from ovnkit.ovsdb import Ref
 from ovnkit.ovsdb.server import Server, find_schema
-from ovnkit.southbound import Chassis, DatapathBinding
+from ovnkit.southbound import Chassis
 from ovnkit.southbound.chassis import ChassisSummary, EncapSummary
 from tests.deploy.site import Site
 
 CENTRAL = Central(northbound="unix:/nb", southbound="unix:/sb")
-EXTERNAL = Ref(DatapathBinding, UUID(int=100))
-INTERNAL = Ref(DatapathBinding, UUID(int=101))
 SPEC = Spec(
     central=CENTRAL,
     hosts=[
@@ -56,8 +54,7 @@ def chassis(number: int, **changed: Any) -> ChassisSummary:
 CONTROLLER = chassis(1, gateway=True, bridge_mappings={"physnet1": "br-ex"})
 FACTS = Facts(
     {"c1": CONTROLLER, "c2": chassis(2)},
-    localnets=(("provnet", "physnet1", EXTERNAL), ("elsewhere", "physnet2", EXTERNAL)),
-    carried={"c1": frozenset({EXTERNAL}), "c2": frozenset({INTERNAL})},
+    provider_ports={"c1": {"provnet": "physnet1", "elsewhere": "physnet2"}},
 )
 LOCAL = {
     "ctl": LocalFacts(frozenset({"br-int", "br-ex"}), {"provnet": (2, 3)}, frozenset({"192.0.2.2"})),
@@ -209,7 +206,7 @@ def test_a_host_that_cannot_be_reached_is_a_check_that_does_not_hold() -> None:
 
 
 def test_no_patch_ports_are_asked_for_where_the_provider_network_is_not_carried() -> None:
-    facts = attrs.evolve(FACTS, carried={"c1": frozenset({INTERNAL})})
+    facts = attrs.evolve(FACTS, provider_ports={})
     assert failing(facts=facts, ctl=attrs.evolve(LOCAL["ctl"], patch_ports={})) == []
 
 
@@ -353,9 +350,9 @@ def test_certificates_reach_every_database(start_tls: StartTls, tls: Tls) -> Non
     central = Central(northbound=start_tls("ovn-nb.ovsschema"), southbound=start_tls("ovn-sb.ovsschema"))
     host = HostSpec(name="ctl", system_id="ctl", encap_ip="192.0.2.1", ovsdb=start_tls("vswitch.ovsschema"))
     spec = Spec(central=central, hosts=[host])
-    with pytest.raises(ConnectionFailed, match="tls=Tls"):
+    with pytest.raises(InvalidRemote, match="tls=Tls"):
         deploy.plan(spec)
-    with pytest.raises(ConnectionFailed, match="tls=Tls"):
+    with pytest.raises(InvalidRemote, match="tls=Tls"):
         deploy.verify(spec, timeout=1)
     plan = deploy.plan(spec, tls=tls)
     assert plan.apply()

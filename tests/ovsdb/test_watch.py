@@ -33,6 +33,7 @@ def delete(nb: Northbound, name: str) -> None:
 
 def told(event: Event[LogicalSwitch]) -> tuple[str, str | None, str | None]:
     before, after = event.before, event.after
+    assert event.row is (before if after is None else after)
     return event.kind, None if before is None else before.name, None if after is None else after.name
 
 
