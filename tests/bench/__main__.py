@@ -112,7 +112,8 @@ def write_raw(remote: str) -> Callable[[], None]:
 
     def write() -> None:
         for _ in range(ROWS):
-            raw.call("transact", ["OVN_Northbound", {"op": "insert", "table": "Logical_Switch", "row": {"name": "one"}}])
+            insert = {"op": "insert", "table": "Logical_Switch", "row": {"name": "one"}}
+            raw.call("transact", ["OVN_Northbound", insert])
 
     return write
 
@@ -146,7 +147,8 @@ def best(*rivals: Callable[[], object], times: int = 3) -> list[float]:
 
 
 def show(measure: str, raw: float, ovnkit: float, ovsdbapp: float, other: str = "") -> None:
-    print(f"{measure:<34}{raw:>9.3f}{ovnkit:>9.3f}{ovsdbapp:>9.3f}{ovnkit / raw:>9.1f}{ovsdbapp / ovnkit:>12.1f}  {other}")
+    ratios = f"{ovnkit / raw:>9.1f}{ovsdbapp / ovnkit:>12.1f}"
+    print(f"{measure:<34}{raw:>9.3f}{ovnkit:>9.3f}{ovsdbapp:>9.3f}{ratios}  {other}")
 
 
 def main() -> int:

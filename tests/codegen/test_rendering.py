@@ -163,8 +163,10 @@ def test_a_table_in_words() -> None:
     assert table_docstring(table, "OVN", width=200) == [
         "A row of My_T (since OVN 24.03).",
         "",
-        "Not a root table: the server deletes a row that no other row refers to. "
-        "It has at most 1 row. Unique: c, (c, d).",
+        (
+            "Not a root table: the server deletes a row that no other row refers to. "
+            "It has at most 1 row. Unique: c, (c, d)."
+        ),
         "",
         "c: string",
     ]
