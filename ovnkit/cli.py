@@ -70,5 +70,6 @@ def _lab_down(_options: argparse.Namespace) -> int:
     from ovnkit import lab
 
     removed = lab.down()
-    print(f"{len(removed)} labs removed: {', '.join(removed)}" if removed else "no lab is running")
+    labs = "1 lab" if len(removed) == 1 else f"{len(removed)} labs"
+    print(f"{labs} removed: {', '.join(removed)}" if removed else "no lab is running")
     return 0

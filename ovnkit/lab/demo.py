@@ -138,7 +138,7 @@ def _verify(story: _Story, lab: Lab) -> str:
 
 def _verify_again(lab: Lab) -> str:
     """Now there is a provider network, whose patch ports belong to what is verified."""
-    seen = deploy.verify(lab.spec, timeout=20)
+    seen = deploy.verify(lab.spec, timeout=10)
     held = _held(seen)
     ports = [check for check in seen.checks if check.what.startswith("patch ports")]
     if not ports:
