@@ -40,6 +40,23 @@ class Lost(Exception):
     """The transaction was sent, and its reply will not come. Never leaves the engine."""
 
 
+class _Poll:
+    """``select.poll()`` that adds up what is asked of a descriptor, as ``ovs`` does: first to write, then to read.
+
+    That of ``ovs`` is made of ``select.select()``, which stops at file descriptor 1024.
+    """
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._events: dict[int, int] = {}
+        self.poll = self._poll.poll
+
+    def register(self, fd: Any, events: int) -> None:
+        number = fd if isinstance(fd, int) else fd.fileno()
+        self._events[number] = self._events.get(number, 0) | events
+        self._poll.register(number, self._events[number])
+
+
 class _Request:
     """A transaction on its way. `ovs` calls the two members that it would call of its own transactions."""
 
@@ -51,7 +68,7 @@ class _Request:
 
     def _process_reply(self, message: Message) -> None:
         if message.type == Message.T_ERROR:
-            self.future.set_result([{"error": str(message.error)}])
+            self.future.set_result([message.error if isinstance(message.error, dict) else {"error": message.error}])
         else:
             self.future.set_result(message.result)
 
@@ -115,11 +132,15 @@ class Connection:
 
     def result(self, future: Future[T]) -> T:
         """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
+        self.check_may_wait()
+        return future.result()
+
+    def check_may_wait(self) -> None:
+        """Raise RuntimeError in the thread that brings results and changes."""
         if threading.current_thread() is self._thread:
             raise RuntimeError(
-                "a callback of a future must not wait for a commit; call submit(), or use another thread"
+                "a callback of a future must not wait for a commit or a change; call submit(), or use another thread"
             )
-        return future.result()
 
     def check_usable(self) -> None:
         """Raise Closed after close() and in a forked child."""
@@ -168,8 +189,7 @@ class Connection:
         self._send_queued()
         next_deadline = self._expire()
         poller: Any = Poller()
-        # That of ovs is made of select.select(), which stops at file descriptor 1024.
-        poller.poll = select.poll()
+        poller.poll = _Poll()
         self._idl.wait(poller)
         poller.fd_wait(self._wake_read.fileno(), POLLIN)
         if next_deadline is not None:
