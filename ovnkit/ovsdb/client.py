@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, S
 
 import tenacity
 
-from ovnkit.errors import Conflict, InvalidRemote, NotFound, NotOnServer, NotUnique, Timeout
+from ovnkit.errors import Conflict, InvalidRemote, InvalidValue, NotFound, NotOnServer, NotUnique, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.filter import Filter
@@ -42,6 +42,7 @@ P = ParamSpec("P")
 K_co = TypeVar("K_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
 
+
 class _Items(Protocol[K_co, V_co]):
     """A mapping whose keys may be of a narrower type, which Mapping does not permit."""
 
@@ -49,7 +50,7 @@ class _Items(Protocol[K_co, V_co]):
 
 
 Monitor = _Items[type[Row[D]], Sequence[Column[Any]] | Mapping[str, Any] | None]
-"""What to replicate, a mapping from tables: all columns (None), some (a sequence), or rows with these column values."""
+"""What to replicate, a mapping from tables: all columns (None), some (a sequence), or rows with one column's value."""
 
 
 class Client(Generic[D, TX]):
@@ -125,8 +126,8 @@ class Client(Generic[D, TX]):
 
     @property
     def state(self) -> State:
-        """connecting, synchronising, ready, reconnecting or closed."""
-        return self._connection.state
+        """connecting, synchronising, ready, reconnecting or closed (as it is in a forked child)."""
+        return self._connection.state if self._connection.is_own else "closed"
 
     @property
     def schema(self) -> DatabaseSchema:
@@ -199,6 +200,8 @@ class Client(Generic[D, TX]):
         """Look after each change of the replica until there is something to see."""
         deadline = time.monotonic() + timeout
         store = self._store
+        self._connection.check_usable()
+        self._connection.check_may_wait()
         while True:
             with store.changed:
                 version = store.version
@@ -319,6 +322,9 @@ def _monitored(
         live = frozenset(schema.tables[row_class._table].columns)
         tables[row_class._table] = live
         if isinstance(what, Mapping):
+            if len(what) != 1:
+                allowed = "one column: of several conditions a server gives the rows that meet any"
+                raise InvalidValue(table=row_class._table, column="monitor", value=dict(what), allowed=allowed)
             values = {name: row_class._normalise(name, value) for name, value in what.items()}
             for name in values.keys() - live:
                 raise NotOnServer(row_class._table, name, since=row_class._columns[name].since, found=schema.version)

@@ -142,9 +142,14 @@ class Connection:
                 "a callback of a future must not wait for a commit or a change; call submit(), or use another thread"
             )
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the thread is one of this process, not of the one that this was forked from."""
+        return os.getpid() == self._pid
+
     def check_usable(self) -> None:
         """Raise Closed after close() and in a forked child."""
-        if os.getpid() != self._pid:
+        if not self.is_own:
             raise Closed(self._remote, "this client was made in another process; connect again after a fork")
         if self._closing:
             raise Closed(self._remote, "this client was closed")
@@ -152,7 +157,7 @@ class Connection:
     def close(self) -> None:
         """End the thread and the session. What is in flight fails as Lost."""
         self._closing = True
-        if os.getpid() == self._pid:
+        if self.is_own:
             self._wake()
             if threading.current_thread() is not self._thread:
                 self._thread.join()

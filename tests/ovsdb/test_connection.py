@@ -1,0 +1,68 @@
+"""The connection's thread: messages of any size, what it must not be made to wait for, and where it is not."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future
+
+import pytest
+
+from ovnkit import Northbound
+from ovnkit.errors import Closed
+from ovnkit.northbound import AddressSet, LogicalSwitch
+from ovnkit.ovsdb import Put
+
+LARGE = "0123456789abcdef" * 2500
+
+
+def test_a_transaction_larger_than_the_buffers_of_the_socket_is_sent_without_a_pause(nb: Northbound) -> None:
+    with nb.transaction(timeout=10) as tx:
+        for number in range(20):
+            tx.insert(AddressSet(name=f"a{number}", external_ids={"large": LARGE}))
+    assert len(nb.find(AddressSet, external_ids={"large": LARGE})) == 20
+
+
+def test_what_was_submitted_cannot_be_cancelled(nb: Northbound, switch: LogicalSwitch) -> None:
+    tx = nb.transaction()
+    tx.update(switch, external_ids=Put({"a": "9"}))
+    outcome = tx.submit()
+    assert not outcome.cancel()
+    assert outcome.result(5) is None
+    assert nb.wait(LogicalSwitch, external_ids={"a": "9"}, timeout=5).name == "web"
+
+
+def test_a_callback_of_a_future_is_told_that_it_must_not_wait_for_a_change(
+    nb: Northbound, switch: LogicalSwitch
+) -> None:
+    told: list[str] = []
+
+    def wait(_outcome: Future[None]) -> None:
+        try:
+            nb.wait(LogicalSwitch, name="never", timeout=5)
+        except RuntimeError as exc:
+            told.append(str(exc))
+
+    tx = nb.transaction()
+    tx.update(switch, external_ids=Put({"a": "9"}))
+    tx.submit().add_done_callback(wait)
+    # The next one is answered after the callback has returned.
+    nb.transact(lambda tx: tx.insert(LogicalSwitch(name="next")))
+    assert "must not wait" in told[0]
+
+
+def test_waiting_in_a_forked_child_ends_at_once(nb: Northbound, switch: LogicalSwitch) -> None:
+    events = nb.watch(LogicalSwitch)
+    events.next(timeout=5)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with pytest.raises(Closed):
+                events.next(timeout=5)
+            with pytest.raises(Closed, match="fork"):
+                nb.wait(LogicalSwitch, name="never", timeout=5)
+            status = 0 if nb.state == "closed" else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert nb.state == "ready"
