@@ -31,11 +31,7 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
     Also an error where an operation on one row reports another count than one: that row was gone. (It cannot happen
     after a `wait` for the row; the count is a cross-check.)
     """
-    if not isinstance(results, list) or len(results) < len(operations):
-        return TransactionFailed(
-            "protocol error", f"the server answered {len(operations)} operations with {results!r:.200}"
-        )
-    for index, result in enumerate(results):
+    for index, result in enumerate(results if isinstance(results, list) else ()):
         # Constraints that are checked at commit come as one more result than there were operations.
         operation = operations[index] if index < len(operations) else None
         if isinstance(result, dict) and "error" in result:
@@ -43,6 +39,10 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
             if operation is not None and operation["op"] == "wait":
                 details = _what_changed(operation)
             return _CLASSES.get(word, TransactionFailed)(word, details, operation)
+    if not isinstance(results, list) or len(results) < len(operations):
+        return TransactionFailed(
+            "protocol error", f"the server answered {len(operations)} operations with {results!r:.200}"
+        )
     for operation, result in zip(operations, results, strict=False):
         if operation["op"] in ("update", "mutate", "delete") and result != {"count": 1}:
             return TransactionFailed("count", f"the operation answered {result!r:.200} instead of 1 row", operation)

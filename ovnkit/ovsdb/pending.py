@@ -66,12 +66,16 @@ class PendingRow:
 
     def outdates(self, row: Row[Any], name: str, value: Any) -> bool:
         """Whether ``row`` was read at another time than what is pending, so that ``value`` goes by other old values."""
-        if isinstance(value, (Add, Remove)) or self.base is None:
+        if isinstance(value, (Add, Remove)) or self.base is None or self.comes_from(row):
             return False
-        known = [getattr(version, name) for version in (row, self.base, self.row)]
-        if isinstance(value, Put) and isinstance(known[0], Map):
-            known = [{key: version.get(key) for key in value.pairs} for version in known]
-        return known[0] not in known[1:]
+        mine, theirs = getattr(self.base, name), getattr(row, name)
+        if isinstance(value, Put) and isinstance(mine, Map):
+            return any(mine.get(key) != theirs.get(key) for key in value.pairs)
+        return bool(mine != theirs)
+
+    def comes_from(self, row: Row[Any]) -> bool:
+        """Whether ``row`` is what was read, or that with writes of this transaction, all of them or the first few."""
+        return self.base is None or row._raw is self.base._raw
 
     @property
     def changes_something(self) -> bool:

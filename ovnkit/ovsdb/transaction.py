@@ -165,7 +165,7 @@ class Transaction(Generic[D]):
         self._check_open()
         self._tables.check_class(type(row))
         item = self._pending.items.get((row._table, row.uuid))
-        as_read = row if item is None or item.row is not row else item.base
+        as_read = item.base if item is not None and item.comes_from(row) else row
         if as_read is not None:
             live = self._store.schema.tables[row._table].columns
             names = [name for name in row._columns if name in live and row._readable(name)]
@@ -307,6 +307,8 @@ class _Attempt:
     def once(self, deadline: float) -> Future[None]:
         """Send; the future is None, or fails with the typed error."""
         outcome: Future[None] = Future()
+        # It will be sent: who holds the future cannot cancel that.
+        outcome.set_running_or_notify_cancel()
         again, self._sent_before = self._sent_before, True
 
         def done(reply: Future[Any]) -> None:
