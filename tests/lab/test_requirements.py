@@ -57,6 +57,14 @@ def test_all_missing_programs_are_in_one_error(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.install == install_command(names)
 
 
+@pytest.fixture
+def user_namespaces() -> None:
+    """Skips where the kernel permits no user namespaces, as in a chroot."""
+    outcome = subprocess.run(["unshare", "-U", "true"], check=False, capture_output=True, text=True)
+    if outcome.returncode:
+        pytest.skip(f"no user namespaces here: {outcome.stderr.strip()}")
+
+
 @pytest.mark.usefixtures("lab_possible")
 @pytest.mark.lab
 class TestOnThisMachine:
@@ -66,6 +74,8 @@ class TestOnThisMachine:
         assert said.startswith("MissingBinary not installed: ovn-controller; install with: ")
         assert "ovn-host" in said
 
+    @pytest.mark.may_skip
+    @pytest.mark.usefixtures("user_namespaces")
     def test_without_root_it_says_how_to_go_on(self) -> None:
         said = _start_lab("unshare", "-U")
         assert said.startswith("MissingPrivilege the lab makes network namespaces, which needs root; run it as root")
@@ -79,6 +89,8 @@ class TestOnThisMachine:
         said = _start_lab("unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$0" "$@"')
         assert said.startswith("MissingPrivilege /dev/net/tun is not there; make it: modprobe tun")
 
+    @pytest.mark.may_skip
+    @pytest.mark.usefixtures("user_namespaces")
     def test_it_runs_without_root_in_a_user_namespace(self) -> None:
         script = "from ovnkit.lab import Lab\nwith Lab(('h',), ()) as lab: print(lab.host('h').vsctl('list-br'))"
         inside = 'mount -t tmpfs tmpfs /run && exec "$@"'
