@@ -44,5 +44,6 @@ def _raise(tx: NorthboundTransaction) -> int:
     for row in tx.find(NBGlobal):
         tx.update(row, nb_cfg=row.nb_cfg + 1)
         return row.nb_cfg + 1
+    tx.check_none(NBGlobal)
     tx.insert(NBGlobal(nb_cfg=1))
     return 1

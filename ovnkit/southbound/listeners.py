@@ -56,6 +56,7 @@ class ListenerOperations(SouthboundOperations):
             if found:
                 tx.update(found[0], **columns)
                 return found[0].ref
+            tx.check_none(Connection, target=target)
             ref = tx.insert(Connection(target=target, **columns))
             tx.update(_sb_global(tx), connections=Add(ref))
             return ref

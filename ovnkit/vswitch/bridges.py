@@ -64,7 +64,7 @@ class BridgeOperations(VSwitchOperations):
             if found:
                 tx.update(found[0], **columns, external_ids=Put(external_ids), other_config=Put(other_config))
                 return found[0].ref
-            _check_free(tx, name)
+            _claim(tx, name)
             interface = tx.insert(Interface(name=name, type="internal"))
             port = tx.insert(Port(name=name, interfaces=[interface]))
             bridge = Bridge(name=name, ports=[port], external_ids=external_ids, other_config=other_config, **columns)
@@ -84,7 +84,11 @@ class BridgeOperations(VSwitchOperations):
             for bridge in tx.find(Bridge, name=name):
                 if not force:
                     _check_unused(tx, bridge)
+                    # Without the ports that it gets at this moment.
+                    tx.check(bridge)
                 tx.delete(bridge)
+                for ref in sorted(bridge.ports):
+                    _delete_port(tx, tx[ref])
 
         return self._operate(body, dry_run=dry_run)
 
@@ -123,7 +127,7 @@ class BridgeOperations(VSwitchOperations):
             found = tx.find(Port, name=port)
             if not found:
                 _check_port(port, type or "")
-                _check_free(tx, port)
+                _claim(tx, port)
                 inner = tx.insert(Interface(name=port, options=options, external_ids=ids, **interface))
                 ref = tx.insert(Port(name=port, interfaces=[inner], external_ids=external_ids, **own))
                 tx.update(home, ports=Add(ref))
@@ -154,7 +158,7 @@ class BridgeOperations(VSwitchOperations):
                         raise Conflict(
                             "local port", f"{port!r} is the bridge's own port; remove_bridge({port!r}) takes both"
                         )
-                    tx.update(home, ports=Remove(found.ref))
+                    _delete_port(tx, found)
 
         return self._operate(body, dry_run=dry_run)
 
@@ -211,10 +215,20 @@ def _checked_iface_id(iface_id: object) -> str:
     return iface_id
 
 
-def _check_free(tx: VSwitchTransaction, name: str) -> None:
+def _delete_port(tx: VSwitchTransaction, port: Port) -> None:
+    """Delete a port with its interfaces: the names are free for the rest of the transaction."""
+    tx.delete(port)
+    for ref in sorted(port.interfaces):
+        tx.delete(ref)
+
+
+def _claim(tx: VSwitchTransaction, name: str) -> None:
+    """Raise Conflict where the name is in use; where it is by the commit, that conflicts, and so is tried again."""
     taken = "port" if tx.find(Port, name=name) else "interface" if tx.find(Interface, name=name) else None
     if taken is not None:
         raise Conflict("name in use", f"there is a {taken} {name!r} already")
+    tx.check_none(Port, name=name)
+    tx.check_none(Interface, name=name)
 
 
 def _check_home(tx: VSwitchTransaction, port: Port, home: Bridge) -> None:
@@ -234,7 +248,11 @@ def _only_interface(tx: VSwitchTransaction, port: Port) -> Interface:
 
 
 def _check_unbound(tx: VSwitchTransaction, iface_id: str, port: str) -> None:
-    for interface in tx.find(Interface, external_ids={"iface-id": iface_id}):
+    """Raise Conflict where another interface has the iface-id; where one gets it by the commit, that conflicts."""
+    bound = tx.find(Interface, external_ids={"iface-id": iface_id})
+    if not bound:
+        tx.check_none(Interface, external_ids={"iface-id": iface_id})
+    for interface in bound:
         if interface.name != port:
             raise Conflict(
                 "bound to another interface",

@@ -48,6 +48,7 @@ class ManagerOperations(VSwitchOperations):
             if found:
                 tx.update(found[0], **columns)
                 return found[0].ref
+            tx.check_none(Manager, target=target)
             ref = tx.insert(Manager(target=target, **columns))
             tx.update(root_row(tx), manager_options=Add(ref))
             return ref

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from ovnkit import Northbound
-from ovnkit.northbound import NAT, DHCPOptions, LogicalRouter, LogicalSwitch, LogicalSwitchPort
+from ovnkit.errors import Timeout
+from ovnkit.northbound import NAT, DHCPOptions, LogicalRouter, LogicalSwitch, LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb.server import Server
 from tests.operations import snapshot
 
@@ -44,3 +47,20 @@ def test_writers_that_build_the_same_network_build_it_once(nb: Northbound, serve
     finally:
         for client in clients:
             client.close()
+
+
+def test_several_that_sync_a_database_without_a_first_row_wait_each_for_its_own_number(
+    nb: Northbound, server: Server
+) -> None:
+    def sync(client: Northbound) -> None:
+        with pytest.raises(Timeout, match="ovn-northd"):
+            client.sync(timeout=1)
+
+    clients = [Northbound.connect(server.remote, timeout=20) for _ in range(WRITERS)]
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(sync, clients))
+    finally:
+        for client in clients:
+            client.close()
+    assert nb.wait(NBGlobal, nb_cfg=WRITERS, timeout=5).sb_cfg == 0

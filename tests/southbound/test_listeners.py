@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from ovnkit.southbound.targets import check_target
 from tests.operations import check_operation, clear
 
 TARGET = "pssl:6642"
+WRITERS = 4
 
 
 def test_a_listener_is_added_beside_others_and_removed(sb: Southbound) -> None:
@@ -35,6 +38,26 @@ def test_of_a_listener_that_is_there_only_what_is_said_changes(sb: Southbound) -
     check_operation(sb, lambda on, dry: on.add_listener(TARGET, read_only=True, role="", dry_run=dry))
     row = sb.get(Connection, target=TARGET)
     assert (row.inactivity_probe, row.role, row.read_only) == (5000, "", True)
+
+
+def test_a_listener_that_several_add_at_the_same_moment_is_there_once(sb: Southbound) -> None:
+    together = threading.Barrier(WRITERS)
+
+    def add(client: Southbound) -> list[bool]:
+        made = []
+        for port in range(6700, 6705):
+            together.wait(20)
+            made.append(bool(client.add_listener(f"pssl:{port}")))
+        return made
+
+    clients = [Southbound.connect(sb.remote, timeout=20) for _ in range(WRITERS)]
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            results = list(pool.map(add, clients))
+    finally:
+        for client in clients:
+            client.close()
+    assert [rounds.count(True) for rounds in zip(*results, strict=True)] == [1] * 5
 
 
 @pytest.mark.parametrize("target", ["ptcp:6642", "ptcp:6642:0.0.0.0", "ptcp:6642:10.0.0.1", "ptcp:6642:[fd00::1]"])

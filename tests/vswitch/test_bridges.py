@@ -209,3 +209,21 @@ def test_operations_join_a_transaction(vs: VSwitch) -> None:
         assert vs.find(Bridge) == []
     assert vs.chassis_config().bridge_mappings == {"physnet1": "br-ex"}
     assert vs.find(Port, name="eth1")
+
+
+def test_names_are_free_again_within_a_transaction(vs: VSwitch) -> None:
+    vs.add_bridge("br-int")
+    vs.add_bridge("br-ex")
+    vs.add_port("br-int", "p1", type="internal", iface_id="vm1")
+    with vs.transaction() as tx:
+        tx.remove_port("br-int", "p1")
+        tx.add_port("br-ex", "p1", type="internal", iface_id="vm1")
+    port = vs.get(Port, name="p1")
+    assert port.ref in vs.get(Bridge, name="br-ex").ports
+    assert only_interface(vs, "p1").external_ids == {"iface-id": "vm1"}
+    old = vs.get(Bridge, name="br-ex").ref
+    with vs.transaction() as tx:
+        tx.remove_bridge("br-ex", force=True)
+        tx.add_bridge("br-ex")
+    assert vs.get(Bridge, name="br-ex").ref != old
+    assert vs.find(Port, name="p1") == []
