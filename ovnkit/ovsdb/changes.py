@@ -29,32 +29,38 @@ class ColumnChange:
     name: str = attrs.field(default="", eq=False)
 
     def __str__(self) -> str:
+        return self.text({})
+
+    def text(self, names: Mapping[Ref[Any], str]) -> str:
+        """Lines as people read them: keys of maps and members of sets one by one, references by these names."""
         where = f"{self.table} {self.name}".rstrip()
         if self.column is None:
             return f"{'+' if self.action == 'insert' else '-'} {where}"
-        return "\n".join(f"{sign} {where} {line}" for sign, line in _lines(self.column, self.before, self.after))
+        lines = _lines(self.column, self.before, self.after, names)
+        return "\n".join(f"{sign} {where} {line}" for sign, line in lines)
 
 
-def _lines(column: str, before: Any, after: Any) -> Iterable[tuple[str, str]]:
-    """Keys of maps and members of sets one by one, as people read them."""
+def _lines(column: str, before: Any, after: Any, names: Mapping[Ref[Any], str]) -> Iterable[tuple[str, str]]:
     if isinstance(before, Mapping) or isinstance(after, Mapping):
         old, new = before or {}, after or {}
         for key in sorted({*old, *new}, key=str):
             if old.get(key) != new.get(key):
-                yield from _lines(f"{column}:{key}", old.get(key), new.get(key))
+                yield from _lines(f"{column}:{key}", old.get(key), new.get(key), names)
     elif isinstance(before, Set) or isinstance(after, Set):
         old, new = before or frozenset(), after or frozenset()
-        yield from (("-", f"{column}: {_plain(member)}") for member in sorted(old - new, key=str))
-        yield from (("+", f"{column}: {_plain(member)}") for member in sorted(new - old, key=str))
+        yield from (("-", f"{column}: {member}") for member in sorted(_plain(member, names) for member in old - new))
+        yield from (("+", f"{column}: {member}") for member in sorted(_plain(member, names) for member in new - old))
     elif before is None:
-        yield "+", f"{column} = {_plain(after)}"
+        yield "+", f"{column} = {_plain(after, names)}"
     elif after is None:
-        yield "-", f"{column} = {_plain(before)}"
+        yield "-", f"{column} = {_plain(before, names)}"
     else:
-        yield "~", f"{column} = {_plain(before)} -> {_plain(after)}"
+        yield "~", f"{column} = {_plain(before, names)} -> {_plain(after, names)}"
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, names: Mapping[Ref[Any], str]) -> str:
+    if isinstance(value, Ref):
+        return f"{value.row_class._table} {names.get(value) or str(value.uuid)[:8]}"
     return value if isinstance(value, str) and value and value.isprintable() else repr(value)
 
 
@@ -69,7 +75,8 @@ class Changes(list[ColumnChange]):
         self.ref = ref
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self)) or "no changes"
+        names = {change.row: change.name for change in self}
+        return "\n".join(change.text(names) for change in self) or "no changes"
 
     def __repr__(self) -> str:
         return f"Changes({list(self)!r}, ref={self.ref!r})"
