@@ -88,32 +88,31 @@ class Store:
 
         True if anything changed.
         """
+        # Nothing else changes the tables, so this needs no lock, and readers wait for the last step alone. Nothing is
+        # stored before all of the message has been understood.
+        changes: list[RowChange] = []
+        staged: dict[str, dict[UUID, Row[Any] | None]] = {}
+        for name, rows in updates.items():
+            known, new = self._tables[name], staged.setdefault(name, {})
+            for text, update in rows.items():
+                uuid = UUID(text)
+                before = known.get(uuid)
+                new[uuid] = after = self._updated(name, uuid, before, update)
+                if _differ(before, after):
+                    changes.append(RowChange(before, after))
+        if afresh:
+            gone = {name: known.keys() - staged.get(name, {}).keys() for name, known in self._tables.items()}
+            for name, uuids in gone.items():
+                changes += [RowChange(self._tables[name][uuid], None) for uuid in uuids]
+                staged.setdefault(name, {}).update(dict.fromkeys(uuids))
         with self.changed:
-            tables = {name: {} for name in self._tables} if afresh else self._tables
-            changes: list[RowChange] = []
-            # Nothing is stored before all of the message has been understood.
-            staged: list[tuple[dict[UUID, Row[Any]], UUID, Row[Any] | None]] = []
-            for name, rows in updates.items():
-                for text, update in rows.items():
-                    uuid = UUID(text)
-                    before = self._tables[name].get(uuid)
-                    after = self._updated(name, uuid, before, update)
-                    staged.append((tables[name], uuid, after))
-                    if _differ(before, after):
-                        changes.append(RowChange(before, after))
-            for table, uuid, row in staged:
-                if row is None:
-                    table.pop(uuid, None)
-                else:
-                    table[uuid] = row
-            if afresh:
-                changes += [
-                    RowChange(row, None)
-                    for name, rows in self._tables.items()
-                    for uuid, row in rows.items()
-                    if uuid not in tables[name]
-                ]
-                self._tables = tables
+            for name, rows in staged.items():
+                table = self._tables[name]
+                for uuid, row in rows.items():
+                    if row is None:
+                        table.pop(uuid, None)
+                    else:
+                        table[uuid] = row
             self.version += 1
             self.changed.notify_all()
             listeners = list(self._listeners)
