@@ -372,21 +372,20 @@ def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None
         elif now is None:
             verdicts.add(None)
         else:
-            columns = list(item.columns)
-            if all(_holds(item, name, getattr(now, name), after) for name, _, after in columns):
+            columns = [(getattr(now, name), before, after, name in item.whole) for name, before, after in item.columns]
+            if all(_holds(value, before, after, whole=whole) for value, before, after, whole in columns):
                 verdicts.add(True)
-            elif all(getattr(now, name) == before for name, before, _ in columns):
+            elif all(_holds(value, after, before, whole=whole) for value, before, after, whole in columns):
                 verdicts.add(False)
             else:
                 verdicts.add(None)
     return False if not verdicts else verdicts.pop() if len(verdicts) == 1 else None
 
 
-def _holds(item: PendingRow, name: str, now: Any, after: Any) -> bool:
-    """Whether a column holds what was written; other members than the edited ones do not matter."""
-    if now == after or name in item.whole:
+def _holds(now: Any, before: Any, after: Any, *, whole: bool) -> bool:
+    """Whether a column is as after an edit; where not the ``whole`` was set, only edited members and keys count."""
+    if now == after or whole:
         return bool(now == after)
-    before = getattr(item.base, name)
     if isinstance(after, frozenset):
         return (after - before) <= now and not (before - after) & now
     put = {key: value for key, value in after.items() if before.get(key) != value}
