@@ -27,14 +27,15 @@ def fetch_schema(
     """The first server that answers, and its schema of ``database``.
 
     Raises Timeout when none did within ``timeout`` seconds (it names the last failure), and ConnectionFailed at once
-    where waiting cannot help: no permission for a socket, a certificate that is refused, a server that does not have
-    this database.
+    where waiting for any of them cannot help: no permission for a socket, a certificate that is refused, a server that
+    does not have this database.
     """
     deadline = time.monotonic() + timeout
     pause = _RETRY_AFTER
     patience = _PATIENCE
     failure: str = "nothing was tried"
     while True:
+        hopeless: list[ConnectionFailed] = []
         for remote in remotes:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -44,14 +45,11 @@ def fetch_schema(
             try:
                 # One server that does not answer must not use up the time of the others.
                 return remote, _ask(remote, database, context, left if len(remotes) == 1 else min(left, patience))
-            except ConnectionFailed:
-                raise
-            except ssl.SSLError as exc:
-                raise ConnectionFailed(str(remote), f"TLS failed: {exc}") from exc
             except (OSError, ValueError) as exc:
-                if isinstance(exc, OSError) and exc.errno in _HOPELESS:
-                    raise ConnectionFailed(str(remote), f"{exc.strerror}: {_who_may(remote)}") from exc
+                hopeless += _hopeless(remote, exc)
                 failure = f"{remote}: {_explained(exc)}"
+        if len(hopeless) == len(remotes):
+            raise hopeless[0]
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         pause = min(pause * 2, 1.0)
         patience *= 2
@@ -61,6 +59,20 @@ def _explained(exc: OSError | ValueError) -> str:
     if isinstance(exc, (FileNotFoundError, ConnectionRefusedError)):
         return f"{exc.strerror}; does the server run, and does it listen there?"
     return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+
+
+def _hopeless(remote: Remote, exc: Exception) -> list[ConnectionFailed]:
+    """The error for a failure that waiting cannot help; none for another."""
+    if isinstance(exc, ConnectionFailed):
+        return [exc]
+    if isinstance(exc, ssl.SSLError):
+        failed = ConnectionFailed(str(remote), f"TLS failed: {exc}")
+    elif isinstance(exc, OSError) and exc.errno in _HOPELESS:
+        failed = ConnectionFailed(str(remote), f"{exc.strerror}: {_who_may(remote)}")
+    else:
+        return []
+    failed.__cause__ = exc
+    return [failed]
 
 
 def _who_may(remote: Remote) -> str:

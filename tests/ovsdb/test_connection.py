@@ -7,10 +7,11 @@ from concurrent.futures import Future
 
 import pytest
 
-from ovnkit import Northbound
+from ovnkit import Northbound, VSwitch
 from ovnkit.errors import Closed
 from ovnkit.northbound import AddressSet, LogicalSwitch
 from ovnkit.ovsdb import Put
+from ovnkit.ovsdb.server import Server
 
 LARGE = "0123456789abcdef" * 2500
 
@@ -66,3 +67,10 @@ def test_waiting_in_a_forked_child_ends_at_once(nb: Northbound, switch: LogicalS
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert nb.state == "ready"
+
+
+def test_one_server_without_the_database_is_passed_over(nb_server: Server, vs: VSwitch) -> None:
+    # They are tried in any order.
+    for _ in range(6):
+        with Northbound.connect(f"{vs.remote},{nb_server.remote}", timeout=10) as nb:
+            assert nb.schema.name == "OVN_Northbound"
