@@ -142,7 +142,8 @@ def _delete_namespaces(names: tuple[str, ...]) -> None:
     outcome = subprocess.run([ip, "-force", "-batch", "-"], input=commands, capture_output=True, text=True, check=False)
     left = [name for name in there if Path("/run/netns", name).exists()]
     if left:
-        raise LabError(f"cannot remove the network namespaces {', '.join(left)}: {outcome.stderr.strip()}")
+        why = outcome.stderr.strip().partition("\n")[0]
+        raise LabError(f"cannot remove the network namespaces {', '.join(left)}: {why}")
 
 
 class Lifeline:
