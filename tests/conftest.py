@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterable
 from typing import Any
 
@@ -14,6 +15,10 @@ IN_CI = bool(os.environ.get("CI"))
 # A first example that starts a server is slow, and tells nothing about the others.
 hypothesis.settings.register_profile("machine", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("machine")
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and every program under test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
