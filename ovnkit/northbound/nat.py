@@ -8,7 +8,7 @@ from ovnkit.errors import InvalidValue
 from ovnkit.northbound.addresses import ip_address, ip_network, mac_address, same_network
 from ovnkit.northbound.base import NorthboundOperations
 from ovnkit.northbound.columns import given, marked
-from ovnkit.northbound.identity import check_name, find_router, one, the_router
+from ovnkit.northbound.identity import check_name, conflict, find_router, one, the_router
 from ovnkit.northbound.rows import NAT, LogicalRouter
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.values import Ref
@@ -63,7 +63,8 @@ class NATOperations(NorthboundOperations):
         both or neither, each chassis translates for its own ports; without, the gateway chassis does. What is None is
         left as it is.
 
-        Raises InvalidValue, NotFound (no such router), and NotUnique.
+        Raises InvalidValue, NotFound (no such router), NotUnique, and Conflict where the port that is there would
+        belong to another ``logical_ip`` than the one that is asked for.
         """
         inner = ip_address(logical_ip, table="NAT", column="logical_ip")
         _check_family(external_ip, inner.version)
@@ -116,6 +117,11 @@ def _put(tx: NorthboundTransaction, router: str, key: str, columns: dict[str, An
         tx.update(own, nat=own.nat | {new})
         return new
     same = {name for name in _ADDRESSES if same_network(getattr(row, name), columns[name])}
+    if row.logical_port is not None and "logical_port" not in columns and "logical_ip" not in same:
+        raise conflict(
+            f"{row.external_ip} is translated where port {row.logical_port!r} is, which has {row.logical_ip}; give"
+            f" logical_port and external_mac for {columns['logical_ip']} as well, or remove_floating_ip() first"
+        )
     tx.update(row, **{name: value for name, value in columns.items() if name not in same})
     return row.ref
 

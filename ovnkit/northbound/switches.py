@@ -25,6 +25,9 @@ __all__ = ["SwitchOperations", "delete_switch", "put_switch"]
 
 _SWITCH = "Logical_Switch"
 _PORT = "Logical_Switch_Port"
+_PORT_TYPES = (
+    "", "external", "l2gateway", "localnet", "localport", "remote", "router", "switch", "virtual", "vtep",
+)  # fmt: skip
 
 
 class SwitchOperations(NorthboundOperations):
@@ -102,6 +105,9 @@ class SwitchOperations(NorthboundOperations):
         Raises InvalidValue, NotFound (no such switch, no such DHCP options), NotUnique, and Conflict where the name
         belongs to a port of another switch or to a router port.
         """
+        if type is not None and type not in _PORT_TYPES:
+            allowed = f"one of {', '.join(map(repr, _PORT_TYPES))}"
+            raise InvalidValue(table=_PORT, column="type", value=type, allowed=allowed)
         columns = given(
             port_security=None if port_security is None else security_addresses(port_security),
             type=type,

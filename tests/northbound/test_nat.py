@@ -63,6 +63,14 @@ def test_a_floating_ip_becomes_distributed_and_stays_so(router: Northbound) -> N
     assert (router.get(NAT).logical_port, router.get(NAT).external_mac) == ("vm1", MAC)
 
 
+def test_a_floating_ip_does_not_move_away_from_the_port_that_translates_it(router: Northbound) -> None:
+    router.add_floating_ip("r1", "192.0.2.11", "10.0.0.9", logical_port="vm1", external_mac=MAC)
+    with pytest.raises(Conflict, match="'vm1'"):
+        checked(router, "add_floating_ip", "r1", "192.0.2.11", "10.0.0.10")
+    checked(router, "add_floating_ip", "r1", "192.0.2.11", "10.0.0.10", logical_port="vm2", external_mac=MAC)
+    assert (router.get(NAT).logical_port, router.get(NAT).logical_ip) == ("vm2", "10.0.0.10")
+
+
 def test_kinds_of_nat_do_not_disturb_each_other(router: Northbound) -> None:
     checked(router, "add_snat", "r1", external_ip="192.0.2.11", logical_ip="10.0.0.9")
     checked(router, "add_floating_ip", "r1", "192.0.2.11", "10.0.0.9")

@@ -168,6 +168,7 @@ def test_what_a_port_needs_must_be_there(nb: Northbound) -> None:
         ("add_switch_port", {"switch": "there", "port": "vm1", "tag": 4096}),
         ("add_switch_port", {"switch": "there", "port": "vm1", "enabled": 1}),
         ("add_switch_port", {"switch": "there", "port": "vm1", "dhcp": "10.0.0.9/24"}),
+        ("add_switch_port", {"switch": "there", "port": "p", "type": "locolnet"}),
     ],
 )
 def test_bad_values_are_refused_before_anything_is_sent(
