@@ -244,7 +244,7 @@ class Row(Generic[D_co]):
 
         Nothing where a table has no more than one row.
         """
-        for name in ("name", "target", "lport", "logical_port", "external_ip", "cidr"):
+        for name in ("name", "target", "lport", "external_ip", "logical_port", "cidr"):
             if name in self._columns and self._readable(name):
                 value = getattr(self, name)
                 if value and isinstance(value, str):

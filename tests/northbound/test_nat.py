@@ -69,6 +69,7 @@ def test_a_floating_ip_does_not_move_away_from_the_port_that_translates_it(route
         checked(router, "add_floating_ip", "r1", "192.0.2.11", "10.0.0.10")
     checked(router, "add_floating_ip", "r1", "192.0.2.11", "10.0.0.10", logical_port="vm2", external_mac=MAC)
     assert (router.get(NAT).logical_port, router.get(NAT).logical_ip) == ("vm2", "10.0.0.10")
+    assert str(checked(router, "remove_floating_ip", "r1", "192.0.2.11")).endswith("- NAT 192.0.2.11")
 
 
 def test_kinds_of_nat_do_not_disturb_each_other(router: Northbound) -> None:
