@@ -27,14 +27,16 @@ def switch(column: str, before: object, after: object) -> ColumnChange:
         (switch("copp", "x", None), "- Logical_Switch web copp = x"),
         (
             switch("external_ids", Map({"a": "1", "b": "2", "c": "3"}), Map({"a": "1", "b": "0", "d": "4"})),
-            "~ Logical_Switch web external_ids:b = 2 -> 0\n"
-            "- Logical_Switch web external_ids:c = 3\n"
-            "+ Logical_Switch web external_ids:d = 4",
+            """\
+~ Logical_Switch web external_ids:b = 2 -> 0
+- Logical_Switch web external_ids:c = 3
++ Logical_Switch web external_ids:d = 4""",
         ),
         (
             switch("ports", frozenset({PORT}), frozenset({OTHER})),
-            "- Logical_Switch web ports: Logical_Switch_Port 22222222\n"
-            "+ Logical_Switch web ports: Logical_Switch_Port 33333333",
+            """\
+- Logical_Switch web ports: Logical_Switch_Port 22222222
++ Logical_Switch web ports: Logical_Switch_Port 33333333""",
         ),
         (ColumnChange("insert", "Logical_Switch", SWITCH, None, None, None), "+ Logical_Switch"),
         (ColumnChange("delete", "Logical_Switch", SWITCH, None, None, None, "web"), "- Logical_Switch web"),
