@@ -9,16 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 import pytest
 
-from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
+from ovnkit.ovsdb.server import find_program
+from tests.lab.foreign import foreign_ovs, run_directories
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_possible")]
 
@@ -261,66 +261,12 @@ def test_killed_ten_times_at_random_moments_the_next_command_removes_everything(
             assert machine.files() == []
 
 
-@contextmanager
-def _foreign_ovs() -> Iterator[tuple[Path, Callable[[], dict[str, object]]]]:
-    """An Open vSwitch that is not the lab's, in the directory where programs look for the machine's own."""
-    with ExitStack() as stack:
-        namespace = f"foreign-{os.getpid()}"
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ovs-")))
-        subprocess.run(["ip", "netns", "add", namespace], check=True)
-        stack.callback(subprocess.run, ["ip", "netns", "del", namespace], check=True)
-        environment = {**os.environ, **_directories(directory)}
-        database = stack.enter_context(
-            Server(
-                directory / "conf.db",
-                find_schema("vswitch.ovsschema"),
-                run_dir=directory,
-                name="db",
-                namespace=namespace,
-                env=environment,
-            )
-        )
-        logging = ("--pidfile", "--no-chdir", "-vconsole:info", "-vsyslog:off")
-        program = find_program("ovs-vswitchd")
-        assert program is not None
-        vswitchd = Process(
-            [program, database.remote, "--disable-system", *logging],
-            log=directory / "ovs-vswitchd.log",
-            env=environment,
-            namespace=namespace,
-        )
-        stack.callback(vswitchd.stop)
-
-        def run(*command: str) -> str:
-            return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-
-        vsctl = ("ovs-vsctl", f"--db={database.remote}", "--timeout=10")
-        run(*vsctl, "add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=netdev")
-        run(*vsctl, "add-br", "br-ex", "--", "set", "Bridge", "br-ex", "datapath_type=netdev")
-        run("ovs-ofctl", "add-flow", "br-int", "cookie=0x5,priority=7,actions=NORMAL")
-
-        def state() -> dict[str, object]:
-            return {
-                "processes": (vswitchd.running, (directory / "ovs-vswitchd.pid").read_text(), database.running),
-                "database": (directory / "conf.db").read_bytes(),
-                "files": sorted(path.name for path in directory.iterdir()),
-                "flows": run("ovs-ofctl", "--no-stats", "dump-flows", "br-int"),
-            }
-
-        yield directory, state
-
-
-def _directories(directory: Path) -> dict[str, str]:
-    kinds = ("RUNDIR", "LOGDIR", "DBDIR", "SYSCONFDIR")
-    return {f"{project}_{kind}": str(directory) for project in ("OVS", "OVN") for kind in kinds}
-
-
 @pytest.mark.parametrize("killed", [False, True], ids=["to the end", "killed"])
 def test_another_open_vswitch_is_not_touched(machine: Machine, killed: bool) -> None:
-    with _foreign_ovs() as (directory, state):
+    with foreign_ovs() as (directory, state):
         before = state()
         # All that a program of the lab finds there if it is not told otherwise.
-        machine.variables.update(_directories(directory))
+        machine.variables.update(run_directories(directory))
         if killed:
             with machine.demo() as program:
                 _read_to(program, "one transaction")
