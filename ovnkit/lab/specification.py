@@ -17,6 +17,8 @@ __all__ = ["lab_spec"]
 
 # The kernel's datapath would need a module; ovn-controller(8) has ovn-controller make br-int of this type.
 _DATAPATH = {"ovn-bridge-datapath-type": "netdev"}
+# The options whose value is the tunnel address of the host.
+_ENCAP_ADDRESSES = ("ovn-encap-ip-default",)
 
 
 def lab_spec(
@@ -48,4 +50,5 @@ def lab_spec(
 
 
 def _moved(spec: HostSpec, host: Host) -> HostSpec:
-    return attrs.evolve(spec, encap_ip=host.encap_address, ovsdb=host.remote, options={**spec.options, **_DATAPATH})
+    options = {key: host.encap_address if key in _ENCAP_ADDRESSES else value for key, value in spec.options.items()}
+    return attrs.evolve(spec, encap_ip=host.encap_address, ovsdb=host.remote, options={**options, **_DATAPATH})

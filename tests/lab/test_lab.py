@@ -173,7 +173,13 @@ def test_a_lab_of_a_spec_has_its_hosts_at_addresses_of_its_own(lab_possible: Non
     spec = Spec(
         central=Central(northbound="ssl:192.0.2.1:6641", southbound="ssl:192.0.2.1:6642"),
         hosts=(
-            HostSpec(name="a", encap_ip="192.0.2.1", gateway=True, bridge_mappings={"p1": "br-one", "p2": "br-two"}),
+            HostSpec(
+                name="a",
+                encap_ip="192.0.2.1",
+                gateway=True,
+                bridge_mappings={"p1": "br-one", "p2": "br-two"},
+                options={"ovn-encap-ip-default": "192.0.2.1"},
+            ),
             HostSpec(name="b", encap_ip="192.0.2.2", ovsdb="ssl:192.0.2.2:6640", options={"ovn-monitor-all": "true"}),
         ),
     )
@@ -189,7 +195,11 @@ def test_a_lab_of_a_spec_has_its_hosts_at_addresses_of_its_own(lab_possible: Non
         assert after.encap_ip.startswith("198.51.100.")
         assert after.ovsdb is not None
         assert after.ovsdb.startswith("unix:")
-        assert dict(after.options) == {**before.options, "ovn-bridge-datapath-type": "netdev"}
+    assert dict(moved.host("a").options) == {
+        "ovn-encap-ip-default": moved.host("a").encap_ip,
+        "ovn-bridge-datapath-type": "netdev",
+    }
+    assert dict(moved.host("b").options) == {"ovn-monitor-all": "true", "ovn-bridge-datapath-type": "netdev"}
 
 
 @pytest.mark.parametrize(
