@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -12,6 +13,7 @@ from ovnkit.errors import Closed
 from ovnkit.northbound import AddressSet, LogicalSwitch
 from ovnkit.ovsdb import Put
 from ovnkit.ovsdb.server import Server
+from tests.ovsdb.proxy import Proxy
 
 LARGE = "0123456789abcdef" * 2500
 
@@ -33,21 +35,24 @@ def test_what_was_submitted_cannot_be_cancelled(nb: Northbound, switch: LogicalS
 
 
 def test_a_callback_of_a_future_is_told_that_it_must_not_wait_for_a_change(
-    nb: Northbound, switch: LogicalSwitch
+    nb_behind: Northbound, nb_proxy: Proxy
 ) -> None:
+    listening = threading.Event()
+    nb_proxy.before_write = lambda: listening.wait(5)
     told: list[str] = []
 
     def wait(_outcome: Future[None]) -> None:
         try:
-            nb.wait(LogicalSwitch, name="never", timeout=5)
+            nb_behind.wait(LogicalSwitch, name="never", timeout=5)
         except RuntimeError as exc:
             told.append(str(exc))
 
-    tx = nb.transaction()
-    tx.update(switch, external_ids=Put({"a": "9"}))
+    tx = nb_behind.transaction()
+    tx.insert(LogicalSwitch(name="web"))
     tx.submit().add_done_callback(wait)
+    listening.set()
     # The next one is answered after the callback has returned.
-    nb.transact(lambda tx: tx.insert(LogicalSwitch(name="next")))
+    nb_behind.transact(lambda tx: tx.insert(LogicalSwitch(name="next")))
     assert "must not wait" in told[0]
 
 
