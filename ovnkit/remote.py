@@ -11,7 +11,7 @@ import attrs
 
 from ovnkit.errors import InvalidRemote
 
-__all__ = ["Remote", "Scheme", "Tls", "default_remote", "format_remotes", "parse_remotes"]
+__all__ = ["Remote", "Scheme", "Tls", "default_remote", "format_remotes", "lacks_port", "parse_remotes"]
 
 Scheme = Literal["tcp", "ssl", "unix"]
 _DEFAULT_PORT = 6640
@@ -71,6 +71,18 @@ def parse_remotes(text: str) -> tuple[Remote, ...]:
 def format_remotes(remotes: tuple[Remote, ...]) -> str:
     """The comma-separated form, canonical."""
     return ",".join(str(remote) for remote in remotes)
+
+
+def lacks_port(text: str) -> bool:
+    """Whether a server of a connection string has no port, which then is not that of an OVN database but 6640.
+
+    Raises InvalidRemote, as parse_remotes() does.
+    """
+    items = [item.strip() for item in text.split(",")]
+    return any(
+        remote.scheme != "unix" and not item.endswith(f":{remote.port}")
+        for item, remote in zip(items, parse_remotes(text), strict=True)
+    )
 
 
 def _parse_remote(text: str) -> Remote:

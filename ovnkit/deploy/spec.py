@@ -15,7 +15,7 @@ import attrs
 
 from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
 from ovnkit.ovsdb.values import Map
-from ovnkit.remote import format_remotes, parse_remotes
+from ovnkit.remote import format_remotes, lacks_port, parse_remotes
 from ovnkit.vswitch import mappings
 from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, check_option, check_system_id
 
@@ -47,7 +47,7 @@ def _is_mapping(value: object) -> bool:
 
 def _canonical_remotes(value: str) -> str:
     """Bad text and a remote without a port stay as they are, for the check to refuse."""
-    return _canonical_or_same(value, lambda text: text if _without_port(text) else format_remotes(parse_remotes(text)))
+    return _canonical_or_same(value, lambda text: text if lacks_port(text) else format_remotes(parse_remotes(text)))
 
 
 def _canonical_ovsdb(value: str | None) -> str | None:
@@ -86,14 +86,6 @@ def _option_text(key: str, value: object) -> Any:
         return text
 
 
-def _without_port(text: str) -> bool:
-    items = [item.strip() for item in text.split(",")]
-    return any(
-        remote.scheme != "unix" and not item.endswith(f":{remote.port}")
-        for item, remote in zip(items, parse_remotes(text), strict=True)
-    )
-
-
 def _check_remotes(key: str, value: str, *, insecure: bool, port: int | None = None) -> None:
     shape = f"tcp:HOST:{port or 6640}, ssl:HOST:{port or 6640} or unix:PATH, comma-separated"
     if not _is_text(value):
@@ -102,7 +94,7 @@ def _check_remotes(key: str, value: str, *, insecure: bool, port: int | None = N
         remotes = parse_remotes(value)
     except InvalidRemote as error:
         raise SpecError(key=key, value=value, allowed=f"{shape}; {error.reason}") from error
-    if port is not None and _without_port(value):
+    if port is not None and lacks_port(value):
         raise SpecError(key=key, value=value, allowed=f"{shape}; a port is missing")
     if not insecure and any(remote.scheme == "tcp" and not remote.is_loopback for remote in remotes):
         allowed = "ssl:, unix:, or tcp: to a loopback address; plain tcp: elsewhere needs central.insecure = true"

@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from ovnkit.errors import InvalidRemote, InvalidValue
-from ovnkit.remote import format_remotes, parse_remotes
+from ovnkit.remote import format_remotes, lacks_port, parse_remotes
 from ovnkit.vswitch import mappings
 
 __all__ = [
@@ -102,6 +102,8 @@ def _item(pattern: str) -> Callable[[str], object]:
 
 def _remotes(value: str) -> str:
     try:
+        if lacks_port(value):
+            raise ValueError("a port is missing")
         return format_remotes(parse_remotes(value))
     except InvalidRemote as error:
         raise ValueError(error.reason) from error
