@@ -126,7 +126,7 @@ class NotFound(OvnkitError, LookupError):
     """No row matches. Attributes: ``table``, ``columns`` (the filter)."""
 
     def __init__(self, table: str, columns: dict[str, object]) -> None:
-        super().__init__(f"no row of {table} has {_filter(columns)}")
+        super().__init__(f"no row of {table} has {_filter(columns)}; find() lists those that there are")
         self.table = table
         self.columns = columns
 
@@ -136,8 +136,9 @@ class NotUnique(OvnkitError, LookupError):
 
     def __init__(self, table: str, columns: dict[str, object], uuids: tuple[object, ...]) -> None:
         found = ", ".join(str(uuid) for uuid in uuids[:5])
+        more = ", …" if len(uuids) > 5 else ""
         super().__init__(
-            f"{len(uuids)} rows of {table} have {_filter(columns)}: {found}{', …' if len(uuids) > 5 else ''}"
+            f"{len(uuids)} rows of {table} have {_filter(columns)}: {found}{more}; say more of it, or find() all"
         )
         self.table = table
         self.columns = columns

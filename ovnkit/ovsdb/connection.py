@@ -152,7 +152,7 @@ class Connection:
         if not self.is_own:
             raise Closed(self._remote, "this client was made in another process; connect again after a fork")
         if self._closing:
-            raise Closed(self._remote, "this client was closed")
+            raise Closed(self._remote, "this client was closed; connect again")
 
     def close(self) -> None:
         """End the thread and the session. What is in flight fails as Lost."""

@@ -242,8 +242,8 @@ class Pending:
             if item.base is None and not item.row._root and item.row.ref not in referenced:
                 raise Unreferenced(
                     "unreferenced row",
-                    f"nothing refers to the new row {item.row._label!r} of {item.row._table}; "
-                    "the server would remove it at once",
+                    f"nothing refers to the new row {item.row._label!r} of {item.row._table}; the server would remove "
+                    f"it at once. In the same transaction, put it into {_holders(item.row)}",
                     {"op": "insert", "table": item.row._table},
                 )
 
@@ -284,6 +284,19 @@ def _strong_refs(row: Row[Any]) -> Iterator[Ref[Any]]:
             yield from (
                 ref for ref in _refs(getattr(row, name)) if isinstance(ref, Ref) and ref.row_class._table in tables
             )
+
+
+def _holders(row: Row[Any]) -> str:
+    """The columns in which a row of this table is held."""
+    return " or ".join(
+        f"{table}.{name}"
+        for table, row_class in row._database.tables.items()
+        for name, column in row_class._columns.items()
+        if any(
+            base is not None and base.ref_table == row._table and base.ref_type == "strong"
+            for base in (column.type.key, column.type.value)
+        )
+    )
 
 
 def _children(row: Row[Any], view: View, pending: Pending) -> list[Row[Any]]:

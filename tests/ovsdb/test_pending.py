@@ -164,7 +164,7 @@ def test_a_value_from_an_older_snapshot_is_told(value: Any, outdated: bool) -> N
 def test_a_new_row_must_be_referred_to_by_another_that_stays() -> None:
     pending = Pending(KindsDatabase)
     pending.insert(Child(name="c"), ONE)
-    with pytest.raises(Unreferenced):
+    with pytest.raises(Unreferenced, match=r"put it into .*\bKinds\.children\b"):
         pending.check_referenced()
     holder = pending.insert(kinds(children=[Ref(Child, ONE)]), TWO)
     pending.check_referenced()
