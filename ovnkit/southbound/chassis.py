@@ -178,6 +178,8 @@ class ChassisOperations(SouthboundOperations):
     def remove_chassis(self, name: str, *, dry_run: bool = False) -> Changes:
         """Remove a chassis that is gone: its Chassis with its Encaps, and its Chassis_Private, also a lone one.
 
+        Identity: its name; nothing changes where there is none.
+
         What is bound to it is bound nowhere then. Stop its ovn-controller for good first: one that runs comes back at
         once (``ovn-appctl -t ovn-controller exit`` there removes these rows itself).
         """

@@ -34,10 +34,10 @@ class ListenerOperations(SouthboundOperations):
     ) -> Changes:
         """Have the servers listen at ``target``, or change how: the Connection row with this target (ovn-sb(5)).
 
-        ``target``: ``pssl:PORT[:ADDRESS]`` or ``ptcp:PORT[:ADDRESS]``; in a cluster all members share the row, so
-        leave the address out there. ``inactivity_probe``: milliseconds, 0 for none. ``max_backoff``: milliseconds, at
-        least 1000. ``role``: ``"ovn-controller"`` for role-based access control, ``""`` for full access. What is None
-        stays as it is. Plain TCP off loopback needs ``insecure``.
+        Identity: ``target``, ``pssl:PORT[:ADDRESS]`` or ``ptcp:PORT[:ADDRESS]``; in a cluster all members share the
+        row, so leave the address out there. ``inactivity_probe``: milliseconds, 0 for none. ``max_backoff``:
+        milliseconds, at least 1000. ``role``: ``"ovn-controller"`` for role-based access control, ``""`` for full
+        access. What is None stays as it is. Plain TCP off loopback needs ``insecure``.
 
         Raises InvalidValue.
         """
@@ -64,7 +64,10 @@ class ListenerOperations(SouthboundOperations):
         return self._operate(body, dry_run=dry_run)
 
     def remove_listener(self, target: str, *, dry_run: bool = False) -> Changes:
-        """Remove the Connection row with this target, and no other. Sessions that came in there end."""
+        """Remove the Connection row with this target, and no other. Sessions that came in there end.
+
+        Identity: ``target``; nothing changes where there is none.
+        """
 
         def body(tx: SouthboundTransaction) -> None:
             for connection in tx.find(Connection, target=target):

@@ -44,7 +44,7 @@ class BridgeOperations(VSwitchOperations):
         other_config: Mapping[str, str] = _NOTHING,
         dry_run: bool = False,
     ) -> Changes:
-        """Add a bridge with its local port, or change the one that is there.
+        """Add a bridge with its local port, or change the one that is there. Identity: its name.
 
         ``datapath_type``: ``"system"`` or ``"netdev"``; ``fail_mode``: ``"secure"`` for an integration bridge,
         ``"standalone"`` for a provider bridge (ovs-vswitchd.conf.db(5)). What is None stays as it is; the given keys of
@@ -75,7 +75,7 @@ class BridgeOperations(VSwitchOperations):
         return self._operate(body, dry_run=dry_run)
 
     def remove_bridge(self, name: str, *, force: bool = False, dry_run: bool = False) -> Changes:
-        """Remove a bridge with its local port.
+        """Remove a bridge with its local port. Identity: its name; nothing changes where there is none.
 
         Raises Conflict while it has other ports, or a physical network is mapped to it, unless ``force``.
         """
@@ -105,7 +105,7 @@ class BridgeOperations(VSwitchOperations):
         mtu_request: int | None = None,
         dry_run: bool = False,
     ) -> Changes:
-        """Add a port with one interface of its name to a bridge, or change the one that is there.
+        """Add a port with one interface of its name to a bridge, or change the one that is there. Identity: its name.
 
         ``type``, ``options``, ``mtu_request`` and ``iface_id`` (the logical port, as in bind_interface()) are the
         interface's, ``external_ids`` and ``tag`` (VLAN) the port's (ovs-vswitchd.conf.db(5)). What is None stays as it
@@ -142,7 +142,7 @@ class BridgeOperations(VSwitchOperations):
         return self._operate(body, dry_run=dry_run)
 
     def remove_port(self, bridge: str, port: str, *, dry_run: bool = False) -> Changes:
-        """Remove a port, with its interfaces, from a bridge.
+        """Remove a port, with its interfaces, from a bridge. Identity: its name; nothing changes where there is none.
 
         Raises Conflict where it is on another bridge, or the bridge's own port.
         """
@@ -165,7 +165,7 @@ class BridgeOperations(VSwitchOperations):
     def bind_interface(self, port: str, iface_id: str, *, dry_run: bool = False) -> Changes:
         """Bind an interface to the logical port ``iface_id``: ``Interface.external_ids:iface-id`` (ovn-controller(8)).
 
-        ``port`` is the name of the interface, which has to be on the integration bridge to come up. Raises
+        Identity: ``port``, the name of the interface, which has to be on the integration bridge to come up. Raises
         InvalidValue, NotFound, and Conflict where another interface of this host has the ``iface_id``.
         """
         value = _checked_iface_id(iface_id)
@@ -179,7 +179,7 @@ class BridgeOperations(VSwitchOperations):
         return self._operate(body, dry_run=dry_run)
 
     def unbind_interface(self, port: str, *, dry_run: bool = False) -> Changes:
-        """Take the ``iface-id`` off an interface."""
+        """Take the ``iface-id`` off an interface. Identity: its name; nothing changes where there is none."""
 
         def body(tx: VSwitchTransaction) -> Ref[Interface] | None:
             for interface in tx.find(Interface, name=port):

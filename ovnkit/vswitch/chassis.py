@@ -59,7 +59,7 @@ class ChassisOperations(VSwitchOperations):
         southbound: Southbound | None = None,
         dry_run: bool = False,
     ) -> Changes:
-        """Make this host the chassis ``system_id``: ovn-controller then registers it in Southbound.
+        """Make this host the chassis ``system_id``: ovn-controller then registers it in Southbound. Identity: the host.
 
         ``remote`` is where Southbound is, ``encap_ip`` the address of this host's tunnels (or several,
         comma-separated, from OVN 24.03), ``encap_type`` ``geneve``, ``vxlan`` or both. ``hostname`` None leaves it as
@@ -98,13 +98,17 @@ class ChassisOperations(VSwitchOperations):
     def unregister_chassis(self, *, dry_run: bool = False) -> Changes:
         """Take away what ovnkit has set for this host as a chassis: what ``ovnkit-managed`` lists, and nothing else.
 
-        Stop ovn-controller first, gracefully (``ovn-appctl -t ovn-controller exit``): that removes the chassis from
-        Southbound as well. If it was stopped otherwise, ``remove_chassis`` of the Southbound client does it.
+        Identity: the host. Stop ovn-controller first, gracefully (``ovn-appctl -t ovn-controller exit``): that removes
+        the chassis from Southbound as well. If it was stopped otherwise, ``remove_chassis`` of the Southbound client
+        does it.
         """
         return self._edit_chassis(ChassisIds.clear, dry_run=dry_run)
 
     def set_option(self, key: str, value: str, *, dry_run: bool = False) -> Changes:
-        """Set one key of ovn-controller(8), but for those that other operations set. Raises InvalidValue."""
+        """Set one key of ovn-controller(8), but for those that other operations set.
+
+        Identity: ``key``, in the form that this chassis reads. Raises InvalidValue.
+        """
         checked = _checked_option(key, value)
         if key == "ovn-cms-options":
             allowed = "not here: add_cms_option() changes one item and leaves those of others"
@@ -112,27 +116,29 @@ class ChassisOperations(VSwitchOperations):
         return self._edit_chassis(lambda ids: ids.set(key, checked), dry_run=dry_run)
 
     def remove_option(self, key: str, *, dry_run: bool = False) -> Changes:
-        """Take one key away, whoever has set it: the form of it that this chassis reads. Raises InvalidValue."""
+        """Take one key away, whoever has set it. Identity: as for set_option(). Raises InvalidValue."""
         check_key(key)
         return self._edit_chassis(lambda ids: ids.remove(key), dry_run=dry_run)
 
     def enable_gateway(self, *, dry_run: bool = False) -> Changes:
-        """Make this chassis a gateway: the item ``enable-chassis-as-gw`` of ``ovn-cms-options``."""
+        """Make this chassis a gateway: the item ``enable-chassis-as-gw`` of ``ovn-cms-options``. Identity: the host."""
         return self.add_cms_option(ENABLE_CHASSIS_AS_GW, dry_run=dry_run)
 
     def disable_gateway(self, *, dry_run: bool = False) -> Changes:
-        """Make this chassis no gateway any more, whoever has made it one; the other items stay."""
+        """Make this chassis no gateway any more, whoever has made it one; the other items stay. Identity: the host."""
         return self.remove_cms_option(ENABLE_CHASSIS_AS_GW, dry_run=dry_run)
 
     def add_cms_option(self, item: str, *, dry_run: bool = False) -> Changes:
         """Add an item to ``ovn-cms-options``; ``NAME=VALUE`` takes the place of an item ``NAME`` with another value.
+
+        Identity: the item, or its ``NAME``.
 
         Raises InvalidValue.
         """
         return self._edit_chassis(lambda ids: _add_item(ids, item), dry_run=dry_run)
 
     def remove_cms_option(self, item: str, *, dry_run: bool = False) -> Changes:
-        """Take an item out of ``ovn-cms-options``, whoever has added it. Raises InvalidValue."""
+        """Take an item out of ``ovn-cms-options``, whoever has added it. Identity: the item. Raises InvalidValue."""
         return self._edit_chassis(lambda ids: ids.remove_cms_option(item), dry_run=dry_run)
 
     def add_bridge_mapping(
@@ -140,7 +146,8 @@ class ChassisOperations(VSwitchOperations):
     ) -> Changes:
         """Connect a physical network to a bridge of this host (``ovn-bridge-mappings``); the bridge need not exist yet.
 
-        ``shared_bridge`` permits a bridge that carries another physical network, which Neutron does not.
+        Identity: the physical network. ``shared_bridge`` permits a bridge that carries another physical network, which
+        Neutron does not.
 
         Raises InvalidValue, and Conflict where the network is mapped to another bridge: moving it takes two steps, with
         a wait for ovn-controller in between.
@@ -150,7 +157,10 @@ class ChassisOperations(VSwitchOperations):
         )
 
     def remove_bridge_mapping(self, physnet: str, *, dry_run: bool = False) -> Changes:
-        """Disconnect a physical network, whoever has mapped it; ovn-controller then removes its patch ports."""
+        """Disconnect a physical network, whoever has mapped it; ovn-controller then removes its patch ports.
+
+        Identity: the physical network; nothing changes where it is not mapped.
+        """
         check_physnet(physnet)
         return self._edit_chassis(lambda ids: ids.remove_bridge_mapping(physnet), dry_run=dry_run)
 

@@ -32,9 +32,10 @@ class ManagerOperations(VSwitchOperations):
     ) -> Changes:
         """Have ovsdb-server listen at, or connect to, ``target``, or change how: the Manager row with this target.
 
-        ``target``: such as ``ptcp:6640:127.0.0.1``, where OpenStack's agents look (ovs-vswitchd.conf.db(5)). Everyone
-        who can connect there administers Open vSwitch: plain TCP off loopback needs ``insecure``. ``inactivity_probe``:
-        milliseconds, 0 for none; ``max_backoff``: milliseconds, at least 1000. What is None stays as it is.
+        Identity: ``target``, such as ``ptcp:6640:127.0.0.1``, where OpenStack's agents look (ovs-vswitchd.conf.db(5)).
+        Everyone who can connect there administers Open vSwitch: plain TCP off loopback needs ``insecure``.
+        ``inactivity_probe``: milliseconds, 0 for none; ``max_backoff``: milliseconds, at least 1000. What is None stays
+        as it is.
 
         Raises InvalidValue.
         """
@@ -56,7 +57,10 @@ class ManagerOperations(VSwitchOperations):
         return self._operate(body, dry_run=dry_run)
 
     def remove_manager(self, target: str, *, dry_run: bool = False) -> Changes:
-        """Remove the Manager row with this target, and no other. Sessions that came in there end."""
+        """Remove the Manager row with this target, and no other. Sessions that came in there end.
+
+        Identity: ``target``; nothing changes where there is none.
+        """
 
         def body(tx: VSwitchTransaction) -> None:
             for manager in tx.find(Manager, target=target):

@@ -59,9 +59,9 @@ class PatchOperations(VSwitchOperations):
         ovn-controller brings back; where the agent has restricted its OpenFlow versions, 1.5 is added, which
         ovn-controller needs.
 
-        Stop and disable the agent first, and wait until ovn-controller has made its pairs. Raises Conflict while the
-        agent is connected, and while OVN's own pair to a bridge is not up, since the agent's may be the only way to the
-        outside; ``force`` removes it all the same.
+        Identity: the host. Stop and disable the agent first, and wait until ovn-controller has made its pairs. Raises
+        Conflict while the agent is connected, and while OVN's own pair to a bridge is not up, since the agent's may be
+        the only way to the outside; ``force`` removes it all the same.
         """
 
         def body(tx: VSwitchTransaction) -> Ref[OpenVSwitch] | None:
