@@ -202,7 +202,7 @@ class Timeout(OvnkitError, TimeoutError):
     """The deadline passed. Attributes: ``waited_for`` (in words), ``seconds``."""
 
     def __init__(self, waited_for: str, seconds: float) -> None:
-        super().__init__(f"waited {seconds:g} s for {waited_for}")
+        super().__init__(f"waited {round(seconds, 2):g} s for {waited_for}")
         self.waited_for = waited_for
         self.seconds = seconds
 
