@@ -17,7 +17,7 @@ ruff check .
 say "mypy --strict"
 mypy
 say "pyright"
-pyright --pythonpath "$bin/python"
+pyright --project pyproject.toml --pythonpath "$bin/python"
 say "Generated rows are fresh"
 python -m ovnkit.codegen --check
 say "pytest"

@@ -232,7 +232,19 @@ def _lease(vm: VM) -> str:
 
 def _transfer(sender: VM, receiver: VM) -> str:
     with receiver.listen(_TCP_PORT):
-        return str(sender.tcp(receiver.address, _TCP_PORT, size=_TCP_BYTES))
+        transfer = sender.tcp(receiver.address, _TCP_PORT, size=_TCP_BYTES)
+    packets = _encapsulated(sender, receiver)
+    if not packets:
+        raise LabError(f"no packets of {sender.name} left {sender.host.name} in geneve")
+    return f"{transfer}; {packets} packets in geneve to {receiver.host.encap_address}"
+
+
+def _encapsulated(sender: VM, receiver: VM) -> int:
+    """The packets that the datapath flows of the sender's host put into geneve, to the receiver's host."""
+    flows = sender.host.run("ovs-appctl dpctl/dump-flows").stdout.splitlines()
+    marks = (f"src={sender.mac}", "geneve(", f"dst={receiver.host.encap_address},")
+    counts = [re.search(r"packets:(\d+)", flow) for flow in flows if all(mark in flow for mark in marks)]
+    return sum(int(count[1]) for count in counts if count)
 
 
 def _metadata(vm: VM) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ovnkit.errors import InvalidValue, NotFound
 from ovnkit.northbound.base import NorthboundOperations
 from ovnkit.northbound.columns import marked
-from ovnkit.northbound.identity import check_name, conflict, find_router_port, one
+from ovnkit.northbound.identity import conflict, find_router_port, one
 from ovnkit.northbound.rows import GatewayChassis, LogicalRouterPort
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.values import Ref
@@ -34,7 +34,7 @@ class GatewayOperations(NorthboundOperations):
         where the port has an HA chassis group, which OVN would follow instead.
         """
         for name in chassis:
-            check_name(name, table=_TABLE, column="chassis_name")
+            _check_chassis(name)
         if not chassis or len(set(chassis)) != len(chassis):
             allowed = "one or more chassis, each once; remove_gateway() takes them all away"
             raise InvalidValue(table=_TABLE, column="chassis_name", value=chassis, allowed=allowed)
@@ -60,6 +60,12 @@ class GatewayOperations(NorthboundOperations):
                 tx.delete(ref)
 
         return self._operate(body, dry_run=dry_run)
+
+
+def _check_chassis(name: object) -> None:
+    if not isinstance(name, str) or not name:
+        allowed = "names of chassis, each an argument of its own: set_gateway(port, 'gw1', 'gw2')"
+        raise InvalidValue(table=_TABLE, column="chassis_name", value=name, allowed=allowed)
 
 
 def _set_gateway(tx: NorthboundTransaction, port: LogicalRouterPort, chassis: tuple[str, ...]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,20 @@ class TestOnThisMachine:
     def test_a_missing_tun_device_is_named_with_the_command_that_makes_it(self) -> None:
         said = _start_lab("unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /dev/net && exec "$0" "$@"')
         assert said.startswith("MissingPrivilege /dev/net/tun is not there; make it: modprobe tun")
+
+    def test_a_kernel_without_veth_pairs_is_named(self, tmp_path: Path) -> None:
+        real = find_program("ip")
+        # Such a kernel cannot be had here; this is what iproute2 says of one.
+        fake = tmp_path / "ip"
+        fake.write_text(
+            "#!/bin/sh\ncommands=$(cat)\n"
+            'case "$commands" in *veth*) echo "Error: Unknown device type." >&2; exit 2;; esac\n'
+            f'printf "%s\\n" "$commands" | exec {real} "$@"\n'
+        )
+        fake.chmod(0o755)
+        said = _start_lab("env", f"PATH={tmp_path}:{os.environ['PATH']}")
+        assert said.startswith("MissingPrivilege the kernel lacks network namespaces, veth pairs or bridges")
+        assert "modprobe -a veth bridge tun" in said
 
     @pytest.mark.may_skip
     @pytest.mark.usefixtures("user_namespaces")
