@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import Any
 
 import hypothesis
@@ -19,13 +19,6 @@ hypothesis.settings.load_profile("machine")
 # A shell starts what it puts in the background with Ctrl-C ignored, and every program under test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Run the labs one after the other: what they measure, and what they clean up, is the machine's."""
-    for item in items:
-        if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("lab"))
 
 
 @pytest.hookimpl(wrapper=True)
