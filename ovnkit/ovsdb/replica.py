@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from ovnkit.ovsdb import codec
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 
-__all__ = ["Idl", "RowChange", "Store"]
+__all__ = ["Idl", "RowChange", "Snapshot", "Store"]
 
 
 @attrs.frozen
@@ -31,6 +32,21 @@ class RowChange:
         row = self.before if self.after is None else self.after
         assert row is not None
         return type(row)
+
+
+class Snapshot:
+    """The rows of one moment: what one transaction reads in several steps belongs together."""
+
+    def __init__(self, tables: Mapping[str, Mapping[UUID, Row[Any]]]) -> None:
+        self._tables = tables
+
+    def rows(self, table: str) -> list[Row[Any]]:
+        """All rows of a table; none where it is not replicated."""
+        return list(self._tables.get(table, {}).values())
+
+    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
+        """One row; None where it is not there or the table is not replicated."""
+        return self._tables.get(table, {}).get(uuid)
 
 
 class Store:
@@ -49,6 +65,19 @@ class Store:
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
         self._tables: dict[str, dict[UUID, Row[Any]]] = {name: {} for name in monitored}
         self._listeners: list[Callable[[list[RowChange]], None]] = []
+        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
+
+    def snapshot(self) -> Snapshot:
+        """All rows as they are at this moment; while it lives, tables that change are copied."""
+        with self.changed:
+            snapshot = Snapshot(dict(self._tables))
+            self._snapshots.add(snapshot)
+            return snapshot
+
+    def release(self, snapshot: Snapshot) -> None:
+        """The snapshot will not be read any more: tables need not be copied for it."""
+        with self.changed:
+            self._snapshots.discard(snapshot)
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table at this moment."""
@@ -107,6 +136,8 @@ class Store:
                 staged.setdefault(name, {}).update(dict.fromkeys(uuids))
         with self.changed:
             for name, rows in staged.items():
+                if rows and len(self._snapshots):
+                    self._tables[name] = dict(self._tables[name])
                 table = self._tables[name]
                 for uuid, row in rows.items():
                     if row is None:

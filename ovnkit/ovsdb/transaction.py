@@ -26,7 +26,7 @@ from ovnkit.ovsdb.edits import Exactly
 from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
-from ovnkit.ovsdb.replica import Store
+from ovnkit.ovsdb.replica import Snapshot, Store
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.schema import STRING
 from ovnkit.ovsdb.tables import Tables
@@ -67,7 +67,10 @@ class Transaction(Generic[D]):
         self._comment = comment
         self._timeout = timeout
         self._durable = durable
-        self._view = View(self._tables.monitored_rows, self._tables.monitored_row)
+        self._snapshot: Snapshot | None = None
+        self._view = View(
+            lambda table: self._as_first_read().rows(table), lambda table, uuid: self._as_first_read().get(table, uuid)
+        )
         self._pending = Pending(store.database)
         self._done = False
 
@@ -266,13 +269,23 @@ class Transaction(Generic[D]):
 
     def discard(self) -> None:
         """Give up what was not committed."""
+        self._end()
+
+    def _end(self) -> None:
         self._done = True
+        if self._snapshot is not None:
+            self._store.release(self._snapshot)
+
+    def _as_first_read(self) -> Snapshot:
+        if self._snapshot is None:
+            self._snapshot = self._store.snapshot()
+        return self._snapshot
 
     def _prepare(self) -> _Attempt | None:
         self._check_open()
         self._pending.check_referenced()
         operations = self.operations()
-        self._done = True
+        self._end()
         return _Attempt(self._connection, self._store, self._pending, operations, self._timeout) if operations else None
 
     def _check_open(self) -> None:

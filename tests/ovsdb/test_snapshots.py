@@ -44,3 +44,17 @@ def test_a_monitor_by_several_columns_is_refused_because_a_server_takes_any_of_t
 ) -> None:
     with pytest.raises(InvalidValue, match="one column"):
         Northbound.connect(nb_server.remote, timeout=5, monitor={LogicalSwitchPort: where})
+
+
+def test_what_a_transaction_reads_in_several_steps_is_of_one_moment(nb: Northbound, other_nb: Northbound) -> None:
+    with other_nb.transaction() as tx:
+        tx.insert(LogicalSwitch(name="web"))
+    nb.wait(LogicalSwitch, name="web", timeout=5)
+    with nb.transaction() as tx:
+        switch = tx.get(LogicalSwitch, name="web")
+        other_nb.add_switch_port("web", "vm1")
+        nb.wait(LogicalSwitchPort, name="vm1", timeout=5)
+        assert tx.find(LogicalSwitchPort) == []
+        assert tx.get(LogicalSwitch, name="web") == switch
+    with nb.transaction() as tx:
+        assert tx.get(LogicalSwitch, name="web").ports == {tx.get(LogicalSwitchPort, name="vm1").ref}

@@ -326,7 +326,8 @@ def test_two_deployers_that_add_different_items_at_the_same_moment_lose_nothing(
     for thread in threads:
         thread.join()
     assert failures == []
-    config = vs.chassis_config()
+    with VSwitch.connect(vs_server.remote, timeout=10) as afterwards:
+        config = afterwards.chassis_config()
     names = {f"{who}{number}" for who in ("a", "b") for number in range(rounds)}
     assert config.bridge_mappings == {name: f"br-{name}" for name in names}
     assert set(config.cms_options) == {f"{name[0]}-{name[1:]}" for name in names}
