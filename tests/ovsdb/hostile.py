@@ -12,21 +12,27 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
+import pytest
+
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb import Map, Ref, Row
 from ovnkit.ovsdb.schema import BaseType, ColumnType
 from tests.ovsdb.fake_server import END, FakeServer, Message, Twist, dump
-from tests.ovsdb.kinds import Child, Kinds, KindsClient
+from tests.ovsdb.kinds import Child, Kinds, KindsClient, kinds
 
 __all__ = [
     "BROKEN_RESULTS",
     "JUNK",
     "NOT_ANSWERS",
+    "REFUSALS",
     "RESYNC_SECONDS",
+    "SLACK_SECONDS",
+    "SOME_JUNK",
     "Hostile",
     "closing",
     "connect",
     "content",
+    "each",
     "instead",
     "replace",
     "result",
@@ -37,6 +43,8 @@ __all__ = [
 PROBE_SECONDS = 1.0
 RESYNC_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
+SLACK_SECONDS = 1.0
+"""How much later than its deadline something may end on a machine with other work."""
 _DEEP = 200_000
 
 
@@ -118,6 +126,24 @@ JUNK: dict[str, Twist] = {
 }
 """After any of these a client may go on or connect anew, but it is neither hung nor wrong."""
 
+SOME_JUNK: dict[str, Twist] = {
+    name: JUNK[name]
+    for name in (
+        "hang_up",
+        "truncated_then_hang_up",
+        "garbage",
+        "invalid_utf8_in_a_string",
+        "lone_surrogate_escape",
+        "number_of_20000_digits",
+        "arrays_200000_deep",
+        "member_200000_deep",
+        "top_array",
+        "object",
+        "reply_without_id",
+    )
+}
+"""One of each kind, where all of them would say no more."""
+
 NOT_ANSWERS: dict[str, Twist] = {
     "silence": instead(END.SILENCE),
     "truncated_then_silence": lambda message: [dump(message)[:-7], END.SILENCE],
@@ -132,19 +158,18 @@ NOT_ANSWERS: dict[str, Twist] = {
 """What was asked is never answered, though echoes may be."""
 
 BROKEN_RESULTS: dict[str, Twist] = {
-    "null": replace(result=None),
-    "number": replace(result=5),
-    "word": replace(result="x"),
-    "true": replace(result=True),
-    "empty_array": replace(result=[]),
-    "empty_object": replace(result={}),
-    "nested_arrays": replace(result=[[[]]]),
-    "array_of_null": replace(result=[None]),
-    "array_of_numbers": replace(result=[1, 2, 3]),
-    "object_of_null": replace(result={"name": None, "tables": None, "Database": None}),
-    "object_of_arrays": replace(result={"name": [], "tables": [], "Database": []}),
+    "result_null": replace(result=None),
+    "result_number": replace(result=5),
+    "result_word": replace(result="x"),
+    "result_true": replace(result=True),
+    "result_empty_array": replace(result=[]),
+    "result_empty_object": replace(result={}),
+    "result_nested_arrays": replace(result=[[[]]]),
+    "result_array_of_null": replace(result=[None]),
+    "result_array_of_numbers": replace(result=[1, 2, 3]),
+    "result_object_of_null": replace(result={"name": None, "tables": None, "Database": None}),
+    "result_object_of_arrays": replace(result={"name": [], "tables": [], "Database": []}),
     "neither_result_nor_error": replace(result=..., error=...),
-    "error_word": replace(result=None, error="unknown method"),
     "error_number": replace(result=None, error=5),
     "error_array": replace(result=None, error=["error"]),
     "error_empty": replace(result=None, error={}),
@@ -153,6 +178,12 @@ BROKEN_RESULTS: dict[str, Twist] = {
     "error_canceled": replace(result=None, error="canceled"),
 }
 """Replies that come with the right id, and say nothing that can be used."""
+
+REFUSALS: dict[str, Twist] = {
+    "refused_with_a_word": replace(result=None, error="unknown method"),
+    "refused_with_an_object": replace(result=None, error={"error": "unknown database", "details": "no such database"}),
+}
+"""Replies of the protocol that no server that behaves gives here."""
 
 
 def content(client: KindsClient) -> dict[str, dict[str, Any]]:
@@ -194,7 +225,9 @@ _TYPES: dict[str, type] = {"integer": int, "real": float, "boolean": bool, "stri
 
 def _is_of(type_: ColumnType, value: Any) -> bool:
     if type_.value is not None:
-        return isinstance(value, Map) and all(_is_atom(type_.key, k) and _is_atom(type_.value, v) for k, v in value.items())
+        return isinstance(value, Map) and all(
+            _is_atom(type_.key, k) and _is_atom(type_.value, v) for k, v in value.items()
+        )
     if type_.is_scalar:
         return _is_atom(type_.key, value)
     if type_.is_optional:
@@ -208,6 +241,12 @@ def _is_atom(base: BaseType, value: Any) -> bool:
     if type(value) is not _TYPES[base.type]:
         return False
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def each(*twists: dict[str, Twist]) -> pytest.MarkDecorator:
+    """A test for each of these."""
+    params = [pytest.param(twist, id=name) for named in twists for name, twist in named.items()]
+    return pytest.mark.parametrize("twist", params)
 
 
 class Hostile:
@@ -240,18 +279,25 @@ class Hostile:
     def check_writes(self) -> None:
         """A write gets through, and is shown."""
         with self.client.transaction(timeout=RESYNC_SECONDS) as tx:
-            tx.insert(Child(name="written", toy="afterwards"))
+            tx.insert(kinds(string="written afterwards"))
         self.check_shows()
 
 
 def connection_threads(client: KindsClient) -> list[threading.Thread]:
     """The threads of a client that are alive."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("ovnkit") and client.remote in thread.name]
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith("ovnkit") and client.remote in thread.name
+    ]
 
 
 def connect(server: FakeServer, *, timeout: float = RESYNC_SECONDS) -> KindsClient:
     import inspect
-    kw = dict(probe_interval=PROBE_SECONDS) if "probe_interval" in inspect.signature(KindsClient.connect).parameters else {}
+
+    kw = (
+        dict(probe_interval=PROBE_SECONDS)
+        if "probe_interval" in inspect.signature(KindsClient.connect).parameters
+        else {}
+    )
     return KindsClient.connect(server.remote, timeout=timeout, **kw)
 
 
