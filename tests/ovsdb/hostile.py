@@ -22,6 +22,7 @@ from tests.ovsdb.kinds import Child, Kinds, KindsClient, kinds
 
 __all__ = [
     "BROKEN_RESULTS",
+    "CLOSE_SECONDS",
     "JUNK",
     "NOT_ANSWERS",
     "REFUSALS",
@@ -31,6 +32,7 @@ __all__ = [
     "Hostile",
     "closing",
     "connect",
+    "connection_threads",
     "content",
     "each",
     "instead",
@@ -293,12 +295,8 @@ def connection_threads(client: KindsClient) -> list[threading.Thread]:
 def connect(server: FakeServer, *, timeout: float = RESYNC_SECONDS) -> KindsClient:
     import inspect
 
-    kw = (
-        dict(probe_interval=PROBE_SECONDS)
-        if "probe_interval" in inspect.signature(KindsClient.connect).parameters
-        else {}
-    )
-    return KindsClient.connect(server.remote, timeout=timeout, **kw)
+    known = "probe_interval" in inspect.signature(KindsClient.connect).parameters
+    return KindsClient.connect(server.remote, timeout=timeout, **({"probe_interval": PROBE_SECONDS} if known else {}))
 
 
 @contextlib.contextmanager
@@ -315,9 +313,10 @@ def closing(client: KindsClient) -> Iterator[KindsClient]:
 
 
 @contextlib.contextmanager
-def serving(directory: Path) -> Iterator[FakeServer]:
-    """A server with three rows, whose clients try again soon."""
-    with mock.patch("ovnkit.ovsdb.connection._BACKOFF", (20, 100)), FakeServer(directory / "s") as server:
+def serving(directory: Path, *, patient: bool = False) -> Iterator[FakeServer]:
+    """A server with three rows, whose clients try again soon, unless they are ``patient`` as they are elsewhere."""
+    soon = contextlib.nullcontext() if patient else mock.patch("ovnkit.ovsdb.connection._BACKOFF", (20, 100))
+    with soon, FakeServer(directory / "s") as server:
         server.insert("Kinds", string="black", integer=1, texts=["map", [["a", "1"], ["b", "}{"]]])
         server.insert("Kinds", string="жёлтый", real=0.5, strings=["set", ["x", "y"]])
         server.insert("Child", name="ann")
@@ -327,8 +326,7 @@ def serving(directory: Path) -> Iterator[FakeServer]:
 @contextlib.contextmanager
 def set_up(directory: Path) -> Iterator[Hostile]:
     """Such a server, and a client that shows its rows; both behave so far."""
-    with serving(directory) as server:
-        with closing(connect(server)) as client:
-            hostile = Hostile(server, client)
-            hostile.check_shows()
-            yield hostile
+    with serving(directory) as server, closing(connect(server)) as client:
+        hostile = Hostile(server, client)
+        hostile.check_shows()
+        yield hostile

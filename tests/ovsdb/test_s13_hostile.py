@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from ovnkit.errors import OutcomeUnknown, OvnkitError
-from ovnkit.ovsdb import Ref
-from tests.ovsdb.fake_server import FakeServer, Message, Twist, dump
+from ovnkit.errors import OvnkitError
+from tests.ovsdb.fake_server import Message, Twist, dump
 from tests.ovsdb.hostile import (
     BROKEN_RESULTS,
     JUNK,
@@ -28,7 +28,6 @@ from tests.ovsdb.hostile import (
     serving,
     set_up,
 )
-from tests.ovsdb.kinds import Kinds, kinds
 
 HANDSHAKE = ("get_schema _Server", "monitor_cond _Server", "monitor_cond_since")
 
@@ -77,10 +76,8 @@ def test_s13_connect_ends_in_time_where_the_schema_is_not_one(twist: Twist, tmp_
     with serving(tmp_path) as server:
         server.twist("get_schema", twist, times=1_000_000)
         began = time.monotonic()
-        try:
+        with contextlib.suppress(OvnkitError):
             connect(server, timeout=0.1).close()
-        except OvnkitError:
-            pass
         assert time.monotonic() - began < 0.1 + SLACK_SECONDS
         server.heal()
         with closing(connect(server)) as client:
@@ -93,10 +90,8 @@ def test_s13_connect_ends_in_time_where_the_first_sync_goes_wrong(step: str, twi
     with serving(tmp_path) as server:
         server.twist(step, twist, times=1_000_000)
         began = time.monotonic()
-        try:
+        with contextlib.suppress(OvnkitError):
             connect(server, timeout=0.1).close()
-        except OvnkitError:
-            pass
         assert time.monotonic() - began < 0.1 + SLACK_SECONDS
 
 
