@@ -47,7 +47,6 @@ def port_columns(number: int) -> dict[str, Any]:
             "neutron:device_id": row_uuid(f"server {own}"),
             "neutron:device_owner": "compute:nova",
             "neutron:port_name": f"port-{number}",
-            "neutron:project_id": "9a1dc1e8f2f34a0db8a1b6f7f4e4c7d5",
             "neutron:revision_number": "4",
         },
         "options": {"requested-chassis": f"compute-{number % 97}"},
