@@ -23,6 +23,7 @@ OvnkitError
 │   └── Unreferenced                    a new row that nothing refers to would vanish at once
 ├── OutcomeUnknown                      the reply was lost: the write may or may not have been applied
 ├── WatchOverflow                       a watch was read too slowly
+├── UnsupportedOvs (ImportError)        the installed `ovs` is not one that ovnkit can stand on
 ├── NeedsHost                           needs more of the host than its database; names the command to run
 ├── ServerFailed                        a private server process did not start or stopped
 └── LabError                            the lab cannot do what was asked
@@ -65,6 +66,7 @@ __all__ = [
     "Timeout",
     "TransactionFailed",
     "Unreferenced",
+    "UnsupportedOvs",
     "WatchOverflow",
 ]
 
@@ -295,6 +297,22 @@ class WatchOverflow(OvnkitError):
         )
         self.table = table
         self.limit = limit
+
+
+class UnsupportedOvs(OvnkitError, ImportError):
+    """The installed `ovs` lacks what ovnkit uses of it.
+
+    Attributes: ``found`` (its release), ``missing`` (the members, in words), ``oldest`` (the first release that will do).
+    """
+
+    def __init__(self, *, found: str, missing: tuple[str, ...], oldest: str) -> None:
+        super().__init__(
+            f"ovs {found} is not an ovs that this ovnkit can use, {oldest} or a later one that it knows; it lacks"
+            f" {'; '.join(missing)}; upgrade ovnkit, or install another release of ovs"
+        )
+        self.found = found
+        self.missing = missing
+        self.oldest = oldest
 
 
 class NeedsHost(OvnkitError):
