@@ -116,7 +116,7 @@ JUNK: dict[str, Twist] = {
     "word": instead(b"null "),
     "string": instead(b'"id"'),
     "object": instead(b"{}"),
-    "request_without_params": instead(b'{"id": 1, "method": "echo"}'),
+    "request_without_params": lambda message: [b'{"id": 1, "method": "echo"}', dump(message)],
     "method_is_a_number": instead(b'{"id": null, "method": 5, "params": []}'),
     "method_is_an_object": instead(b'{"id": null, "method": {}, "params": []}'),
     "params_is_null": instead(b'{"id": null, "method": "update3", "params": null}'),
@@ -202,19 +202,21 @@ def content(client: KindsClient) -> dict[str, dict[str, Any]]:
 
 def expected(server: FakeServer) -> dict[str, dict[str, Any]]:
     """What a client should show of the server's content."""
-    return {
-        uuid: {name: plain for name, value in row.items() if not _is_default(plain := _plain(value))}
-        for rows in server.content.values()
-        for uuid, row in rows.items()
-    }
+    shown: dict[str, dict[str, Any]] = {}
+    for row_class in (Kinds, Child):
+        for uuid, row in server.content[row_class._table].items():
+            values = {name: _plain(row_class._columns[name].type, value) for name, value in row.items()}
+            shown[uuid] = {name: value for name, value in values.items() if not _is_default(value)}
+    return shown
 
 
-def _plain(json: Any) -> Any:
-    if isinstance(json, list) and json[0] == "set":
-        return frozenset(json[1])
+def _plain(type_: ColumnType, json: Any) -> Any:
     if isinstance(json, list) and json[0] == "map":
         return Map(json[1])
-    return json
+    members = json[1] if isinstance(json, list) else [json]
+    if type_.max == 1:
+        return members[0] if members else None
+    return frozenset(members)
 
 
 def _is_default(value: Any) -> bool:
@@ -293,10 +295,7 @@ def connection_threads(client: KindsClient) -> list[threading.Thread]:
 
 
 def connect(server: FakeServer, *, timeout: float = RESYNC_SECONDS) -> KindsClient:
-    import inspect
-
-    known = "probe_interval" in inspect.signature(KindsClient.connect).parameters
-    return KindsClient.connect(server.remote, timeout=timeout, **({"probe_interval": PROBE_SECONDS} if known else {}))
+    return KindsClient.connect(server.remote, timeout=timeout, probe_interval=PROBE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -313,10 +312,11 @@ def closing(client: KindsClient) -> Iterator[KindsClient]:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, patient: bool = False) -> Iterator[FakeServer]:
-    """A server with three rows, whose clients try again soon, unless they are ``patient`` as they are elsewhere."""
-    soon = contextlib.nullcontext() if patient else mock.patch("ovnkit.ovsdb.connection._BACKOFF", (20, 100))
-    with soon, FakeServer(directory / "s") as server:
+def serving(directory: Path) -> Iterator[FakeServer]:
+    """A server with three rows, whose clients have less patience with their first replies than elsewhere."""
+    answers = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_ANSWERS", PROBE_SECONDS)
+    dumps = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_DUMPS", PROBE_SECONDS * 1000)
+    with answers, dumps, FakeServer(directory / "s") as server:
         server.insert("Kinds", string="black", integer=1, texts=["map", [["a", "1"], ["b", "}{"]]])
         server.insert("Kinds", string="жёлтый", real=0.5, strings=["set", ["x", "y"]])
         server.insert("Child", name="ann")

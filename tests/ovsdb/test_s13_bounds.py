@@ -200,7 +200,7 @@ def test_s13_a_server_that_is_always_wrong_costs_next_to_nothing(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with serving(tmp_path, patient=True) as server, closing(connect(server)) as client:
+    with serving(tmp_path) as server, closing(connect(server)) as client:
         hostile = Hostile(server, client)
         hostile.check_shows()
         ALWAYS[name](server)
