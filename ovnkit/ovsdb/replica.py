@@ -143,9 +143,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def _Idl__txn_abort_all(self) -> None:  # noqa: N802
         _Stock._Idl__txn_abort_all(self)
-        waiting, self._session.requests = self._session.requests, {}
-        for answer in waiting.values():
-            answer(None)
+        self._session.abandon()
 
     # -- what the server says --------------------------------------------------------------------------------------
 

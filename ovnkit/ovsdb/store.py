@@ -150,7 +150,8 @@ class Store:
         self.version = 0
         self._indexes_made = 0
         self._listeners: list[Callable[[list[RowChange]], None]] = []
-        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
+        # By id, because a set of weak references takes longer to look through than most updates to apply.
+        self._snapshots: dict[int, weakref.ref[Snapshot]] = {}
         self._set_schema(schema, monitored)
 
     def set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
@@ -175,13 +176,14 @@ class Store:
         """All rows as they are at this moment."""
         with self.changed:
             snapshot = Snapshot(self)
-            self._snapshots.add(snapshot)
+            key = id(snapshot)
+            self._snapshots[key] = weakref.ref(snapshot, lambda _: self._snapshots.pop(key, None))
             return snapshot
 
     def release(self, snapshot: Snapshot) -> None:
         """The snapshot will not be read any more: what rows were need not be kept for it."""
         with self.changed:
-            self._snapshots.discard(snapshot)
+            self._snapshots.pop(id(snapshot), None)
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table at this moment."""
@@ -298,7 +300,9 @@ class Store:
 
         Returns what changed. Raises ValueError where it cannot be applied, and then nothing of it is.
         """
-        with _paused_collector(sum(map(len, updates.values()))):
+        if sum(map(len, updates.values())) < _BULK:
+            return self._apply(updates, afresh=afresh)
+        with _paused_collector():
             return self._apply(updates, afresh=afresh)
 
     def _apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
@@ -325,7 +329,8 @@ class Store:
         with self.changed:
             if indexes != self._indexes_made:
                 reindexed = self._reindexed(changes)
-            self._keep_for_snapshots(staged)
+            if self._snapshots:
+                self._keep_for_snapshots(staged)
             for name, new in staged.items():
                 rows = self.tables[name].rows
                 for uuid, row in new.items():
@@ -358,7 +363,10 @@ class Store:
         return found
 
     def _keep_for_snapshots(self, staged: Mapping[str, Mapping[UUID, Any]]) -> None:
-        for snapshot in self._snapshots:
+        for held in list(self._snapshots.values()):
+            snapshot = held()
+            if snapshot is None:
+                continue
             for name, new in staged.items():
                 kept, rows = snapshot.before.setdefault(name, {}), self.tables[name].rows
                 for uuid in new:
@@ -374,8 +382,8 @@ def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
 
 
 @contextmanager
-def _paused_collector(rows: int) -> Iterator[None]:
-    if rows < _BULK or not gc.isenabled():
+def _paused_collector() -> Iterator[None]:
+    if not gc.isenabled():
         yield
         return
     gc.disable()
