@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, S
 
 import tenacity
 
-from ovnkit.errors import Conflict, InvalidRemote, InvalidValue, NotFound, NotOnServer, NotUnique, Timeout
+from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
+from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.operations import conditions
@@ -85,18 +86,16 @@ class Client(Generic[D, TX]):
         """
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
-        if tls is None and any(remote.scheme == "ssl" for remote in remotes):
-            raise InvalidRemote(format_remotes(remotes), "ssl: needs tls=Tls(key, cert, ca)")
-        context = None if tls is None else streams.tls_context(tls)
+        dialer = Dialer(remotes, tls)
         # In any order, so that the members of a cluster share the clients.
         shuffled = random.sample(remotes, len(remotes))
-        first, schema_json = fetch_schema(shuffled, cls._database.name, context, timeout=timeout)
+        first, schema_json = fetch_schema(shuffled, cls._database.name, dialer, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
         schema = DatabaseSchema.from_json(schema_json)
         monitored, where = _monitored(cls._database, schema, monitor, cls._unmonitored)
         store = Store(cls._database, schema, monitored)
         known_as = format_remotes(remotes)
-        names = streams.stream_names(shuffled, context)
+        names = streams.stream_names(shuffled, dialer)
         connection = Connection(known_as, names, schema_json, store, leader_only=leader_only, conditions=where)
         client = cls(known_as, connection, store, timeout=timeout)
         try:

@@ -47,10 +47,10 @@ class Authority:
         )  # fmt: skip
         return key, certificate
 
-    def tls(self, name: str, *, verify_hostname: bool = True) -> Tls:
+    def tls(self, name: str, *, verify_name: bool = True) -> Tls:
         """The settings of a client."""
         key, certificate = self.sign(name)
-        return Tls(key=key, cert=certificate, ca=self.certificate, verify_hostname=verify_hostname)
+        return Tls(key=key, cert=certificate, ca=self.certificate, verify_name=verify_name)
 
     @staticmethod
     def _openssl(*arguments: object) -> None:
@@ -141,7 +141,7 @@ def test_a_server_of_another_name_is_refused_unless_names_do_not_matter(
     with serve(tmp_path, authority, "ovn-nb.ovsschema", "DNS:elsewhere.example") as server:
         with pytest.raises(ConnectionFailed, match=r"not valid for '127\.0\.0\.1'"):
             Northbound.connect(server.tls_remote, tls=authority.tls("client"), timeout=30)
-        relaxed = authority.tls("relaxed", verify_hostname=False)
+        relaxed = authority.tls("relaxed", verify_name=False)
         with Northbound.connect(server.tls_remote, tls=relaxed, timeout=10) as nb:
             assert nb.state == "ready"
 
