@@ -66,12 +66,12 @@ def _server_names(given: str | Mapping[str, str] | None) -> str | dict[str, str]
         return _server_name(given)
     names: dict[str, str] = {}
     for text, name in given.items():
-        remotes = parse_remotes(text)
-        if len(remotes) > 1 or remotes[0].scheme != "ssl":
+        remote, *more = parse_remotes(text)
+        if more or remote.scheme != "ssl":
             raise InvalidRemote(text, "a key of Tls(server_name=…) is one ssl: remote")
-        if str(remotes[0]) in names:
+        if str(remote) in names:
             raise InvalidRemote(text, "Tls(server_name=…) names this remote twice")
-        names[str(remotes[0])] = _server_name(name)
+        names[str(remote)] = _server_name(name)
     return names
 
 
@@ -79,7 +79,7 @@ def _server_name(name: str) -> str:
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
-        if isinstance(name, str) and _is_host_name(name):
+        if _is_host_name(name):
             return name
     raise InvalidValue(table="Tls", column="server_name", value=name, allowed="a host name or an IP address")
 

@@ -97,7 +97,7 @@ class Client(Generic[D, TX]):
         known_as = format_remotes(remotes)
         names = streams.stream_names(shuffled, dialer)
         connection = Connection(known_as, names, schema_json, store, leader_only=leader_only, conditions=where)
-        client = cls(known_as, connection, store, timeout=timeout)
+        client = cls(known_as, connection, store, dialer, timeout=timeout)
         try:
             client._wait_ready(timeout - (time.monotonic() - began), timeout)
         except BaseException:
@@ -105,9 +105,10 @@ class Client(Generic[D, TX]):
             raise
         return client
 
-    def __init__(self, remote: str, connection: Connection, store: Store, *, timeout: float) -> None:
+    def __init__(self, remote: str, connection: Connection, store: Store, dialer: Dialer, *, timeout: float) -> None:
         """Use connect()."""
         self.remote = remote
+        self._dialer = dialer
         self._connection = connection
         self._store = store
         self._tables = Tables(store)
@@ -127,6 +128,11 @@ class Client(Generic[D, TX]):
     def state(self) -> State:
         """connecting, synchronising, ready, reconnecting or closed (as it is in a forked child)."""
         return self._connection.state if self._connection.is_own else "closed"
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready at the moment; empty when it is."""
+        return self._dialer.trouble
 
     @property
     def schema(self) -> DatabaseSchema:

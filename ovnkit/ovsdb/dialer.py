@@ -101,7 +101,10 @@ class Dialer:
         return self._found[key]
 
     def secured(self, sock: socket.socket, remote: Remote, *, any_name: bool = False) -> ssl.SSLSocket:
-        """The connected socket in TLS, before the handshake."""
+        """The socket, which is not connected yet, in TLS; connecting it does not begin the handshake.
+
+        Python loses a socket that its server resets while it is put into TLS.
+        """
         assert self._credentials is not None
         context = self._credentials.context_for_any_name() if any_name else self._credentials.context()
         name = self._credentials.tls.name_of(remote)

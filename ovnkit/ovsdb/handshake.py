@@ -8,8 +8,8 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ovnkit.errors import ConnectionFailed, Timeout
 from ovnkit.ovsdb.dialer import Dialer
@@ -17,6 +17,8 @@ from ovnkit.ovsdb.tls import certificate_names, is_wrong_name
 from ovnkit.remote import Remote, format_remotes
 
 __all__ = ["fetch_schema"]
+
+S = TypeVar("S", bound=socket.socket)
 
 _RETRY_AFTER = 0.05
 _PATIENCE = 2.0
@@ -103,18 +105,32 @@ def _ask(remote: Remote, database: str, dialer: Dialer, timeout: float) -> Mappi
 
 def _connected(remote: Remote, dialer: Dialer, deadline: float) -> socket.socket:
     if remote.scheme == "unix":
-        return _connect(socket.AF_UNIX, remote.path, deadline)
+        return _connect(socket.socket(socket.AF_UNIX), remote.path, deadline)
+    return _connect_any(remote, dialer, deadline, lambda sock: sock)
+
+
+def _secured(remote: Remote, dialer: Dialer, deadline: float, *, any_name: bool = False) -> ssl.SSLSocket:
+    secure = _connect_any(remote, dialer, deadline, lambda sock: dialer.secured(sock, remote, any_name=any_name))
+    try:
+        secure.settimeout(_left(deadline))
+        secure.do_handshake()
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
+def _connect_any(remote: Remote, dialer: Dialer, deadline: float, prepare: Callable[[socket.socket], S]) -> S:
     failure = OSError("no address")
     for family, _, _, address in dialer.addresses(remote.host, remote.port, patience=_left(deadline)):
         try:
-            return _connect(family, address, deadline)
+            return _connect(prepare(socket.socket(family)), address, deadline)
         except OSError as exc:
             failure = exc
     raise failure
 
 
-def _connect(family: int, address: Any, deadline: float) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def _connect(sock: S, address: Any, deadline: float) -> S:
     try:
         sock.settimeout(_left(deadline))
         sock.connect(address)
@@ -124,24 +140,12 @@ def _connect(family: int, address: Any, deadline: float) -> socket.socket:
     return sock
 
 
-def _secured(remote: Remote, dialer: Dialer, deadline: float, *, any_name: bool = False) -> ssl.SSLSocket:
-    sock = _connected(remote, dialer, deadline)
-    try:
-        sock = secure = dialer.secured(sock, remote, any_name=any_name)
-        secure.settimeout(_left(deadline))
-        secure.do_handshake()
-    except BaseException:
-        sock.close()
-        raise
-    return secure
-
-
 def _names(remote: Remote, dialer: Dialer, deadline: float) -> str:
     """Which names a certificate carries; OpenSSL only says which one it does not."""
     try:
         with _secured(remote, dialer, deadline, any_name=True) as secure:
             certificate = secure.getpeercert() or {}
-    except (OSError, ConnectionFailed):
+    except OSError:
         return ""
     return f"; it is for {certificate_names(certificate)}. Tls(server_name=…) says which name is right"
 

@@ -46,6 +46,7 @@ class _OfClient(Stream):  # type: ignore[misc]
 
     def __init__(self, sock: socket.socket | None, name: str, status: int) -> None:
         super().__init__(sock, name, status)
+        self.socket: Any = sock
         self.remote = self._remote(name.partition(":")[2])
         if status not in {0, errno.EAGAIN}:
             self._fail(status)
@@ -138,13 +139,17 @@ class _Network(_OfClient, TCPStream):  # type: ignore[misc]
             return errno.EHOSTUNREACH, None
         error = 0
         for family, kind, protocol, address in addresses:
-            sock = socket.socket(family, kind, protocol)
+            sock = cls._prepared(socket.socket(family, kind, protocol), remote)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             error = socket_util.inet_connect_active(sock, address, family, dscp)
             if not error:
                 return 0, sock
         cls.dialer.trouble = f"{remote}: {os.strerror(error)}"
         return error, None
+
+    @classmethod
+    def _prepared(cls, sock: socket.socket, remote: Remote) -> socket.socket:
+        return sock
 
     @staticmethod
     def check_connection_completion(sock: socket.socket) -> int:
@@ -162,10 +167,13 @@ class _TlsBytes(_Network):
     """The handshake begins when the connection is there; its failures are told in words, and come as EPROTO."""
 
     scheme = "ssl"
-    _secure: ssl.SSLSocket | None = None
     _greeted = False
-    _handshake_needs = POLLIN
+    _handshake_needs: int | None = None
     _end: tuple[int, bytes] | None = None
+
+    @classmethod
+    def _prepared(cls, sock: socket.socket, remote: Remote) -> socket.socket:
+        return cls.dialer.secured(sock, remote)
 
     def connect(self) -> int:
         if self._greeted:
@@ -174,25 +182,26 @@ class _TlsBytes(_Network):
         if error:
             return error
         try:
-            if self._secure is None:
-                self.socket = self._secure = self.dialer.secured(self.socket, self.remote)
-            self._secure.do_handshake()
-        except _AGAIN as exc:
-            self._handshake_needs = POLLOUT if isinstance(exc, ssl.SSLWantWriteError) else POLLIN
-            self._unanswered = True
-            return errno.EAGAIN
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return self._go_on_when(POLLIN)
+        except ssl.SSLWantWriteError:
+            return self._go_on_when(POLLOUT)
         except OSError as exc:
             return self._refused(exc)
         self._greeted = True
         return 0
 
+    def _go_on_when(self, events: int) -> int:
+        self._handshake_needs = events
+        self._unanswered = True
+        return errno.EAGAIN
+
     def wait(self, poller: Poller, wait: int) -> None:
-        if self._secure is None:
-            super().wait(poller, wait)
-        elif not self._greeted:
+        if self._handshake_needs is not None and not self._greeted:
             # A socket that waits for the server's part of the handshake can be written to at any time.
-            poller.fd_wait(self._secure, self._handshake_needs)
-        elif wait == Stream.W_RECV and (self._end is not None or self._secure.pending()):
+            poller.fd_wait(self.socket, self._handshake_needs)
+        elif wait == Stream.W_RECV and self._greeted and (self._end is not None or self.socket.pending()):
             # What was decrypted with the last read makes no socket readable.
             poller.immediate_wake()
         else:
@@ -202,13 +211,12 @@ class _TlsBytes(_Network):
         error = self.connect()
         if error or not n:
             return error, b""
-        assert self._secure is not None
         parts: list[bytes] = []
         left = n
         while left and self._end is None:
             # A read gives one record at most, so that a larger buffer is only allocated in vain.
             try:
-                part = self._secure.recv(min(left, _RECORD))
+                part = self.socket.recv(min(left, _RECORD))
             except _AGAIN:
                 break
             except OSError as exc:
@@ -228,21 +236,20 @@ class _TlsBytes(_Network):
         error = self.connect()
         if error or not buf:
             return -error
-        assert self._secure is not None
         # Of a message, or what is left of it, OpenSSL takes all or nothing.
         chunk = buf[:_CHUNK]
         try:
-            return self._secure.send(chunk.encode() if isinstance(chunk, str) else chunk)
+            sent: int = self.socket.send(chunk.encode() if isinstance(chunk, str) else chunk)
         except _AGAIN:
             return -errno.EAGAIN
         except OSError as exc:
             return -self._refused(self._alert() or exc)
+        return sent
 
     def _alert(self) -> ssl.SSLError | None:
         """What the server said before it ended the connection: with TLS 1.3, that it refuses our certificate."""
-        assert self._secure is not None
         try:
-            while self._secure.recv(_RECORD):
+            while self.socket.recv(_RECORD):
                 pass
         except ssl.SSLError as exc:
             return None if isinstance(exc, _AGAIN) else exc

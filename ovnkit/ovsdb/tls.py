@@ -97,7 +97,9 @@ def _load(tls: Tls) -> ssl.SSLContext:
         raise ConnectionFailed(str(tls.ca), f"this CA certificate cannot be used: {_reason(exc)}") from exc
 
     def no_pass_phrase() -> NoReturn:
-        raise ConnectionFailed(str(tls.key), "this key is encrypted and nobody is asked for its pass phrase; decrypt it")
+        raise ConnectionFailed(
+            str(tls.key), "this key is encrypted and nobody is asked for its pass phrase; decrypt it"
+        )
 
     try:
         context.load_cert_chain(tls.cert, tls.key, no_pass_phrase)
