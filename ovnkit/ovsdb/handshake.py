@@ -156,7 +156,7 @@ def _left(deadline: float) -> float:
 
 def _exchange(sock: socket.socket, remote: Remote, database: str, deadline: float) -> Mapping[str, Any]:
     # What keeps this from being sent, such as a certificate that is refused, is said by the server and read below.
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
         sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
     data = b""
     while True:

@@ -139,17 +139,15 @@ class _Network(_OfClient, TCPStream):  # type: ignore[misc]
             return errno.EHOSTUNREACH, None
         error = 0
         for family, kind, protocol, address in addresses:
-            sock = cls._prepared(socket.socket(family, kind, protocol), remote)
+            sock = socket.socket(family, kind, protocol)
+            if cls.scheme == "ssl":
+                sock = cls.dialer.secured(sock, remote)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             error = socket_util.inet_connect_active(sock, address, family, dscp)
             if not error:
                 return 0, sock
         cls.dialer.trouble = f"{remote}: {os.strerror(error)}"
         return error, None
-
-    @classmethod
-    def _prepared(cls, sock: socket.socket, remote: Remote) -> socket.socket:
-        return sock
 
     @staticmethod
     def check_connection_completion(sock: socket.socket) -> int:
@@ -170,10 +168,6 @@ class _TlsBytes(_Network):
     _greeted = False
     _handshake_needs: int | None = None
     _end: tuple[int, bytes] | None = None
-
-    @classmethod
-    def _prepared(cls, sock: socket.socket, remote: Remote) -> socket.socket:
-        return cls.dialer.secured(sock, remote)
 
     def connect(self) -> int:
         if self._greeted:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ovnkit import Tls
 from ovnkit.ovsdb.server import Server, find_schema
@@ -193,9 +193,8 @@ class Front:
             server.connect(str(self._upstream))
             plain.settimeout(5)
             with self._context.wrap_socket(plain, server_side=True) as client:
-                certificate = client.getpeercert() or {}
-                subject = dict(pair for rdn in certificate["subject"] for pair in rdn)  # type: ignore[union-attr]
-                self.clients.append(str(subject["commonName"]))
+                certificate: Any = client.getpeercert()
+                self.clients += [value for rdn in certificate["subject"] for key, value in rdn if key == "commonName"]
                 while generation == self._generation and not self._ended:
                     ready, _, _ = select.select([client, server], [], [], 0.02)
                     for one, other in ((client, server), (server, client)):

@@ -21,11 +21,11 @@ from ovnkit.errors import ConnectionFailed, InvalidRemote, OvnkitError, Timeout
 from ovnkit.northbound import LogicalSwitch
 from ovnkit.ovsdb.server import Server
 from ovnkit.remote import NameNotVerified
-from ovnkit.southbound import Chassis
+from ovnkit.southbound import SBGlobal
 from tests.ovsdb.authority import LOOPBACK, Authority, Front, TlsServer, openssl
 from tests.ovsdb.conftest import StartServer
 
-AT_ONCE = 5.0
+AT_ONCE = 3.0
 
 
 @pytest.fixture
@@ -293,7 +293,9 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path, Tls], object], str]] = {
 def copied(tls: Tls, directory: Path) -> Tls:
     """The same settings in files that can be spoilt."""
     directory.mkdir()
-    files = {name: Path(shutil.copy(getattr(tls, name), directory / f"{name}.pem")) for name in ("key", "cert", "ca")}
+    files: dict[str, Any] = {
+        name: Path(shutil.copy(getattr(tls, name), directory / f"{name}.pem")) for name in ("key", "cert", "ca")
+    }
     return attrs.evolve(tls, **files)
 
 
@@ -440,13 +442,15 @@ def test_s16_two_clients_with_two_certificates_live_in_one_process(
         Northbound.connect(nb_front.remote, tls=authority.tls("nb-client"), timeout=10) as nb,
         Southbound.connect(sb_front.remote, tls=stranger.tls("sb-client"), timeout=10) as sb,
     ):
+        global_ = sb.transact(lambda tx: tx.insert(SBGlobal()))
         for round_ in range(3):
             before = len(nb_front.clients), len(sb_front.clients)
             nb_front.cut()
             sb_front.cut()
             insert(nb, f"web{round_}")
-            sb.transact(lambda tx: tx.insert(Chassis(name=f"hv{round_}", encaps=[])), timeout=20)
+            sb.transact(lambda tx: tx.update(tx[global_], nb_cfg=tx[global_].nb_cfg + 1), timeout=20)
             assert (len(nb_front.clients), len(sb_front.clients)) > before
+        assert len(nb.find(LogicalSwitch)) == sb[global_].nb_cfg == 3
         assert set(nb_front.clients) == {"nb-client"}
         assert set(sb_front.clients) == {"sb-client"}
         with pytest.raises(ConnectionFailed):
