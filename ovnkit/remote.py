@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import attrs
 
@@ -110,6 +110,22 @@ class Tls:
         """What the certificate of this server has to name."""
         names = self.server_name
         return names if isinstance(names, str) else (names or {}).get(str(remote), remote.host)
+
+    def check_names(self, remotes: Iterable[Remote]) -> None:
+        """Raise InvalidRemote where ``server_name`` has a name for a remote that is not among these."""
+        if isinstance(self.server_name, Mapping):
+            secure = [str(remote) for remote in remotes if remote.scheme == "ssl"]
+            for text in self.server_name.keys() - set(secure):
+                known = ", ".join(secure) or "none that begins with ssl:"
+                raise InvalidRemote(text, f"Tls(server_name=…) names this remote, but the connection has {known}")
+
+    def limited_to(self, remotes: Iterable[Remote]) -> Self:
+        """The same, but of ``server_name`` only what is for these: for one connection of several."""
+        if not isinstance(self.server_name, Mapping):
+            return self
+        texts = {str(remote) for remote in remotes}
+        names = {text: name for text, name in self.server_name.items() if text in texts}
+        return attrs.evolve(self, server_name=names)
 
 
 def parse_remotes(text: str) -> tuple[Remote, ...]:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from ovnkit.errors import InvalidRemote
@@ -57,10 +57,7 @@ class Dialer:
             if secure:
                 raise InvalidRemote(format_remotes(tuple(remotes)), "ssl: needs tls=Tls(key, cert, ca)")
             return
-        if isinstance(tls.server_name, Mapping):
-            for text in tls.server_name.keys() - {str(remote) for remote in secure}:
-                known = ", ".join(str(remote) for remote in secure) or "none that begins with ssl:"
-                raise InvalidRemote(text, f"Tls(server_name=…) names this remote, but the connection has {known}")
+        tls.check_names(remotes)
         if secure and not tls.verify_name:
             warnings.warn(
                 f"the names of {format_remotes(tuple(secure))} are not verified: whoever holds a certificate of the CA "
