@@ -31,7 +31,7 @@ def test_a_host_name_that_no_resolver_takes_is_refused() -> None:
     label = "a" * 62
     assert parse_remotes(f"tcp:{label}.{label}.{label}.{label}:6641")
     with pytest.raises(InvalidRemote, match="not a host name"):
-        parse_remotes(f"tcp:{label}.{label}.{label}.{label}.a:6641")
+        parse_remotes(f"tcp:{label}.{label}.{label}.{label}.abc:6641")
 
 
 def test_several_remotes_stand_with_commas_and_keep_their_order() -> None:
