@@ -20,6 +20,7 @@ from ovs.poller import POLLIN
 
 from ovnkit.errors import Closed, OvnkitError, QuorumLost, Timeout
 from ovnkit.ovsdb import streams, wire
+from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.replica import Idl
 from ovnkit.ovsdb.uuids import Uuids
 
@@ -132,10 +133,11 @@ class _Request:
 class Connection:
     """One session with one database, kept up by a thread of its own."""
 
-    def __init__(self, remote: str, names: list[streams.StreamName], idl: Idl) -> None:
+    def __init__(self, remote: str, names: list[streams.StreamName], idl: Idl, dialer: Dialer) -> None:
         self._remote = remote
         self._names = names
         self.idl = idl
+        self._dialer = dialer
         self._store = idl.store
         self._name = self._store.schema.name
         session = idl._session
@@ -238,7 +240,10 @@ class Connection:
     @property
     def trouble(self) -> str:
         """Why it is not ready; nothing when it is."""
-        return "" if self.state == "ready" else self.idl.trouble or self.idl._session.trouble
+        if self.state == "ready":
+            return ""
+        found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
+        return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
     def result(self, future: Future[T]) -> T:
         """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""

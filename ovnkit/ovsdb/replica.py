@@ -139,6 +139,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def restart_fsm(self) -> None:
         """As in `ovs`: a new session with the server begins."""
         self.connections += 1
+        self.trouble = ""
         super().restart_fsm()
 
     def _Idl__txn_abort_all(self) -> None:  # noqa: N802

@@ -136,7 +136,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         super().run()
         if rpc is not None and self.rpc is not rpc:
-            self.trouble = rpc.trouble or "the connection was lost"
+            self.trouble = rpc.trouble
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
             self.rpc = _Rpc(self.rpc.stream, self.lock)
