@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
-from ovnkit.ovsdb import streams
+from ovnkit.ovsdb import compatibility, streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
@@ -109,6 +109,7 @@ class Client(Generic[D, TX]):
 
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
+        compatibility.check()
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         dialer = Dialer(remotes, tls)
@@ -378,7 +379,7 @@ class Client(Generic[D, TX]):
 
     @property
     def ovsdbapp(self) -> Any:
-        """ovsdbapp's own API object for this database, on this client's connection and thread.
+        """The API object of ovsdbapp for this database, on this client's connection and thread.
 
         It is made when it is first asked for, and with it the rows that ovsdbapp reads. Its transactions have the
         timeout of this client, and while one of them waits for its commit, those of this client wait to be sent.

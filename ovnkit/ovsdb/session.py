@@ -29,6 +29,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
 
     def __init__(self, stream: Any, lock: threading.RLock) -> None:
         super().__init__(stream)
+        self.status: int
         self._lock = lock
         self._framer = wire.Framer()
         self._inbox: deque[bytearray] = deque()
@@ -73,7 +74,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         return self.write(wire.encode(msg.to_json()))
 
     def write(self, data: bytes) -> int:
-        """Send an encoded message; returns an error number where the connection was down before, and nothing is sent."""
+        """Send an encoded message; an error number where the connection was down before, and nothing is sent."""
         with self._lock:
             if self.status:
                 return int(self.status)
@@ -132,7 +133,10 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
 
+    rpc: Any
+
     def run(self) -> None:
+        """As in `ovs`, with connections of our own."""
         rpc = self.rpc
         super().run()
         if rpc is not None and self.rpc is not rpc:
@@ -142,6 +146,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
             self.rpc = _Rpc(self.rpc.stream, self.lock)
 
     def recv(self) -> Any:
+        """The next message that is left to do for `ovs`."""
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -222,8 +227,8 @@ def plain(data: bytearray) -> Message:
     """A message as `ovs` has them. Raises ValueError where it is none."""
     json = wire.value(data)
     if not isinstance(json, dict):
-        raise ValueError("a message is no JSON object")
+        raise ValueError("a message is no JSON object")  # noqa: TRY004 - of a value, not of a type in Python
     message = Message.from_json(json)
     if not isinstance(message, Message):
-        raise ValueError(str(message))
+        raise ValueError(str(message))  # noqa: TRY004 - as above
     return message

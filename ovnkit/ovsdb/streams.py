@@ -1,7 +1,8 @@
 """Byte streams of our own for `ovs`, each belonging to one client: its TLS, its probes, and why it failed last.
 
 ``ovs.stream`` keeps TLS settings in class attributes for the whole process, looks host names up where everybody waits,
-and takes a TLS error for an ``errno``. All of that is mended here by schemes beside its own, without changing what others in the process use.
+and takes a TLS error for an ``errno``. All of that is mended here by schemes beside its own, without changing what
+others in the process use.
 """
 
 from __future__ import annotations
