@@ -13,7 +13,7 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
+from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, ProtocolError, QuorumLost, Timeout
 from ovnkit.ovsdb import compatibility, streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
@@ -118,19 +118,20 @@ class Client(Generic[D, TX]):
         first, schema_json = fetch_schema(shuffled, cls._database.name, dialer, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
         select = _Select(cls._database, monitor, cls._unmonitored)
-        schema = DatabaseSchema.from_json(schema_json)
+        try:
+            schema = DatabaseSchema.from_json(schema_json)
+        except ValueError as exc:
+            raise ProtocolError(str(first), str(exc)) from exc
         selection = select(schema)
         store = Store(cls._database, schema, selection.columns)
         names = streams.stream_names(shuffled, dialer)
-        idl = Idl(
-            ",".join(names),
-            None,
-            int(probe_interval * 1000),
-            leader_only,
-            store=store,
-            select=select,
-            pinned=UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id,
-        )
+        pinned = UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id
+        probe = int(probe_interval * 1000)
+        try:
+            idl = Idl(",".join(names), None, probe, leader_only, store=store, select=select, pinned=pinned)
+        except ValueError as exc:
+            streams.forget(names)
+            raise ProtocolError(str(first), str(exc)) from exc
         for table, where in selection.conditions.items():
             idl.cond_change(table, list(where))
         known_as = format_remotes(remotes)
