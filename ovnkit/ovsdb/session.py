@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,10 @@ __all__ = ["Session", "fast_session"]
 _READ = 1 << 18
 _READS_AT_ONCE = 64
 """After so many full reads others get their turn, however fast the server sends."""
+_LOOK_AFTER = 2.0
+"""Seconds after which a message that has not ended is looked at, and again after twice as long each time."""
+_ECHOES = 1 << 20
+"""Bytes of answers to echoes that may wait for a server that does not read them."""
 
 
 class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
@@ -36,6 +41,9 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._outbox = bytearray()
         self._more = False
         self._drained = False
+        self._look_at = 0.0
+        self._patience = _LOOK_AFTER
+        self._echoes = 0
         self.trouble = ""
 
     def run(self) -> None:
@@ -83,6 +91,14 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
                 self._flush()
             return 0
 
+    def echo(self, data: bytes) -> None:
+        """Answer an echo. Raises ValueError where too many answers have not been read."""
+        with self._lock:
+            self._echoes = self._echoes + len(data) if self._outbox else 0
+            if self._echoes > _ECHOES:
+                raise ValueError("the server asks for more echoes than it reads")
+            self.write(data)
+
     def read(self) -> bytearray | None:
         """The next message, None where there is none yet."""
         for _ in range(_READS_AT_ONCE):
@@ -104,10 +120,25 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
             self._drained = len(data) < _READ and not getattr(self.stream.socket, "pending", int)()
             try:
                 self._inbox.extend(self._framer.feed(data))
+                self._look()
             except ValueError as exc:
                 self.reject(exc)
         self._more = True
         return None
+
+    def _look(self) -> None:
+        """Find out that a message will not end, because bytes of it were lost and what follows is taken for its rest."""
+        if self._inbox or not self._framer.buffered:
+            self._look_at = 0.0
+            self._patience = _LOOK_AFTER
+            return
+        now = time.monotonic()
+        if self._look_at and now >= self._look_at:
+            self._framer.check()
+            self._patience *= 2
+            self._look_at = 0.0
+        if not self._look_at:
+            self._look_at = now + self._patience
 
     def reject(self, exc: Exception) -> None:
         """Drop the connection, because what the server says is not JSON-RPC."""
@@ -130,6 +161,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     understand: Callable[[wire.Head, bytearray], Any]
     requests: dict[bytes, Callable[[wire.Head | None], object]]
     trouble: str
+    probes_answered: int
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
 
@@ -176,9 +208,10 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
                 answer(head)
                 return None
             if key == b'"echo"':
+                self.probes_answered += 1
                 return None
         elif head.method == "echo" and key not in (b"", b"null"):
-            self.write(b'{"error":null,"id":%b,"result":%b}' % (key, bytes(head.params) or b"[]"))
+            self.rpc.echo(b'{"error":null,"id":%b,"result":%b}' % (key, bytes(head.params) or b"[]"))
             return None
         return self.understand(head, data)
 
@@ -220,6 +253,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.requests = {}
     fast.lock = threading.RLock()
     fast.trouble = ""
+    fast.probes_answered = 0
     return fast
 
 
