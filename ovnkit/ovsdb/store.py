@@ -57,7 +57,7 @@ class RowChange(NamedTuple):
         return replicated.schema.name
 
 
-class Table:
+class _Table:
     """The rows of one table, with its indexes."""
 
     def __init__(self, replicated: ReplicatedTable, row_class: type[Row[Any]]) -> None:
@@ -169,7 +169,7 @@ class Store:
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
-        self.tables = {name: Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
+        self.tables = {name: _Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class Store:
         return [row for row in list(rows) if ref.uuid in key.values(row)]
 
     def _by_index(
-        self, table: Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
+        self, table: _Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
     ) -> Iterator[Row[Any]]:
         with self.changed:
             found = [(uuid, table.rows[uuid]) for uuid in index.find(value)]
@@ -248,7 +248,7 @@ class Store:
             held = self.tables[table]
             held.declared = tuple(dict.fromkeys((*held.declared, key)))
 
-    def _index(self, table: Table, key: IndexKey) -> Index | None:
+    def _index(self, table: _Table, key: IndexKey) -> Index | None:
         """An index, made if need be; None while another thread makes it, or where its columns are not replicated."""
         index = table.indexes.get(key)
         if index is None:
