@@ -50,7 +50,7 @@ def test_a_method_that_went_is_told_with_the_release_and_what_to_do(monkeypatch:
         (ovs.db.idl.Idl, "_Idl__clear", lambda self, tables: None),
         (ovs.db.idl.Idl, "cond_change", lambda self, table, cond: None),
         (ovs.db.idl.Idl, "run", lambda self, limit: None),
-        (ovs.jsonrpc.Session, "pick_remote", lambda self, *, name: None),
+        (ovs.jsonrpc.Session, "force_reconnect", lambda self, *, name: None),
         (ovs.jsonrpc.Message, "create_notify", staticmethod(lambda params, method: None)),
         (ovs.stream.TCPStream, "_open", staticmethod(lambda suffix: None)),
     ],
