@@ -67,7 +67,6 @@ class Result:
     """The limits that do not hold, each with what was found."""
 
 
-
 def _campaign() -> Iterator[Trial]:
     leader_gap = 5.0
     yield Trial("kill-leader", "leader killed (SIGKILL) every 3 s", faults.kill_leader, 180, writers=8,
@@ -84,7 +83,9 @@ def _campaign() -> Iterator[Trial]:
     yield Trial("kill-client", "client killed in mid-transaction, run again", None, 200, writers=1)
     yield Trial("standalone-restart", "server killed and restarted", faults.restart_server, 50, on="standalone",
                 longest_gap=leader_gap)  # fmt: skip
-    yield Trial("standalone-stop", "server stopped 10 s", faults.stop_server, 10, on="standalone", longest_gap=leader_gap)
+    yield Trial(
+        "standalone-stop", "server stopped 10 s", faults.stop_server, 10, on="standalone", longest_gap=leader_gap
+    )
     yield Trial("standalone-cut", "reply cut off", faults.cut_replies, 10_000, on="standalone", longest_gap=1.0,
                 proxied=True, most_rows=10)  # fmt: skip
     yield Trial("standalone-kill-client", "client killed in mid-transaction, run again", None, 200, on="standalone",
@@ -151,9 +152,7 @@ def _inflict(
         proxy = stack.enter_context(CuttingProxy(listeners, seed=seed))
     remote = target.remote if proxy is None else proxy.remote
     writers, readers = [remote] * trial.writers, [target.remote] * _READERS
-    crew = stack.enter_context(
-        Crew(library, writers=writers, readers=readers, seed=seed, most_rows=trial.most_rows)
-    )
+    crew = stack.enter_context(Crew(library, writers=writers, readers=readers, seed=seed, most_rows=trial.most_rows))
     crew.start()
     assert trial.inflict is not None
     scene = Scene(target, crew, random.Random(seed), trial.faults, trial.brief, say, proxy)
@@ -182,7 +181,9 @@ def _judge(result: Result, scene: Scene, oracles: list[Oracle], findings: Findin
     result.broken += [f"unresolved: {oracle.writer}: {name}" for oracle in oracles for name in oracle.unresolved]
     result.broken += scene.trouble
     unexpected = sum((oracle.unexpected for oracle in oracles), Counter[str]())
-    result.broken += [f"an error that no write may end with, {number} times: {word}" for word, number in unexpected.items()]
+    result.broken += [
+        f"an error that no write may end with, {number} times: {word}" for word, number in unexpected.items()
+    ]
     if trial.longest_gap is not None and result.gap > trial.longest_gap:
         result.broken.append(f"the longest gap is {result.gap:.1f} s, more than {trial.longest_gap:g} s")
     if result.faults < trial.faults:
@@ -198,9 +199,7 @@ def _judge(result: Result, scene: Scene, oracles: list[Oracle], findings: Findin
         result.notes.append(point if number == 1 else f"{point}: {number} times")
 
 
-def _kill_clients(
-    result: Result, target: Target, library: Library, seed: str, say: Callable[[str], None]
-) -> None:
+def _kill_clients(result: Result, target: Target, library: Library, seed: str, say: Callable[[str], None]) -> None:
     outcome = kill_clients(library, target, result.trial.faults, seed=seed, say=say)
     result.faults, result.acknowledged = outcome.faults, outcome.acknowledged
     result.lost, result.doubled = len(outcome.lost), len(outcome.doubled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from ovsdbapp.backend.ovs_idl import command, connection
@@ -16,6 +16,8 @@ from tests.chaos.driver import How, Refused
 from tests.chaos.model import Change, State
 
 __all__ = ["OvsdbappDriver", "connect"]
+
+T = TypeVar("T")
 
 _TIMEOUT = 10
 _SET = "Address_Set"
@@ -61,7 +63,7 @@ class OvsdbappDriver:
         change_it = self._command(change, uuid)
         try:
             done = change_it.execute(check_error=True, log_errors=False)
-        except Exception as exc:  # noqa: BLE001
+        except Exception as exc:
             raise Refused(type(exc).__name__, expected=True) from exc
         if isinstance(change, model.InsertSwitch):
             return done.uuid  # type: ignore[no-any-return]
@@ -121,8 +123,7 @@ class OvsdbappDriver:
     def close(self) -> None:
         self._connection.stop(1)
 
-    def _locked(self, look: Callable[[], Any]) -> Any:
+    def _locked(self, look: Callable[[], T]) -> T:
         # The thread of the connection changes the rows under this lock.
         with self._connection.lock:
             return look()
-

@@ -159,12 +159,14 @@ def _work(job: _Job, progress: MutableSequence[float], pipe: Connection) -> None
 
 def _serve(job: _Job, drivers: list[Driver], progress: MutableSequence[float], pipe: Connection) -> None:
     stop = threading.Event()
-    writers = [
-        Writer(
-            name, driver, seed=f"{job.seed}-{name}", most_rows=job.most_rows, progress=progress, slot=slot
-        )
-        for name, driver, slot in zip(job.names, drivers, job.slots, strict=True)
-    ] if job.writes else []
+    writers = (
+        [
+            Writer(name, driver, seed=f"{job.seed}-{name}", most_rows=job.most_rows, progress=progress, slot=slot)
+            for name, driver, slot in zip(job.names, drivers, job.slots, strict=True)
+        ]
+        if job.writes
+        else []
+    )
     threads = [threading.Thread(target=writer.run, args=(stop,), daemon=True) for writer in writers]
     while True:
         question, argument = pipe.recv()

@@ -40,9 +40,7 @@ class Outcome:
     trouble: list[str] = attrs.field(factory=list[str])
 
 
-def kill_clients(
-    library: Library, target: Target, wanted: int, *, seed: str, say: Callable[[str], None]
-) -> Outcome:
+def kill_clients(library: Library, target: Target, wanted: int, *, seed: str, say: Callable[[str], None]) -> Outcome:
     """Kill ``wanted`` clients between the beginning of a transaction and its acknowledgement; then let one finish."""
     rng = random.Random(seed)
     # A fork of a process that has imported everything begins at once.
@@ -61,7 +59,9 @@ def kill_clients(
             outcome.faults += 1
             if outcome.faults % 10 == 0:
                 say(f"{outcome.faults} of {wanted}")
-        halves = [name for name, ports in _switches(target.content()).items() if any(set(p) != set(_PORTS) for p in ports)]
+        halves = [
+            name for name, ports in _switches(target.content()).items() if any(set(p) != set(_PORTS) for p in ports)
+        ]
         outcome.trouble += [f"{name} is there by half" for name in halves]
     plan = [_name(number) for number in range(item + _ITEMS)]
     _, acknowledged = _run(context, library, target.remote, plan, None)

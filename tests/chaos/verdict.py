@@ -15,7 +15,15 @@ from tests.chaos.model import COUNT, AddressSet, Change, State, Switch, applied
 if TYPE_CHECKING:
     from tests.chaos.writer import Oracle
 
-__all__ = ["Findings", "judge", "judge_row", "switches"]
+__all__ = ["Findings", "Refusal", "judge", "judge_row", "switches"]
+
+
+@attrs.frozen
+class Refusal:
+    """A change that was reported as not applied, and by what word."""
+
+    change: Change
+    word: str
 
 
 @attrs.define
@@ -36,15 +44,15 @@ class Findings:
         return bool(self.lost or self.doubled or self.false_failures)
 
 
-def judge_row(name: str, expected: State | None, actual: State | None, refused: Sequence[Change]) -> Findings:
+def judge_row(name: str, expected: State | None, actual: State | None, refused: Sequence[Refusal]) -> Findings:
     """One row. A change that was refused and explains the difference is a false failure."""
     findings = Findings()
     if expected == actual:
         return findings
     words = f"{name}: {expected} is {actual}"
-    for change in refused:
-        if (expected is not None or change.name == name) and _after(expected, change) == actual:
-            findings.false_failures.append(f"{words}; refused: {change}")
+    for refusal in refused:
+        if _after(expected, refusal.change) == actual:
+            findings.false_failures.append(f"{words}; {refusal.change} was reported as not applied: {refusal.word}")
             return findings
     if actual is not None and (expected is None or _count(actual) > _count(expected)):
         findings.doubled.append(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, MutableSequence
 from threading import Event
 from uuid import UUID
@@ -12,17 +12,8 @@ from uuid import UUID
 import attrs
 
 from tests.chaos.driver import Driver, How, Refused, Unknown
-from tests.chaos.model import (
-    Change,
-    Count,
-    Delete,
-    InsertSet,
-    InsertSwitch,
-    State,
-    applied,
-    next_change,
-)
-from tests.chaos.verdict import Findings, judge_row
+from tests.chaos.model import Change, InsertSet, InsertSwitch, State, applied, next_change
+from tests.chaos.verdict import Findings, Refusal, judge_row
 
 __all__ = ["Oracle", "Writer"]
 
@@ -30,7 +21,7 @@ _LONG_GAP = 0.2
 _CATCH_UP_SECONDS = 5.0
 _RESOLVE_SECONDS = 60.0
 _MOST_REFUSED = 20
-_HOWS: tuple[How, ...] = ("patient",) * 6 + ("hasty",) * 2 + ("submitted",) * 2
+_HOWS: tuple[How, ...] = ("patient", "patient", "patient", "hasty", "submitted")
 _PAUSE_AFTER_REFUSAL = 0.01
 
 
@@ -42,7 +33,7 @@ class Oracle:
     rows: dict[str, State] = attrs.field(factory=dict[str, State])
     uuids: dict[str, UUID] = attrs.field(factory=dict[str, UUID])
     deleted: set[str] = attrs.field(factory=set[str])
-    refused: dict[str, list[Change]] = attrs.field(factory=lambda: defaultdict(list))
+    refused: dict[str, list[Refusal]] = attrs.field(factory=dict[str, "list[Refusal]"])
     """Changes that were reported as not applied, by row."""
     unresolved: set[str] = attrs.field(factory=set[str])
     acknowledged: int = 0
@@ -88,9 +79,7 @@ class Writer:
     def _step(self) -> None:
         self._number += 1
         oracle = self.oracle
-        change = next_change(
-            self._rng, oracle.rows, f"{oracle.writer}.{self._number}", most_rows=self._most_rows
-        )
+        change = next_change(self._rng, oracle.rows, f"{oracle.writer}.{self._number}", most_rows=self._most_rows)
         if change.name not in oracle.rows or self._agrees(change.name):
             self._perform(change, self._rng.choice(_HOWS))
 
@@ -109,7 +98,8 @@ class Writer:
             elif outcome:
                 self._accept(change, exc.uuid)
             else:
-                oracle.refused[change.name].append(change)
+                self._note_refusal(change, f"{exc}; resolved as not applied")
+                oracle.words["resolved as not applied"] += 1
         else:
             self._accept(change, uuid)
             oracle.acknowledged += 1
@@ -130,11 +120,14 @@ class Writer:
                 oracle.uuids[change.name] = uuid
 
     def _refuse(self, change: Change, exc: Refused) -> None:
-        oracle = self.oracle
-        (oracle.words if exc.expected else oracle.unexpected)[exc.word] += 1
-        oracle.refused[change.name].append(change)
-        del oracle.refused[change.name][:-_MOST_REFUSED]
+        (self.oracle.words if exc.expected else self.oracle.unexpected)[exc.word] += 1
+        self._note_refusal(change, exc.word)
         time.sleep(_PAUSE_AFTER_REFUSAL)
+
+    def _note_refusal(self, change: Change, word: str) -> None:
+        refusals = self.oracle.refused.setdefault(change.name, [])
+        refusals.append(Refusal(change, word))
+        del refusals[:-_MOST_REFUSED]
 
     def _resolve(self, unknown: Unknown) -> bool | None:
         deadline = time.monotonic() + _RESOLVE_SECONDS
