@@ -195,6 +195,7 @@ def _judge(result: Result, scene: Scene, oracles: list[Oracle], findings: Findin
         result.notes.append("not applied: " + ", ".join(f"{word} {number}" for word, number in words.most_common()))
     if stale := sum(oracle.stale for oracle in oracles):
         result.notes.append(f"a writer's own last change was not to be seen at once: {stale}")
+    result.notes += [words for oracle in oracles for words in oracle.slow]
     for point, number in Counter(scene.evidence).items():
         result.notes.append(point if number == 1 else f"{point}: {number} times")
 

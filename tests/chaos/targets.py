@@ -46,12 +46,16 @@ class ClusterTarget:
         return int(found[1]) if found else 0
 
     def busiest_follower(self) -> int:
-        """The follower with the most clients, one at least: a leader that has them all hands leadership over."""
-        while True:
+        """The follower with the most clients.
+
+        A leader that has them all hands leadership over, as often as there are members: some clients go after it.
+        """
+        for _ in self.sockets:
             follower = max(self.cluster.followers(), key=self.sessions)
             if self.sessions(follower):
-                return follower
+                break
             self.cluster.transfer_leadership()
+        return follower
 
     def content(self) -> Content:
         """What all members hold. Raises AssertionError where they do not come to agree."""
