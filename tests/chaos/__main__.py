@@ -9,6 +9,7 @@ import argparse
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def _run(trial: Trial, library: Library, seed: int) -> Result:
         result = run(trial, library, seed=seed, say=_teller(trial))
     except (OSError, RuntimeError, AssertionError) as exc:
         # A control may end like this, and the other rows still tell something.
+        traceback.print_exc()
         result = Result(trial, seconds=time.monotonic() - began, broken=[f"{type(exc).__name__}: {exc}"])
     for words in result.notes:
         print(f"{trial.name}: {words}", file=sys.stderr)

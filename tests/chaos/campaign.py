@@ -76,7 +76,9 @@ def _campaign() -> Iterator[Trial]:
         yield Trial(point, f"{role}: {point}", faults.crash_at([point]), 20, writers=2, longest_gap=leader_gap)
     yield Trial("stop-leader", "leader stopped 10 s", faults.stop_leader, 10, longest_gap=6.0)
     yield Trial("stop-follower", "follower with clients stopped 10 s", faults.stop_follower, 10, longest_gap=6.0)
-    yield Trial("cut", "reply cut off", faults.cut_replies, 10_000, longest_gap=1.0, proxied=True, most_rows=10)
+    yield Trial(
+        "cut", "reply cut off", faults.cut_replies, 10_000, writers=8, longest_gap=1.0, proxied=True, most_rows=10
+    )
     yield Trial("majority", "majority killed, restarted after 15 s", faults.lose_majority, 10, longest_gap=leader_gap)
     yield Trial("isolate", "follower with clients cut off from the others 10 s", faults.isolate_follower, 10,
                 longest_gap=leader_gap)  # fmt: skip
@@ -112,7 +114,8 @@ _SHORT_FAULTS = {
 
 def _short() -> Iterator[Trial]:
     points = list(faults.CRASH_POINTS)
-    yield Trial("crash", "each of the 8 crash points", faults.crash_at(points), len(points), writers=2, longest_gap=5.0)
+    crash = faults.crash_at(points)
+    yield Trial("crash", "each of the 8 crash points", crash, len(points), writers=2, longest_gap=5.0, brief=True)
     for trial in CAMPAIGN:
         if trial.name in _SHORT_FAULTS:
             number = _SHORT_FAULTS[trial.name]
@@ -152,7 +155,16 @@ def _inflict(
         proxy = stack.enter_context(CuttingProxy(listeners, seed=seed))
     remote = target.remote if proxy is None else proxy.remote
     writers, readers = [remote] * trial.writers, [target.remote] * _READERS
-    crew = stack.enter_context(Crew(library, writers=writers, readers=readers, seed=seed, most_rows=trial.most_rows))
+    crew = stack.enter_context(
+        Crew(
+            library,
+            writers=writers,
+            readers=readers,
+            seed=seed,
+            most_rows=trial.most_rows,
+            processes=1 if trial.brief else 3,
+        )
+    )
     crew.start()
     assert trial.inflict is not None
     scene = Scene(target, crew, random.Random(seed), trial.faults, trial.brief, say, proxy)

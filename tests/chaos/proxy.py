@@ -8,6 +8,7 @@ import re
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ _CHUNK = 1 << 18
 _POLL_SECONDS = 0.05
 _SEND_SECONDS = 10.0
 _QUESTIONS = {"select", "comment", "wait"}
-_LONGEST_RUN = 4
+_LIFE_SECONDS = (0.0, 0.3)
 # A whole string, a brace, or the quote of a string whose end has not come yet.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]|"', re.DOTALL)
 
@@ -110,7 +111,8 @@ class CuttingProxy:
             client.close()
             server.close()
             return
-        session = _Session(client, server, self._next_cut())
+        # A client that is dropped again and again at once takes its time to come back, and rightly.
+        session = _Session(client, server, time.monotonic() + self._rng.uniform(*_LIFE_SECONDS))
         for sock in (client, server):
             sock.settimeout(_SEND_SECONDS)
             self._selector.register(sock, selectors.EVENT_READ, session)
@@ -147,8 +149,7 @@ class CuttingProxy:
             if self._rng.random() < 0.1:
                 session.swallow_until(request["id"], is_write=False)
             return True
-        session.writes_left -= 1
-        if session.writes_left > 0 or session.cut_at is not None:
+        if time.monotonic() < session.spared_until or session.cut_at is not None:
             return True
         draw = self._rng.random()
         if draw < 0.1:
@@ -177,17 +178,14 @@ class CuttingProxy:
                 return False
         return True
 
-    def _next_cut(self) -> int:
-        return self._rng.randint(1, _LONGEST_RUN)
-
 
 class _Session:
-    def __init__(self, client: socket.socket, server: socket.socket, writes_left: int) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, spared_until: float) -> None:
         self.client = client
         self.server = server
         self.said = Framer()
         self.answered = Framer()
-        self.writes_left = writes_left
+        self.spared_until = spared_until
         self.cut_at: tuple[Any] | None = None
         self.cuts_write = False
 
