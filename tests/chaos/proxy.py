@@ -20,7 +20,8 @@ _CHUNK = 1 << 18
 _POLL_SECONDS = 0.05
 _SEND_SECONDS = 10.0
 _QUESTIONS = {"select", "comment", "wait"}
-_LIFE_SECONDS = (0.0, 0.3)
+_LIFE_SECONDS = (0.12, 0.3)
+_SHORT_LIVED = 0.1
 # A whole string, a brace, or the quote of a string whose end has not come yet.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]|"', re.DOTALL)
 
@@ -111,11 +112,14 @@ class CuttingProxy:
             client.close()
             server.close()
             return
-        # A client that is dropped again and again at once takes its time to come back, and rightly.
-        session = _Session(client, server, time.monotonic() + self._rng.uniform(*_LIFE_SECONDS))
+        session = _Session(client, server, time.monotonic() + self._life())
         for sock in (client, server):
             sock.settimeout(_SEND_SECONDS)
             self._selector.register(sock, selectors.EVENT_READ, session)
+
+    def _life(self) -> float:
+        """How long a connection is spared: a client that is dropped at once every time may take its time to come back."""
+        return 0.0 if self._rng.random() < _SHORT_LIVED else self._rng.uniform(*_LIFE_SECONDS)
 
     def _pass_on(self, sock: Any, session: _Session) -> None:
         if sock.fileno() < 0:
