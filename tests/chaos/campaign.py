@@ -69,8 +69,15 @@ class Result:
 
 def _campaign() -> Iterator[Trial]:
     leader_gap = 5.0
-    yield Trial("kill-leader", "leader killed (SIGKILL) every 3 s", faults.kill_leader, 180, writers=8,
-                longest_gap=leader_gap, least_acknowledged=100_000)  # fmt: skip
+    yield Trial(
+        "kill-leader",
+        "leader killed (SIGKILL) every 3 s",
+        faults.kill_leader,
+        180,
+        writers=8,
+        longest_gap=leader_gap,
+        least_acknowledged=100_000,
+    )
     yield Trial("transfer", "leadership handed over", faults.transfer_leadership, 100, longest_gap=1.0)
     for point, (role, _) in faults.CRASH_POINTS.items():
         yield Trial(point, f"{role}: {point}", faults.crash_at([point]), 20, writers=2, longest_gap=leader_gap)
@@ -80,18 +87,39 @@ def _campaign() -> Iterator[Trial]:
         "cut", "reply cut off", faults.cut_replies, 10_000, writers=8, longest_gap=2.0, proxied=True, most_rows=10
     )
     yield Trial("majority", "majority killed, restarted after 15 s", faults.lose_majority, 10, longest_gap=leader_gap)
-    yield Trial("isolate", "follower with clients cut off from the others 10 s", faults.isolate_follower, 10,
-                longest_gap=leader_gap)  # fmt: skip
+    yield Trial(
+        "isolate",
+        "follower with clients cut off from the others 10 s",
+        faults.isolate_follower,
+        10,
+        longest_gap=leader_gap,
+    )
     yield Trial("kill-client", "client killed in mid-transaction, run again", None, 200, writers=1)
-    yield Trial("standalone-restart", "server killed and restarted", faults.restart_server, 50, on="standalone",
-                longest_gap=leader_gap)  # fmt: skip
+    yield Trial(
+        "standalone-restart",
+        "server killed and restarted",
+        faults.restart_server,
+        50,
+        on="standalone",
+        longest_gap=leader_gap,
+    )
     yield Trial(
         "standalone-stop", "server stopped 10 s", faults.stop_server, 10, on="standalone", longest_gap=leader_gap
     )
-    yield Trial("standalone-cut", "reply cut off", faults.cut_replies, 10_000, on="standalone", writers=8, longest_gap=2.0,
-                proxied=True, most_rows=10)  # fmt: skip
-    yield Trial("standalone-kill-client", "client killed in mid-transaction, run again", None, 200, on="standalone",
-                writers=1)  # fmt: skip
+    yield Trial(
+        "standalone-cut",
+        "reply cut off",
+        faults.cut_replies,
+        10_000,
+        on="standalone",
+        writers=8,
+        longest_gap=2.0,
+        proxied=True,
+        most_rows=10,
+    )
+    yield Trial(
+        "standalone-kill-client", "client killed in mid-transaction, run again", None, 200, on="standalone", writers=1
+    )
 
 
 CAMPAIGN: tuple[Trial, ...] = tuple(_campaign())

@@ -118,7 +118,7 @@ class CuttingProxy:
             self._selector.register(sock, selectors.EVENT_READ, session)
 
     def _life(self) -> float:
-        """How long a connection is spared: a client that is dropped at once every time may take its time to come back."""
+        """How long a connection is spared: a client that is dropped at once every time may take its time."""
         return 0.0 if self._rng.random() < _SHORT_LIVED else self._rng.uniform(*_LIFE_SECONDS)
 
     def _pass_on(self, sock: Any, session: _Session) -> None:
