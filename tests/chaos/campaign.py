@@ -45,6 +45,8 @@ class Trial:
     proxied: bool = False
     brief: bool = False
     most_rows: int = 40
+    probe_interval: float = 2.0
+    """Seconds after which ovnkit asks a silent server whether it is there."""
 
 
 @attrs.define
@@ -71,7 +73,7 @@ def _campaign() -> Iterator[Trial]:
     leader_gap = 5.0
     yield Trial(
         "kill-leader",
-        "leader killed (SIGKILL) every 3 s",
+        "leader killed",
         faults.kill_leader,
         180,
         writers=8,
@@ -81,15 +83,15 @@ def _campaign() -> Iterator[Trial]:
     yield Trial("transfer", "leadership handed over", faults.transfer_leadership, 100, longest_gap=1.0)
     for point, (role, _) in faults.CRASH_POINTS.items():
         yield Trial(point, f"{role}: {point}", faults.crash_at([point]), 20, writers=2, longest_gap=leader_gap)
-    yield Trial("stop-leader", "leader stopped 10 s", faults.stop_leader, 10, longest_gap=6.0)
-    yield Trial("stop-follower", "follower with clients stopped 10 s", faults.stop_follower, 10, longest_gap=6.0)
+    yield Trial("stop-leader", "leader stopped", faults.stop_leader, 10, longest_gap=6.0)
+    yield Trial("stop-follower", "follower with clients stopped", faults.stop_follower, 10, longest_gap=6.0)
     yield Trial(
         "cut", "reply cut off", faults.cut_replies, 10_000, writers=8, longest_gap=2.0, proxied=True, most_rows=10
     )
-    yield Trial("majority", "majority killed, restarted after 15 s", faults.lose_majority, 10, longest_gap=leader_gap)
+    yield Trial("majority", "majority killed, restarted", faults.lose_majority, 10, longest_gap=leader_gap)
     yield Trial(
         "isolate",
-        "follower with clients cut off from the others 10 s",
+        "follower with clients cut off from the others",
         faults.isolate_follower,
         10,
         longest_gap=leader_gap,
@@ -103,9 +105,7 @@ def _campaign() -> Iterator[Trial]:
         on="standalone",
         longest_gap=leader_gap,
     )
-    yield Trial(
-        "standalone-stop", "server stopped 10 s", faults.stop_server, 10, on="standalone", longest_gap=leader_gap
-    )
+    yield Trial("standalone-stop", "server stopped", faults.stop_server, 10, on="standalone", longest_gap=leader_gap)
     yield Trial(
         "standalone-cut",
         "reply cut off",
@@ -150,7 +150,15 @@ def _short() -> Iterator[Trial]:
             # Whoever tests on a busy machine is not to wait for a second run.
             gap = None if trial.longest_gap is None else max(trial.longest_gap, 5.0)
             writers = min(trial.writers, 4)
-            yield attrs.evolve(trial, faults=number, writers=writers, brief=True, least_acknowledged=1, longest_gap=gap)
+            yield attrs.evolve(
+                trial,
+                faults=number,
+                writers=writers,
+                brief=True,
+                least_acknowledged=1,
+                longest_gap=gap,
+                probe_interval=1.0,
+            )
 
 
 SHORT: tuple[Trial, ...] = tuple(_short())
@@ -193,6 +201,7 @@ def _inflict(
             readers=readers,
             seed=seed,
             most_rows=trial.most_rows,
+            probe_interval=trial.probe_interval,
             processes=1 if trial.brief else 3,
         )
     )

@@ -38,6 +38,7 @@ class _Job:
     seed: str
     most_rows: int
     rest: float
+    probe_interval: float
 
     @property
     def names(self) -> list[str]:
@@ -56,6 +57,7 @@ class Crew:
         seed: str,
         most_rows: int = 40,
         rest: float = 0.01,
+        probe_interval: float = 2.0,
         processes: int = 3,
     ) -> None:
         """``writers`` and ``readers``: the remote of each. With several ``processes`` readers have the last one.
@@ -76,6 +78,7 @@ class Crew:
                 seed=f"{seed}-{part}",
                 most_rows=most_rows,
                 rest=rest,
+                probe_interval=probe_interval,
             )
             here, there = context.Pipe()
             process = context.Process(target=_work, args=(job, self._progress, there), daemon=True)
@@ -137,9 +140,9 @@ class Crew:
         return answers
 
 
-def _driver(library: Library, remote: str) -> Driver:
-    if library == "ovnkit":
-        return OvnkitDriver(remote)
+def _driver(job: _Job, remote: str) -> Driver:
+    if job.library == "ovnkit":
+        return OvnkitDriver(remote, probe_interval=job.probe_interval)
     from tests.chaos.control import OvsdbappDriver
 
     return OvsdbappDriver(remote)
@@ -149,7 +152,7 @@ def _work(job: _Job, progress: MutableSequence[float], pipe: Connection) -> None
     """What a process of the crew does. It ends with the one that started it, whose end closes the pipe."""
     try:
         try:
-            drivers = [_driver(job.library, remote) for _, remote in (*job.writers, *job.readers)]
+            drivers = [_driver(job, remote) for _, remote in (*job.writers, *job.readers)]
         except Exception as exc:  # noqa: BLE001
             pipe.send(RuntimeError(f"cannot connect: {exc!r}"))
             return
