@@ -1,6 +1,6 @@
 """What ovsdbapp's commands lose or cannot repeat: keys of others, values in one transaction, arguments of a caller."""
 
-# ruff: noqa: PT012 (leaving the transaction is what raises)
+
 
 from __future__ import annotations
 
