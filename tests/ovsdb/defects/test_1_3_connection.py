@@ -15,7 +15,7 @@ from ovnkit import Northbound
 from ovnkit.errors import InvalidValue, OutcomeUnknown, Timeout
 from ovnkit.northbound import LogicalSwitch
 from ovnkit.ovsdb.server import Server
-from tests.ovsdb.defects.conftest import Stopped
+from tests.ovsdb.conftest import Stopped
 from tests.ovsdb.proxy import Proxy
 
 
@@ -28,10 +28,12 @@ def names(nb: Northbound) -> list[str]:
     return sorted(row.name for row in nb.find(LogicalSwitch))
 
 
-def test_defect_1_3_reads_go_on_while_the_server_hangs(nb: Northbound, nb_server: Server, stopped: Stopped) -> None:
+def test_defect_1_3_reads_go_on_while_the_server_hangs(
+    nb: Northbound, nb_server: Server, stopped_server: Stopped
+) -> None:
     insert(nb, "web")
     longest = 0.0
-    with stopped(nb_server), ThreadPoolExecutor(1) as pool:
+    with stopped_server(nb_server), ThreadPoolExecutor(1) as pool:
         write = pool.submit(insert, nb, "late", 1.0)
         ends = time.monotonic() + 1.5
         while time.monotonic() < ends:
@@ -44,11 +46,11 @@ def test_defect_1_3_reads_go_on_while_the_server_hangs(nb: Northbound, nb_server
 
 
 def test_defect_1_3_nothing_appears_after_a_timeout_that_said_not_applied(
-    nb_server: Server, other_nb: Northbound, stopped: Stopped
+    nb_server: Server, other_nb: Northbound, stopped_server: Stopped
 ) -> None:
     told: dict[str, BaseException] = {}
     with Northbound.connect(nb_server.remote, timeout=10, probe_interval=0.5) as nb:
-        with stopped(nb_server):
+        with stopped_server(nb_server):
             ends = time.monotonic() + 2.5
             while time.monotonic() < ends:
                 name = f"s{len(told)}"
@@ -68,9 +70,9 @@ def test_defect_1_3_nothing_appears_after_a_timeout_that_said_not_applied(
 
 
 def test_defect_1_3_a_caller_waits_for_its_timeout_and_not_twice_that(
-    nb: Northbound, nb_server: Server, stopped: Stopped
+    nb: Northbound, nb_server: Server, stopped_server: Stopped
 ) -> None:
-    with stopped(nb_server), ThreadPoolExecutor(4) as pool:
+    with stopped_server(nb_server), ThreadPoolExecutor(4) as pool:
         began = time.monotonic()
         writes = [pool.submit(insert, nb, f"s{number}", 0.5) for number in range(4)]
         for write in writes:
@@ -78,8 +80,8 @@ def test_defect_1_3_a_caller_waits_for_its_timeout_and_not_twice_that(
         assert 0.5 <= time.monotonic() - began < 0.9
 
 
-def test_defect_1_3_a_timeout_of_the_first_connect_can_be_printed(nb_server: Server, stopped: Stopped) -> None:
-    with stopped(nb_server), pytest.raises(Timeout) as caught:
+def test_defect_1_3_a_timeout_of_the_first_connect_can_be_printed(nb_server: Server, stopped_server: Stopped) -> None:
+    with stopped_server(nb_server), pytest.raises(Timeout) as caught:
         Northbound.connect(nb_server.remote, timeout=0.3)
     assert nb_server.remote in str(caught.value)
     assert "OVN_Northbound" in str(caught.value)
