@@ -6,9 +6,9 @@ import re
 import time
 from collections.abc import Callable
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, select
 
-__all__ = ["member_of_the_only_client", "switch_names", "until"]
+__all__ = ["member_of_the_only_client", "says_connected", "switch_names", "until"]
 
 
 def until(holds: Callable[[], object], timeout: float, what: str = "") -> float:
@@ -36,6 +36,12 @@ def member_of_the_only_client(cluster: Cluster) -> int:
 
     until(look, 10, "not exactly one member with a client")
     return found[0]
+
+
+def says_connected(cluster: Cluster, index: int) -> bool:
+    """What a member tells its clients: it takes a few elections that fail until it says that it is cut off."""
+    rows = select(cluster.servers[index].socket, "_Server", "Database", ["name", "connected"])
+    return any(row["connected"] for row in rows if row["name"] == cluster.database)
 
 
 def switch_names(cluster: Cluster, index: int | None = None) -> list[str]:

@@ -14,7 +14,7 @@ from ovnkit import Northbound
 from ovnkit.errors import OutcomeUnknown, QuorumLost, Timeout
 from ovnkit.northbound import LogicalSwitch
 from tests.cluster import Cluster
-from tests.ovsdb.scenarios.clusters import member_of_the_only_client, switch_names, until
+from tests.ovsdb.scenarios.clusters import member_of_the_only_client, says_connected, switch_names, until
 
 
 def insert(nb: Northbound, name: str, timeout: float | None = None) -> None:
@@ -116,8 +116,10 @@ def test_s7_without_a_majority_calls_end_at_their_deadline_and_it_comes_back_by_
 
 
 def test_s7_a_first_connect_without_a_majority_ends_at_its_deadline(nb_cluster: Cluster) -> None:
+    leader = nb_cluster.leader()
     for index in nb_cluster.followers():
         nb_cluster.kill(index)
+    until(lambda: not says_connected(nb_cluster, leader), 15)
     began = time.monotonic()
     with pytest.raises(Timeout) as caught:
         Northbound.connect(nb_cluster.remote, timeout=4)

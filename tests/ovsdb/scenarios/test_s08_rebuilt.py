@@ -40,7 +40,8 @@ def back_up(cluster: Cluster) -> Path:
 def rebuild(cluster: Cluster, backup: Path) -> UUID:
     """Make the cluster anew, from the backup, with the same addresses; returns its new id."""
     old = cluster.cluster_id
-    cluster.close()
+    for index in cluster.running():
+        cluster.kill(index)
     for server in cluster.servers:
         for path in cluster.directory.glob(f"{server.name}.*"):
             path.unlink()
