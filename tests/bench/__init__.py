@@ -1,1 +1,1 @@
-"""Measurements, not tests: ``python -m tests.bench``."""
+"""How fast ovnkit is beside ovsdbapp, ovn-nbctl and a bare socket: ``python -m tests.bench``."""

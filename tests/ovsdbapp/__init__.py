@@ -1,0 +1,1 @@
+"""ovsdbapp's own functional tests, on the replica of ovs and on ovnkit's."""
