@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ovs.db.custom_index import OVSDB_INDEX_ASC
 from ovs.db.idl import SchemaHelper
 from ovs.poller import Poller
 
@@ -211,7 +212,7 @@ def test_defect_1_4_an_index_of_the_replica_made_after_the_load_loses_no_row(
         rows = idl.tables["Logical_Switch"].rows
         _run(idl, lambda: len(rows) == 3)
         index = idl.index_create("Logical_Switch", "by_name")
-        index.add_column("name", index.INDEX_ASC)
+        index.add_column("name", OVSDB_INDEX_ASC)
         nb.transact(lambda tx: tx.update(tx.get(LogicalSwitch, name="b"), name="z"))
         _run(idl, lambda: any(row.name == "z" for row in rows.values()))
         assert sorted(row.name for row in rows.values()) == ["a", "c", "z"]

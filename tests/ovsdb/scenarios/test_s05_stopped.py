@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,9 @@ from tests.ovsdb.conftest import StartServer, Stopped
 from tests.ovsdb.scenarios.test_s04_replies import in_database
 from tests.ovsdb.test_tls import Authority, free_port, serve
 
-PROBE_SECONDS = 0.5
+PROBE_SECONDS = 1.0
 SLACK_SECONDS = 0.6
-STOPPED_SECONDS = 3.0
+STOPPED_SECONDS = 4.0
 
 Probing = tuple[Server, Northbound]
 
@@ -126,10 +126,10 @@ def test_s5_a_commit_that_may_wait_long_enough_is_applied_once(probing: Probing,
 def test_s5_a_server_that_is_only_slow_is_not_dropped(probing: Probing, stopped_server: Stopped) -> None:
     server, nb = probing
     states: list[str] = []
-    with nb.on_state(states.append):
+    with closing(nb.on_state(states.append)):
         for number in range(4):
             with stopped_server(server):
-                time.sleep(PROBE_SECONDS)
+                time.sleep(0.7 * PROBE_SECONDS)
             nb.transact(lambda tx, number=number: tx.insert(LogicalSwitch(name=f"s{number}")))  # type: ignore[misc]
     assert "reconnecting" not in states
     assert len(nb.find(LogicalSwitch)) == 4

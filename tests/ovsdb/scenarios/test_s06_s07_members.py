@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_s6_a_client_leaves_a_follower_that_is_cut_off_and_its_write_is_applied_
 ) -> None:
     states: list[str] = []
     insert(nb_of_cluster, "before")
-    with nb_of_cluster.on_state(states.append), ThreadPoolExecutor(1) as pool:
+    with closing(nb_of_cluster.on_state(states.append)), ThreadPoolExecutor(1) as pool:
         nb_cluster.failure_test(follower, "stop-raft-rpc")
         began = time.monotonic()
         pending = pool.submit(insert, nb_of_cluster, "pending")
