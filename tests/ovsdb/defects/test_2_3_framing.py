@@ -14,10 +14,10 @@ from ovnkit.northbound import LogicalSwitch
 from ovnkit.ovsdb.server import Server
 from ovnkit.southbound import SBGlobal
 from tests.cluster import call
+from tests.ovsdb.authority import LOOPBACK, Authority, TlsServer
 from tests.ovsdb.conftest import StartServer
 from tests.ovsdb.kinds import KINDS, Kinds, KindsClient, kinds
 from tests.ovsdb.proxy import Proxy
-from tests.ovsdb.test_tls import Authority, TlsServer, serve
 
 NAMES = ["Zürich", "東京", "😀😀", "Ελλάδα", "a}{b"]
 
@@ -64,12 +64,12 @@ def test_defect_2_3_half_a_character_that_comes_late_does_not_end_the_connection
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "ca")
+    return Authority(tmp_path / "ca")
 
 
 @pytest.fixture
 def tls_server(start_server: StartServer, tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
-    with serve(tmp_path, authority, "ovn-nb.ovsschema", "IP:127.0.0.1") as running:
+    with TlsServer(tmp_path, authority, *LOOPBACK) as running:
         yield running
 
 
@@ -77,10 +77,9 @@ def test_defect_2_3_each_client_has_its_own_certificate(
     tls_server: TlsServer, authority: Authority, tmp_path: Path
 ) -> None:
     """Two authorities that do not know each other: with one certificate for the process one of them would refuse."""
-    (tmp_path / "sb").mkdir()
-    second = Authority(tmp_path / "sb", "second-ca")
+    second = Authority(tmp_path / "second", "second-ca")
     with (
-        serve(tmp_path / "sb", second, "ovn-sb.ovsschema", "IP:127.0.0.1") as sb_server,
+        TlsServer(tmp_path, second, *LOOPBACK, schema="ovn-sb.ovsschema") as sb_server,
         Northbound.connect(tls_server.tls_remote, tls=authority.tls("nb"), timeout=10) as nb,
         Southbound.connect(sb_server.tls_remote, tls=second.tls("sb"), timeout=10) as sb,
     ):

@@ -86,9 +86,14 @@ def test_s4_what_is_said_of_each_write_is_right_whatever_becomes_of_its_messages
         nb_proxy.cuts = [] if fault is None else [fault]
         nb_proxy.holding = hold = fault is None and chance.random() < 0.3
         name = f"s{number}"
+        tx = nb_behind.transaction(timeout=0.05 if hold else 5)
+        tx.insert(LogicalSwitch(name=name))
         try:
-            with nb_behind.transaction(timeout=0.05 if hold else 5) as tx:
-                tx.insert(LogicalSwitch(name=name))
+            # commit() looks a lost reply up and sends again, submit() leaves both to its caller.
+            if chance.random() < 0.5:
+                tx.commit()
+            else:
+                tx.submit().result(10)
             applied.append(name)
         except Timeout:
             pass
@@ -98,8 +103,7 @@ def test_s4_what_is_said_of_each_write_is_right_whatever_becomes_of_its_messages
             if exc.resolve(10):
                 applied.append(name)
     assert unknown
-    assert len(applied) > len(unknown)
-    assert len(applied) < 25
+    assert 0 < len(applied) < 25
     assert in_database(nb_server) == sorted(applied)
     nb_behind.transact(lambda tx: tx.insert(LogicalSwitch(name="last")))
     assert sorted(row.name for row in nb_behind.find(LogicalSwitch)) == sorted([*applied, "last"])

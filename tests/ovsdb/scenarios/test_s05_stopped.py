@@ -16,9 +16,9 @@ from ovnkit import Northbound
 from ovnkit.errors import OutcomeUnknown, Timeout
 from ovnkit.northbound import LogicalSwitch
 from ovnkit.ovsdb.server import Server
+from tests.ovsdb.authority import LOOPBACK, Authority, TlsServer, free_port
 from tests.ovsdb.conftest import StartServer, Stopped
 from tests.ovsdb.scenarios.test_s04_replies import in_database
-from tests.ovsdb.test_tls import Authority, free_port, serve
 
 PROBE_SECONDS = 1.0
 SLACK_SECONDS = 0.6
@@ -46,8 +46,8 @@ def _tcp(directory: Path, server: Server) -> Iterator[Probing]:
 @contextmanager
 def _tls(directory: Path, server: Server) -> Iterator[Probing]:
     (directory / "tls").mkdir()
-    authority = Authority(directory / "tls", "ca")
-    with serve(directory / "tls", authority, "ovn-nb.ovsschema", "IP:127.0.0.1") as listener:
+    authority = Authority(directory / "ca")
+    with TlsServer(directory / "tls", authority, *LOOPBACK) as listener:
         tls = authority.tls("client")
         with Northbound.connect(listener.tls_remote, tls=tls, timeout=15, probe_interval=PROBE_SECONDS) as nb:
             yield listener, nb

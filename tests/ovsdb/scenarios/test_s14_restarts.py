@@ -16,6 +16,7 @@ from ovnkit.errors import NotOnServer, OvnkitError, Timeout
 from ovnkit.northbound import Copp, LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb import Put
 from ovnkit.ovsdb.server import Server, find_program, find_schema
+from tests.cluster import Cluster
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -93,7 +94,7 @@ def changed_schema(directory: Path, edit: Edit, version: str) -> Path:
     return path
 
 
-def convert(server: Server, schema: Path) -> None:
+def convert(server: Server | Cluster, schema: Path) -> None:
     program = find_program("ovsdb-client") or "ovsdb-client"
     subprocess.run([program, "convert", server.remote, str(schema)], check=True, capture_output=True, timeout=20)
 
@@ -128,6 +129,22 @@ def test_s14_a_newer_schema_under_a_live_client_is_taken_up(nb: Northbound, nb_s
     assert nb.rows("Novelty") == []
     insert(nb, "after")
     assert names(nb) == ["after", "web"]
+
+
+def test_s14_a_schema_of_a_cluster_that_changes_under_a_live_client_is_taken_up(
+    nb_cluster: Cluster, tmp_path: Path
+) -> None:
+    with Northbound.connect(nb_cluster.remote, timeout=10) as nb:
+        nb.transact(lambda tx: tx.insert(LogicalSwitch(name="web", other_config={"mcast_snoop": "true"})))
+        convert(nb_cluster, changed_schema(tmp_path, add_column, "99.0.0"))
+        until(lambda: nb.schema.version == "99.0.0" and nb.state == "ready")
+        assert nb.get(LogicalSwitch).extra["flavour"] == ""
+        convert(nb_cluster, changed_schema(tmp_path, drop_column, "1.0.0"))
+        until(lambda: nb.schema.version == "1.0.0" and nb.state == "ready")
+        assert "flavour" not in nb.get(LogicalSwitch).extra
+        assert nb.get(LogicalSwitch).other_config == {}
+        insert(nb, "after")
+        assert names(nb) == ["after", "web"]
 
 
 def test_s14_an_older_schema_under_a_live_client_leaves_no_stale_column(
