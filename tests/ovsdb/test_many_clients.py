@@ -85,6 +85,7 @@ def rounds_leave_nothing(server: Server, pool: ThreadPoolExecutor, rounds: int, 
     for _ in range(max(2, rounds // 10)):
         one_round(server, pool)
     warm = settled(len(before.threads), before.descriptors)
+    traces: list[weakref.ref[Any]] = []
     for _ in range(rounds):
         traces = one_round(server, pool)
     after = settled(len(before.threads), before.descriptors)

@@ -131,10 +131,10 @@ def test_defect_1_3_a_bad_scalar_is_refused(nb_behind: Northbound, nb_proxy: Pro
 
 def test_defect_1_3_a_failed_statement_leaves_nothing_of_its_transaction(nb: Northbound) -> None:
     """ovsdbapp goes on with the other commands of the transaction, and returns None."""
-    loose: Any = nb
-    with pytest.raises(InvalidValue), loose.transaction() as tx:
+    loose: Any = LogicalSwitch
+    with pytest.raises(InvalidValue), nb.transaction() as tx:
         tx.insert(LogicalSwitch(name="first"))
-        tx.insert(LogicalSwitch(name=None))
+        tx.insert(loose(name=None))
     assert names(nb) == []
 
 

@@ -134,7 +134,8 @@ def test_defect_1_5_set_remove_and_set_in_one_transaction_all_count(
         assert tx[switch.ref].external_ids == {"b": "2", "c": "3"}
         tx.update(tx[switch.ref], external_ids=Put({"d": "4"}))
         assert tx[switch.ref].external_ids == {"b": "2", "c": "3", "d": "4"}
-    assert other_nb.wait(LogicalSwitch, external_ids=Exactly({"b": "2", "c": "3", "d": "4"}), timeout=5)
+    row = other_nb.wait(LogicalSwitch, external_ids=Exactly({"b": "2", "c": "3", "d": "4"}), timeout=5)
+    assert row.uuid == switch.uuid
 
 
 def test_defect_1_5_a_whole_value_with_edits_before_and_after_it_counts_in_order(

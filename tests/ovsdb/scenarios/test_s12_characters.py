@@ -34,7 +34,9 @@ def test_s12_a_first_synchronisation_in_segments_gives_the_same_replica(
         assert {row.name for row in behind.find(LogicalSwitch)} == {f"{word} {number}" for number in range(ROWS)}
         assert set(behind.find(LogicalSwitch)) == set(nb.find(LogicalSwitch))
         connections = nb_proxy.connections
-        nb.transact(lambda tx: [tx.update(row, external_ids={word: "changed"}) for row in tx.find(LogicalSwitch)])
+        with nb.transaction() as tx:
+            for row in tx.find(LogicalSwitch):
+                tx.update(row, external_ids={word: "changed"})
         last = f"{word} last"
         nb.transact(lambda tx: tx.insert(LogicalSwitch(name=last)))
         behind.wait(LogicalSwitch, name=last, timeout=10)

@@ -83,10 +83,11 @@ def test_s14_a_server_with_an_empty_database_on_the_same_socket_is_taken_for_wha
 # -- the schema -------------------------------------------------------------------------------------------------------
 
 
-def changed_schema(directory: Path, edit: Edit, version: str) -> Path:
+def changed_schema(directory: Path, version: str, *edits: Edit) -> Path:
     """The installed Northbound schema with a change, as another release would have it."""
     schema = json.loads(find_schema("ovn-nb.ovsschema").read_text())
-    edit(schema["tables"])
+    for edit in edits:
+        edit(schema["tables"])
     schema["version"] = version
     schema.pop("cksum", None)
     path = directory / f"nb-{version}.ovsschema"
@@ -120,7 +121,7 @@ def drop_table(tables: dict[str, Any]) -> None:
 def test_s14_a_newer_schema_under_a_live_client_is_taken_up(nb: Northbound, nb_server: Server, tmp_path: Path) -> None:
     insert(nb, "web")
     before = nb.schema
-    newer = changed_schema(tmp_path, lambda tables: (add_column(tables), add_table(tables)), "99.0.0")
+    newer = changed_schema(tmp_path, "99.0.0", add_column, add_table)
     convert(nb_server, newer)
     until(lambda: nb.schema.version == "99.0.0" and nb.state == "ready")
     assert "flavour" in nb.schema.tables["Logical_Switch"].columns
@@ -136,10 +137,10 @@ def test_s14_a_schema_of_a_cluster_that_changes_under_a_live_client_is_taken_up(
 ) -> None:
     with Northbound.connect(nb_cluster.remote, timeout=10) as nb:
         nb.transact(lambda tx: tx.insert(LogicalSwitch(name="web", other_config={"mcast_snoop": "true"})))
-        convert(nb_cluster, changed_schema(tmp_path, add_column, "99.0.0"))
+        convert(nb_cluster, changed_schema(tmp_path, "99.0.0", add_column))
         until(lambda: nb.schema.version == "99.0.0" and nb.state == "ready")
         assert nb.get(LogicalSwitch).extra["flavour"] == ""
-        convert(nb_cluster, changed_schema(tmp_path, drop_column, "1.0.0"))
+        convert(nb_cluster, changed_schema(tmp_path, "1.0.0", drop_column))
         until(lambda: nb.schema.version == "1.0.0" and nb.state == "ready")
         assert "flavour" not in nb.get(LogicalSwitch).extra
         assert nb.get(LogicalSwitch).other_config == {}
@@ -153,7 +154,7 @@ def test_s14_an_older_schema_under_a_live_client_leaves_no_stale_column(
     with nb.transaction() as tx:
         copp = tx.insert(Copp(name="c"))
         tx.insert(LogicalSwitch(name="web", other_config={"mcast_snoop": "true"}, copp=copp, external_ids={"k": "v"}))
-    convert(nb_server, changed_schema(tmp_path, lambda tables: (drop_column(tables), drop_table(tables)), "1.0.0"))
+    convert(nb_server, changed_schema(tmp_path, "1.0.0", drop_column, drop_table))
     until(lambda: nb.schema.version == "1.0.0" and nb.state == "ready")
     assert not nb.has(LogicalSwitch.other_config)
     assert not nb.has(Copp)
@@ -173,7 +174,7 @@ def test_s14_there_and_back_again_the_replica_is_that_of_a_fresh_client(
     nb: Northbound, nb_server: Server, tmp_path: Path
 ) -> None:
     insert(nb, *(f"s{number}" for number in range(20)))
-    convert(nb_server, changed_schema(tmp_path, drop_column, "1.0.0"))
+    convert(nb_server, changed_schema(tmp_path, "1.0.0", drop_column))
     until(lambda: nb.schema.version == "1.0.0" and nb.state == "ready")
     insert(nb, "between")
     convert(nb_server, find_schema("ovn-nb.ovsschema"))
@@ -186,8 +187,8 @@ def test_s14_there_and_back_again_the_replica_is_that_of_a_fresh_client(
 
 def test_s14_writes_go_on_while_the_schema_is_converted(nb: Northbound, nb_server: Server, tmp_path: Path) -> None:
     """Each is applied once or ends in a typed error; what is said of it is right."""
-    newer = changed_schema(tmp_path, add_column, "99.0.0")
-    older = changed_schema(tmp_path, drop_column, "1.0.0")
+    newer = changed_schema(tmp_path, "99.0.0", add_column)
+    older = changed_schema(tmp_path, "1.0.0", drop_column)
     applied: list[str] = []
     failed: dict[str, OvnkitError] = {}
     for number in range(90):
@@ -209,10 +210,10 @@ def test_s14_a_monitor_of_some_columns_lives_through_a_change_of_the_schema(
     nb: Northbound, nb_server: Server, tmp_path: Path
 ) -> None:
     insert(nb, "web", "app")
-    monitor = {LogicalSwitch: {"name": "web"}, LogicalSwitchPort: [LogicalSwitchPort.name]}
+    monitor: dict[Any, Any] = {LogicalSwitch: {"name": "web"}, LogicalSwitchPort: [LogicalSwitchPort.name]}
     with Northbound.connect(nb_server.remote, timeout=10, monitor=monitor) as narrow:
         assert names(narrow) == ["web"]
-        convert(nb_server, changed_schema(tmp_path, drop_column, "1.0.0"))
+        convert(nb_server, changed_schema(tmp_path, "1.0.0", drop_column))
         until(lambda: narrow.schema.version == "1.0.0" and narrow.state == "ready")
         assert names(narrow) == ["web"]
         nb.transact(lambda tx: tx.update(tx.get(LogicalSwitch, name="web"), external_ids={"k": "v"}))
