@@ -97,7 +97,9 @@ def _number(value: float | None) -> str:
         return _MISSING
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.{2 if abs(value) >= 1 else 3}f}" if abs(value) < 10 else f"{value:.1f}"
+    if abs(value) >= 1:
+        return f"{value:.{2 if abs(value) < 10 else 1}f}"
+    return f"{value:#.3g}"
 
 
 def as_text(sections: Mapping[str, list[Line]]) -> str:

