@@ -10,12 +10,15 @@ OvnkitError
 ├── NotOnServer                         the server's schema lacks the table or column
 ├── NotStored                           a row that did not come from a server has no uuid yet
 ├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
-│   └── Closed                          the client was closed
+│   ├── Closed                          the client was closed
+│   └── ProtocolError                   the server said something that is not OVSDB
 ├── Timeout (TimeoutError)              the deadline passed while waiting; nothing was changed by that
+│   └── QuorumLost                      no member of the cluster had a quorum all the while
 ├── TransactionFailed                   the server did not apply the transaction
 │   ├── Conflict                        what was read has changed since, or what is there contradicts what is asked
 │   ├── ConstraintViolation             a constraint or unique index of the schema
 │   ├── ReferentialViolation            a strong reference to or from the row is in the way
+│   ├── LockNotHeld                     an OVSDB lock that the transaction asserts is not ours
 │   ├── PermissionDenied                the server's role-based access control said no
 │   └── Unreferenced                    a new row that nothing refers to would vanish at once
 ├── OutcomeUnknown                      the reply was lost: the write may or may not have been applied
@@ -43,6 +46,7 @@ __all__ = [
     "InvalidRemote",
     "InvalidValue",
     "LabError",
+    "LockNotHeld",
     "MissingBinary",
     "MissingPrivilege",
     "NeedsHost",
@@ -54,6 +58,8 @@ __all__ = [
     "OutcomeUnknown",
     "OvnkitError",
     "PermissionDenied",
+    "ProtocolError",
+    "QuorumLost",
     "ReferentialViolation",
     "ServerFailed",
     "SpecError",
@@ -200,6 +206,10 @@ class Closed(ConnectionFailed):
     """The client was closed."""
 
 
+class ProtocolError(ConnectionFailed):
+    """The server said something that is not OVSDB, or not what its schema says."""
+
+
 class Timeout(OvnkitError, TimeoutError):
     """The deadline passed. Attributes: ``waited_for`` (in words), ``seconds``."""
 
@@ -207,6 +217,10 @@ class Timeout(OvnkitError, TimeoutError):
         super().__init__(f"waited {round(seconds, 2):g} s for {waited_for}")
         self.waited_for = waited_for
         self.seconds = seconds
+
+
+class QuorumLost(Timeout):
+    """Nothing was sent before the deadline, because no member of the cluster that answered had a quorum."""
 
 
 class TransactionFailed(OvnkitError):
@@ -238,6 +252,10 @@ class ConstraintViolation(TransactionFailed):
 
 class ReferentialViolation(TransactionFailed):
     """A strong reference would point to a row that is not there."""
+
+
+class LockNotHeld(TransactionFailed):
+    """The transaction asserts an OVSDB lock that this client does not hold on this server."""
 
 
 class PermissionDenied(TransactionFailed):

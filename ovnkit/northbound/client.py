@@ -57,6 +57,7 @@ class Northbound(
 
     _database = NB
     _transaction_class = NorthboundTransaction
+    _ovsdbapp = "ovnkit.northbound._ovsdbapp"
 
     def sync(self, level: Level = "sb", *, timeout: float | None = None) -> int:
         """Wait until what is in NB now has reached SB (level "sb") or every hypervisor's flows ("hv").

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import logging
+import importlib
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, Self, TypeVar
+from uuid import UUID
 
-import tenacity
+import attrs
 
-from ovnkit.errors import Conflict, InvalidRemote, InvalidValue, NotFound, NotOnServer, NotUnique, Timeout
+from ovnkit.errors import Conflict, InvalidRemote, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
+from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.handshake import fetch_schema
+from ovnkit.ovsdb.index import IndexKey
+from ovnkit.ovsdb.lock import Lock, Locks
 from ovnkit.ovsdb.operations import conditions
-from ovnkit.ovsdb.replica import Store
+from ovnkit.ovsdb.replica import Idl, Selection
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.store import Store
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
@@ -30,9 +35,7 @@ from ovnkit.remote import Tls, default_remote, format_remotes, parse_remotes
 if TYPE_CHECKING:
     from ovnkit.ovsdb.typing import Readable, Waitable
 
-__all__ = ["Client", "Monitor"]
-
-log = logging.getLogger(__name__)
+__all__ = ["Client", "Monitor", "Progress"]
 
 D = TypeVar("D", bound=Database)
 TX = TypeVar("TX", bound=Transaction[Any])
@@ -53,6 +56,18 @@ Monitor = _Items[type[Row[D]], Sequence[Column[Any]] | Mapping[str, Any] | None]
 """What to replicate, a mapping from tables: all columns (None), some (a sequence), or rows with one column's value."""
 
 
+_PROGRESS_EVERY = 0.1
+
+
+@attrs.frozen
+class Progress:
+    """How far the first synchronisation has come: bytes received, and seconds since connect() was called."""
+
+    bytes: int
+    seconds: float
+    state: State
+
+
 class Client(Generic[D, TX]):
     """A connection to one database, with a replica of it. Any thread may use it.
 
@@ -63,6 +78,8 @@ class Client(Generic[D, TX]):
     _database: ClassVar[type[Database]]
     _unmonitored: ClassVar[frozenset[str]] = frozenset()
     _transaction_class: ClassVar[type[Any]]
+    _ovsdbapp: ClassVar[str | None] = None
+    """The module that has ovsdbapp's API class for this database."""
 
     @classmethod
     def connect(
@@ -73,13 +90,21 @@ class Client(Generic[D, TX]):
         timeout: float = 30.0,
         monitor: Monitor[D] | None = None,
         leader_only: bool = False,
+        cluster_id: UUID | str | None = None,
+        probe_interval: float = 5.0,
+        progress: Callable[[Progress], object] | None = None,
     ) -> Self:
         """Connect, and return when the replica is complete.
 
         ``remote``: comma-separated ``tcp:HOST:PORT``, ``ssl:HOST:PORT`` or ``unix:PATH`` (ovsdb(7)); without it the
         database's environment variable, then the distribution's socket. ``timeout`` (seconds) is also the default
         deadline of later calls. ``monitor`` narrows what is replicated. ``leader_only``: of a cluster, only the leader
-        will do.
+        will do. ``cluster_id`` pins the cluster: another one at the same address is refused.
+
+        After ``probe_interval`` seconds of silence (0: never, else 1 or more) the server is asked whether it is still
+        there; without an answer in as long again the connection is dropped, and another server tried. A server that
+        composes a large dump does nothing else, so during the first synchronisation it may be silent for a minute.
+        ``progress`` is called about ten times a second until the replica is complete.
 
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
@@ -92,15 +117,27 @@ class Client(Generic[D, TX]):
         shuffled = random.sample(remotes, len(remotes))
         first, schema_json = fetch_schema(shuffled, cls._database.name, context, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
+        select = _Select(cls._database, monitor, cls._unmonitored)
         schema = DatabaseSchema.from_json(schema_json)
-        monitored, where = _monitored(cls._database, schema, monitor, cls._unmonitored)
-        store = Store(cls._database, schema, monitored)
-        known_as = format_remotes(remotes)
+        selection = select(schema)
+        store = Store(cls._database, schema, selection.columns)
         names = streams.stream_names(shuffled, context)
-        connection = Connection(known_as, names, schema_json, store, leader_only=leader_only, conditions=where)
-        client = cls(known_as, connection, store, timeout=timeout)
+        idl = Idl(
+            ",".join(names),
+            None,
+            int(probe_interval * 1000),
+            leader_only,
+            store=store,
+            select=select,
+            pinned=UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id,
+        )
+        for table, where in selection.conditions.items():
+            idl.cond_change(table, list(where))
+        known_as = format_remotes(remotes)
+        client = cls(known_as, Connection(known_as, names, idl), store, timeout=timeout)
         try:
-            client._wait_ready(timeout - (time.monotonic() - began), timeout)
+            client._connection.start()
+            client._wait_ready(began, timeout, progress)
         except BaseException:
             client.close()
             raise
@@ -113,21 +150,76 @@ class Client(Generic[D, TX]):
         self._store = store
         self._tables = Tables(store)
         self._timeout = timeout
+        self._locks = Locks(connection)
+        self._app: Any = None
+        self._app_lock = threading.Lock()
 
-    def _wait_ready(self, left: float, timeout: float) -> None:
-        changed = self._store.changed
-        with changed:
-            if not changed.wait_for(lambda: self.state in ("ready", "closed"), max(0.0, left)):
-                raise Timeout(
-                    f"the first complete replica of {self._database.name} from {self.remote}; state: {self.state}",
-                    timeout,
-                )
-        self._connection.check_usable()
+    def _wait_ready(self, began: float, timeout: float, progress: Callable[[Progress], object] | None) -> None:
+        changed, session = self._store.changed, self._connection.idl._session
+        while True:
+            with changed:
+                left = began + timeout - time.monotonic()
+                patience = left if progress is None else min(left, _PROGRESS_EVERY)
+                settled = changed.wait_for(lambda: self.state in ("ready", "closed"), max(0.0, patience))
+            if progress is not None:
+                progress(Progress(session.received_bytes, time.monotonic() - began, self.state))
+            if settled:
+                self._connection.check_usable()
+                return
+            if left <= 0:
+                what = f"the first complete replica of {self._database.name} from {self.remote}"
+                kind = Timeout if self._connection.idl.has_quorum else QuorumLost
+                raise kind(f"{what}{self._why()}", timeout)
+
+    def _why(self) -> str:
+        trouble = self.trouble
+        return f"; state: {self.state}" + (f" ({trouble})" if trouble else "")
 
     @property
     def state(self) -> State:
         """connecting, synchronising, ready, reconnecting or closed (as it is in a forked child)."""
         return self._connection.state if self._connection.is_own else "closed"
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready at the moment, in words; empty when it is."""
+        return self._connection.trouble
+
+    def on_state(self, call: Callable[[State], object]) -> Delivery[State]:
+        """Call ``call(state)`` for each change of ``state``, in a thread of its own; close() the result to stop.
+
+        An exception in ``call`` goes to ``threading.excepthook`` with its traceback, and the next state is delivered.
+        """
+        self._connection.check_usable()
+        delivery: Delivery[State] = Delivery(call, f"ovnkit on_state {self._database.name}", last="closed")
+        delivery.on_close = lambda: self._connection.unlisten(delivery.put)
+        self._connection.listen(delivery.put)
+        return delivery
+
+    def lock(self, name: str, on_change: Callable[[bool], object] | None = None) -> Lock:
+        """Ask for an OVSDB lock (RFC 7047 4.1.8); ``wait()`` on what is returned waits until it is held.
+
+        Such locks are advisory, and they are each server's own: two clients of a cluster can hold the same one on two
+        members. Use them with ``leader_only=True``, and have each transaction assert it with ``tx.check_lock(lock)``.
+        The lock is lost with the connection and asked for again. ``on_change(held)`` is called in a thread of its own.
+        """
+        self._connection.check_usable()
+        return self._locks.acquire(name, on_change)
+
+    def index(self, column: Column[Any], *, key: Any = None) -> None:
+        """Have get() and find() by this column, or by this key of a map column, look up instead of looking through.
+
+        Columns called ``name`` and the schema's own indexes need no such call. The index is made when it is first
+        needed: ``nb.index(LogicalSwitchPort.external_ids, key="neutron:port_name")``.
+        """
+        self._tables.filter(column.row_class, {})
+        if column.type.is_map != (key is not None):
+            what = "needs key=, the key of a map" if column.type.is_map else "has no keys"
+            raise TypeError(f"{column!r} {what}")
+        if column.type.is_set:
+            raise TypeError(f"{column!r} holds a set; an index goes by one value")
+        if column.table in self._store.tables:
+            self._store.declare_index(column.table, IndexKey((column.name,), key))
 
     @property
     def schema(self) -> DatabaseSchema:
@@ -174,7 +266,7 @@ class Client(Generic[D, TX]):
 
     def _find(self, matches: Filter) -> list[Row[Any]]:
         self._connection.check_usable()
-        return [row for row in self._tables.monitored_rows(matches.row_class._table) if matches(row)]
+        return self._store.find(matches)
 
     def wait(self, table: Waitable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
         """The first row that matches, as soon as there is one. Raises Timeout after ``timeout`` seconds."""
@@ -213,7 +305,7 @@ class Client(Generic[D, TX]):
                 closed = self.state == "closed"
                 if closed or left <= 0:
                     self._connection.check_usable()
-                    raise Timeout(f"{what}; state: {self.state}", timeout)
+                    raise Timeout(f"{what}{self._why()}", timeout)
                 store.changed.wait_for(lambda v=version: store.version != v or self.state == "closed", left)  # type: ignore[misc]
 
     def watch(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> Watch[T]:
@@ -233,9 +325,8 @@ class Client(Generic[D, TX]):
             for event in watch:
                 try:
                     call(event)
-                except Exception as exc:  # noqa: BLE001
-                    arguments = (type(exc), exc, exc.__traceback__, threading.current_thread())
-                    threading.excepthook(threading.ExceptHookArgs(arguments))
+                except Exception as exc:  # noqa: BLE001 - it is the callback's, and must not be lost
+                    report(exc)
 
         threading.Thread(target=deliver, name=f"ovnkit on_change {self._database.name}", daemon=True).start()
         return watch
@@ -270,6 +361,9 @@ class Client(Generic[D, TX]):
         seconds = self._timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
 
+        # It takes asyncio along, which is most of the time that an import of ovnkit would take.
+        import tenacity
+
         def once() -> T:
             left = max(0.0, deadline - time.monotonic())
             with self.transaction(comment, timeout=left, durable=durable) as tx:
@@ -282,6 +376,24 @@ class Client(Generic[D, TX]):
             wait=tenacity.wait_random_exponential(multiplier=0.002, max=0.25),
             reraise=True,
         )(once)
+
+    @property
+    def ovsdbapp(self) -> Any:
+        """ovsdbapp's own API object for this database, on this client's connection and thread.
+
+        It is made when it is first asked for, and with it the rows that ovsdbapp reads. Its transactions have the
+        timeout of this client, and while one of them waits for its commit, those of this client wait to be sent.
+        Events: ``client.ovsdbapp.idl.notify_handler.watch_event(event)``.
+        """
+        if self._ovsdbapp is None:
+            raise NotImplementedError(f"ovsdbapp has no API for {self._database.name}")
+        with self._app_lock:
+            if self._app is None:
+                from ovnkit.ovsdb.app import api_on
+
+                api_class = importlib.import_module(self._ovsdbapp).Api
+                self._app = api_on(self._connection, api_class, self._timeout)
+            return self._app
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -306,32 +418,42 @@ def _from_commit(exc: BaseException) -> bool:
     return isinstance(exc, Conflict) and exc.operation is not None
 
 
-def _monitored(
-    database: type[Database], schema: DatabaseSchema, monitor: Monitor[Any] | None, left_out: Iterable[str]
-) -> tuple[dict[str, frozenset[str]], dict[str, list[Any]]]:
-    """The live columns to replicate by table, and the <condition>s."""
-    if monitor is None:
-        tables = {name: frozenset(table.columns) for name, table in schema.tables.items() if name not in set(left_out)}
-        return tables, {}
-    tables, where = {}, {}
-    for row_class, what in monitor.items():
-        if row_class._database is not database:
-            raise TypeError(f"{row_class.__name__} is a table of {row_class._database.name}, not of {database.name}")
-        if row_class._table not in schema.tables:
-            continue
-        live = frozenset(schema.tables[row_class._table].columns)
-        tables[row_class._table] = live
-        if isinstance(what, Mapping):
-            if len(what) != 1:
-                allowed = "one column: of several conditions a server gives the rows that meet any"
-                raise InvalidValue(table=row_class._table, column="monitor", value=dict(what), allowed=allowed)
-            values = {name: row_class._normalise(name, value) for name, value in what.items()}
-            for name in values.keys() - live:
-                raise NotOnServer(row_class._table, name, since=row_class._columns[name].since, found=schema.version)
-            where[row_class._table] = conditions(values)
-        elif what is not None:
-            for column in what:
-                if column.row_class is not row_class:
-                    raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
-            tables[row_class._table] = live & {column.name for column in what}
-    return tables, where
+class _Select:
+    """What to replicate of a database, for whatever schema the server has."""
+
+    def __init__(self, database: type[Database], monitor: Monitor[Any] | None, left_out: Iterable[str]) -> None:
+        self._database = database
+        self._monitor = monitor
+        self._left_out = frozenset(left_out)
+
+    def __call__(self, schema: DatabaseSchema) -> Selection:
+        if self._monitor is None:
+            tables = {name: table for name, table in schema.tables.items() if name not in self._left_out}
+            return Selection({name: frozenset(table.columns) for name, table in tables.items()})
+        columns, where = {}, {}
+        for row_class, what in self._monitor.items():
+            if row_class._database is not self._database:
+                other = row_class._database.name
+                raise TypeError(f"{row_class.__name__} is a table of {other}, not of {self._database.name}")
+            if row_class._table not in schema.tables:
+                continue
+            live = frozenset(schema.tables[row_class._table].columns)
+            columns[row_class._table] = live
+            if isinstance(what, Mapping):
+                where[row_class._table] = _condition(row_class, what, live, schema.version)
+            elif what is not None:
+                for column in what:
+                    if column.row_class is not row_class:
+                        raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
+                columns[row_class._table] = live & {column.name for column in what}
+        return Selection(columns, where)
+
+
+def _condition(row_class: type[Row[Any]], what: Mapping[str, Any], live: frozenset[str], version: str) -> list[Any]:
+    if len(what) != 1:
+        allowed = "one column: of several conditions a server gives the rows that meet any"
+        raise InvalidValue(table=row_class._table, column="monitor", value=dict(what), allowed=allowed)
+    values = {name: row_class._normalise(name, value) for name, value in what.items()}
+    for name in values.keys() - live:
+        raise NotOnServer(row_class._table, name, since=row_class._columns[name].since, found=version)
+    return conditions(values)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import logging
 import os
 import select
@@ -10,125 +12,204 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar
 
-from ovs.db.idl import Transaction as IdlTransaction
-from ovs.jsonrpc import Message
-from ovs.poller import POLLIN, Poller
+from ovs.poller import POLLIN
 
-from ovnkit.errors import Closed, Timeout
-from ovnkit.ovsdb import streams
-from ovnkit.ovsdb.replica import Idl, Store
+from ovnkit.errors import Closed, OvnkitError, QuorumLost, Timeout
+from ovnkit.ovsdb import streams, wire
+from ovnkit.ovsdb.replica import Idl
 
-__all__ = ["Connection", "Lost", "State"]
+__all__ = ["Connection", "Lost", "Operation", "Reply", "State"]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"]
+Operation = dict[str, Any]
 
-_BACKOFF = (1000, 2000)
-"""Milliseconds between attempts to connect: the shortest and the longest."""
 _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
-_ZERO_ID = "00000000-0000-0000-0000-000000000000"
+_PATIENCE_OF_CLOSE = 5.0
 
 
 class Lost(Exception):
     """The transaction was sent, and its reply will not come. Never leaves the engine."""
 
 
-class _Poll:
-    """``select.poll()`` that adds up what is asked of a descriptor, as ``ovs`` does: first to write, then to read.
+Reply = list[Any] | Lost | OvnkitError
+"""The results of a transaction, or why there are none."""
 
-    That of ``ovs`` is made of ``select.select()``, which stops at file descriptor 1024.
-    """
 
-    def __init__(self) -> None:
+class _Poller:
+    """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024."""
+
+    def __init__(self, wake: int) -> None:
         self._poll = select.poll()
-        self._events: dict[int, int] = {}
-        self.poll = self._poll.poll
+        self._poll.register(wake, POLLIN)
+        self._registered: dict[int, int] = {}
+        self._wanted: dict[int, int] = {}
+        self._timeout: float = -1
 
-    def register(self, fd: Any, events: int) -> None:
+    def fd_wait(self, fd: Any, events: int) -> None:
         number = fd if isinstance(fd, int) else fd.fileno()
-        self._events[number] = self._events.get(number, 0) | events
-        self._poll.register(number, self._events[number])
+        self._wanted[number] = self._wanted.get(number, 0) | events
+
+    def timer_wait(self, milliseconds: float) -> None:
+        self._timeout = max(0, milliseconds if self._timeout < 0 else min(self._timeout, milliseconds))
+
+    def immediate_wake(self) -> None:
+        self._timeout = 0
+
+    def block(self) -> None:
+        if self._wanted != self._registered:
+            for number in self._registered.keys() - self._wanted.keys():
+                self._poll.unregister(number)
+            for number, events in self._wanted.items():
+                self._poll.register(number, events)
+            self._registered = self._wanted
+        self._wanted = {}
+        timeout, self._timeout = self._timeout, -1
+        self._poll.poll(timeout)
 
 
 class _Request:
-    """A transaction on its way. `ovs` calls the two members that it would call of its own transactions."""
+    """A transaction on its way, and who wants to know what became of it."""
 
-    def __init__(self, operations: list[dict[str, Any]], deadline: float) -> None:
-        self.operations = operations
+    __slots__ = ("data", "deadline", "done", "key", "number", "over")
+
+    def __init__(self, number: int, key: bytes, data: bytes, deadline: float, done: Callable[[Reply], object]) -> None:
+        self.number = number
+        self.key = key
+        self.data = data
         self.deadline = deadline
-        self.future: Future[Any] = Future()
-        self.sent_as: Any = None
+        self.done = done
+        self.over = False
 
-    def _process_reply(self, message: Message) -> None:
-        if message.type == Message.T_ERROR:
-            self.future.set_result([message.error if isinstance(message.error, dict) else {"error": message.error}])
+    def __lt__(self, other: _Request) -> bool:
+        return (self.deadline, self.number) < (other.deadline, other.number)
+
+    def end(self, reply: Reply) -> None:
+        """Say what became of it, once."""
+        if not self.over:
+            self.over = True
+            self.done(reply)
+
+    def answer(self, head: wire.Head | None) -> None:
+        """The server's reply; None where the connection was lost before it."""
+        if head is None:
+            self.end(Lost("the connection was lost before the reply came"))
+            return
+        try:
+            result = wire.value(head.result) if head.result else None
+            if result is None and head.error:
+                error = wire.value(head.error)
+                result = [error if isinstance(error, dict) else {"error": error}]
+        except ValueError as exc:
+            self.end(Lost(f"the reply was not understood: {exc}"))
         else:
-            self.future.set_result(message.result)
-
-    def _abort(self, status: Any) -> None:
-        if status == IdlTransaction.TRY_AGAIN and not self.future.done():
-            self.future.set_exception(Lost("the connection was lost before the reply came"))
-
-    _status = property(None, _abort)
+            if isinstance(result, list):
+                self.end(result)
+            else:
+                # It may have been applied: nobody can tell from this.
+                self.end(Lost(f"the server answered {result!r:.200}"))
 
 
 class Connection:
     """One session with one database, kept up by a thread of its own."""
 
-    def __init__(
-        self,
-        remote: str,
-        names: list[streams.StreamName],
-        schema_json: Mapping[str, Any],
-        store: Store,
-        *,
-        leader_only: bool,
-        conditions: Mapping[str, Iterable[Any]],
-    ) -> None:
+    def __init__(self, remote: str, names: list[streams.StreamName], idl: Idl) -> None:
         self._remote = remote
         self._names = names
-        self._store = store
-        self._idl = Idl(",".join(names), schema_json, store, leader_only=leader_only)
-        self._idl.monitor_only(conditions)
-        session = self._idl._session
-        session.reconnect.set_backoff(*_BACKOFF)
+        self.idl = idl
+        self._store = idl.store
+        self._name = self._store.schema.name
+        session = idl._session
         # Begin with the one that is known to answer.
         session.remotes, session.next_remote = list(names), 0
         session.pick_remote()
         self._next_favour = 0.0
+        self._numbers = itertools.count(1)
         self._queue: deque[_Request] = deque()
-        self._unanswered: list[_Request] = []
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._deadlines: list[_Request] = []
         self._closing = False
         self._was_ready = False
         self._pid = os.getpid()
+        self._seen = 0
         self.state: State = "connecting"
+        self.on_connect: list[Callable[[bool], object]] = []
+        """Called in the thread: with True when a session with a server begins, with False when it is lost."""
+        self._state_listeners: list[Callable[[State], object]] = []
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
+        self._woken = False
+        self.guard: Any = contextlib.nullcontext()
+        """Held while the replica changes, for the sake of readers of its stock rows."""
         self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect."""
         self._thread.start()
 
-    def submit(self, operations: list[dict[str, Any]], deadline: float) -> Future[Any]:
-        """Send a transaction as soon as the replica is complete; the future is the list of results.
+    # -- for any thread --------------------------------------------------------------------------------------------
 
-        It fails with Timeout where nothing was sent before the deadline (``time.monotonic()``), with Lost where it was
-        sent but the reply cannot come or did not come in time.
+    def submit(self, operations: Sequence[Operation], deadline: float, done: Callable[[Reply], object]) -> None:
+        """Send a transaction as soon as the replica is complete, and call ``done`` with what became of it.
+
+        It is called in the thread of this connection: with the list of results, with Timeout or Closed where nothing
+        was sent (before the deadline in terms of ``time.monotonic()``), or with Lost where it was sent but the reply
+        cannot come or did not come in time.
         """
         self.check_usable()
-        request = _Request(operations, deadline)
-        self._queue.append(request)
+        number = next(self._numbers)
+        key = b'"t%d"' % number
+        data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
+        self._queue.append(_Request(number, key, data, deadline, done))
         self._wake()
         if self.state == "closed":
             # The thread may have looked at the queue for the last time before this request was in it.
             self._fail_queued()
-        return request.future
+
+    def query(self, operations: Sequence[Operation], deadline: float) -> list[Any]:
+        """Send a transaction and wait for the results. Raises Timeout, Closed or Lost."""
+        self.check_may_wait()
+        future: Future[Reply] = Future()
+        self.submit(operations, deadline, future.set_result)
+        reply = future.result()
+        if isinstance(reply, list):
+            return reply
+        raise reply
+
+    def call(self, function: Callable[[], T]) -> Future[T]:
+        """Have the thread call ``function`` between two turns."""
+        self.check_usable()
+        future: Future[T] = Future()
+        self._calls.append((function, future))
+        self._wake()
+        if self.state == "closed":
+            self._fail_queued()
+        return future
+
+    def listen(self, listener: Callable[[State], object]) -> State:
+        """Call ``listener`` in the thread with each new state from now on; returns the present one."""
+        with self._store.changed:
+            self._state_listeners.append(listener)
+            return self.state
+
+    def unlisten(self, listener: Callable[[State], object]) -> None:
+        """Stop calling ``listener``."""
+        with self._store.changed:
+            if listener in self._state_listeners:
+                self._state_listeners.remove(listener)
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready; nothing when it is."""
+        return "" if self.state == "ready" else self.idl.trouble or self.idl._session.trouble
 
     def result(self, future: Future[T]) -> T:
         """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
@@ -160,112 +241,142 @@ class Connection:
         if self.is_own:
             self._wake()
             if threading.current_thread() is not self._thread:
-                self._thread.join()
+                # A callback that does not return would hold it up; what is left then ends by itself.
+                self._thread.join(_PATIENCE_OF_CLOSE)
 
     def _wake(self) -> None:
-        # Full: the thread will wake anyway. Closed: there is nobody to wake.
-        with contextlib.suppress(OSError):
-            self._wake_write.send(b"x")
+        if not self._woken:
+            self._woken = True
+            # Full: the thread will wake anyway. Closed: there is nobody to wake.
+            with contextlib.suppress(OSError):
+                self._wake_write.send(b"x")
 
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        poller = _Poller(self._wake_read.fileno())
         try:
             while not self._closing:
-                self._turn()
+                self._turn(poller)
         finally:
             self._closing = True
-            self.state = "closed"
-            self._idl.close()
+            self._set_state("closed")
+            self.idl._Idl__txn_abort_all()
+            self.idl.close()
             streams.forget(self._names)
-            self._fail_all()
+            self._fail_queued()
             self._wake_read.close()
             self._wake_write.close()
             self._store.end()
 
-    def _turn(self) -> None:
-        self._idl.run()
-        if self._idl.in_doubt is not None:
-            log.error("the replica may differ from the server and is fetched again: %r", self._idl.in_doubt)
-            self._idl.in_doubt = None
-            self._idl.last_id = _ZERO_ID
-            self._idl.force_reconnect()
+    def _turn(self, poller: _Poller) -> None:
+        with self.guard:
+            self.idl.run()
         self._note_state()
+        while self._calls:
+            function, future = self._calls.popleft()
+            try:
+                future.set_result(function())
+            except Exception as exc:  # noqa: BLE001 - whoever waits gets it
+                future.set_exception(exc)
         self._send_queued()
         next_deadline = self._expire()
-        poller: Any = Poller()
-        poller.poll = _Poll()
-        self._idl.wait(poller)
-        poller.fd_wait(self._wake_read.fileno(), POLLIN)
+        self.idl.wait(poller)
         if next_deadline is not None:
             left = min(max(0.0, next_deadline - time.monotonic()), _LONGEST_SLEEP_SECONDS)
             poller.timer_wait(int(left * 1000) + 1)
         poller.block()
-        with contextlib.suppress(BlockingIOError):
-            self._wake_read.recv(4096)
+        if self._woken:
+            self._woken = False
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
 
     def _note_state(self) -> None:
-        connected = self._idl._session.is_connected()
-        ready = connected and self._idl.state == Idl.IDL_S_MONITORING
-        self._was_ready |= ready
-        if ready and time.monotonic() >= self._next_favour:
-            # Each server may be tried once at once, but one that drops us again and again is not.
-            self._next_favour = time.monotonic() + _FAVOUR_SECONDS
-            self._idl._session.reconnect.set_backoff_free_tries(len(self._names) + 1)
+        idl = self.idl
+        if self._seen != idl.connections:
+            self._seen = idl.connections
+            self._tell_of_connection(begun=True)
+        connected = idl._session.is_connected()
         state: State
-        if ready:
+        if connected and idl.state == Idl.IDL_S_MONITORING:
             state = "ready"
+            self._was_ready = True
+            idl.trouble = idl._session.trouble = ""
+            if time.monotonic() >= self._next_favour:
+                # Each server may be tried once at once, but one that drops us again and again is not.
+                self._next_favour = time.monotonic() + _FAVOUR_SECONDS
+                idl._session.reconnect.set_backoff_free_tries(len(self._names) + 1)
         elif self._was_ready:
             state = "reconnecting"
         else:
             state = "synchronising" if connected else "connecting"
-        if state != self.state:
+        self._set_state(state)
+
+    def _tell_of_connection(self, *, begun: bool) -> None:
+        for listener in list(self.on_connect):
+            listener(begun)
+
+    def _set_state(self, state: State) -> None:
+        if state == self.state:
+            return
+        lost = self.state == "ready"
+        with self._store.changed:
             self.state = state
-            with self._store.changed:
-                self._store.changed.notify_all()
+            self._store.changed.notify_all()
+            listeners = list(self._state_listeners)
+        if lost:
+            self._tell_of_connection(begun=False)
+        for listener in listeners:
+            listener(state)
 
     def _send_queued(self) -> None:
+        requests = self.idl._session.requests
         while self._queue and self.state == "ready":
             request = self._queue.popleft()
             if request.deadline <= time.monotonic():
                 self._expire_unsent(request)
                 continue
-            message = Message.create_request("transact", [self._idl._db.name, *request.operations])
-            if self._idl._session.send(message):
+            requests[request.key] = request.answer
+            if self.idl._session.write(request.data):
+                # Not a byte of it has left.
+                requests.pop(request.key, None)
                 self._queue.appendleft(request)
                 return
-            request.sent_as = message.id
-            self._idl._outstanding_txns[message.id] = request
-            self._unanswered.append(request)
+            heapq.heappush(self._deadlines, request)
 
     def _expire(self) -> float | None:
         """Fail what is past its deadline; returns the next deadline."""
         now = time.monotonic()
-        self._unanswered = [request for request in self._unanswered if not request.future.done()]
-        for request in self._unanswered:
-            if request.deadline <= now:
-                self._idl._outstanding_txns.pop(request.sent_as, None)
-                request.future.set_exception(Lost("the server did not answer in time"))
-        # A copy: other threads append to the queue.
-        for request in list(self._queue):
-            if request.deadline <= now:
-                self._queue.remove(request)
-                self._expire_unsent(request)
-        deadlines = [request.deadline for request in (*self._unanswered, *self._queue) if not request.future.done()]
-        return min(deadlines, default=None)
+        sent = self._deadlines
+        while sent and (sent[0].over or sent[0].deadline <= now):
+            request = heapq.heappop(sent)
+            if not request.over:
+                # What comes for it later is nobody's.
+                self.idl._session.requests.pop(request.key, None)
+                request.end(Lost("the server did not answer in time"))
+        if self._queue:
+            # A copy: other threads append to the queue.
+            for request in list(self._queue):
+                if request.deadline <= now:
+                    self._queue.remove(request)
+                    self._expire_unsent(request)
+        waiting = [request.deadline for request in list(self._queue)]
+        if sent:
+            waiting.append(sent[0].deadline)
+        return min(waiting, default=None)
 
     def _expire_unsent(self, request: _Request) -> None:
-        request.future.set_exception(Timeout("a connection to send the transaction on; it was not sent", 0.0))
-
-    def _fail_all(self) -> None:
-        for request in self._unanswered:
-            if not request.future.done():
-                request.future.set_exception(Lost("the client was closed"))
-        self._fail_queued()
+        what = "a connection to send the transaction on; it was not sent"
+        if self.trouble:
+            what += f" ({self.trouble})"
+        request.end(Timeout(what, 0.0) if self.idl.has_quorum else QuorumLost(what, 0.0))
 
     def _fail_queued(self) -> None:
         # Whoever takes a request out of the queue ends it.
         with contextlib.suppress(IndexError):
             while True:
-                request = self._queue.popleft()
-                request.future.set_exception(Closed(self._remote, "the client was closed; nothing was sent"))
+                self._queue.popleft().end(Closed(self._remote, "the client was closed; nothing was sent"))
+        with contextlib.suppress(IndexError):
+            while True:
+                _, future = self._calls.popleft()
+                future.set_exception(Closed(self._remote, "the client was closed"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ovnkit.ovsdb.edits import Exactly
+from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.row import Row
-from ovnkit.ovsdb.values import Map
+from ovnkit.ovsdb.values import Map, Ref
 
 __all__ = ["Filter"]
 
@@ -32,7 +34,7 @@ class Filter:
     def __call__(self, row: Row[Any]) -> bool:
         """Whether the row matches."""
         for name, wanted, exactly in self._tests:
-            value = getattr(row, name)
+            value = row._peek(name)
             if value == wanted:
                 continue
             if exactly:
@@ -43,3 +45,19 @@ class Filter:
             elif not (isinstance(wanted, Map) and wanted.items() <= value.items()):
                 return False
         return True
+
+    def lookups(self, keys: tuple[IndexKey, ...]) -> Iterator[tuple[IndexKey, Any]]:
+        """The indexes that would do, and the value to look up in each; the best first."""
+        equal = {name: value for name, value, _ in self._tests if not isinstance(value, (frozenset, Map))}
+        for key in keys:
+            if key.key is not None:
+                wanted = next((value for name, value, _ in self._tests if name == key.columns[0]), None)
+                if isinstance(wanted, Map) and key.key in wanted:
+                    yield key, wanted[key.key]
+            elif all(name in equal for name in key.columns):
+                values = tuple(equal[name] for name in key.columns)
+                yield key, values[0] if len(values) == 1 else values
+        for name, wanted, _ in self._tests:
+            member = next(iter(wanted), None) if isinstance(wanted, frozenset) else wanted
+            if isinstance(member, Ref):
+                yield IndexKey((name,), references=True), member.uuid

@@ -8,6 +8,7 @@ from typing import Any
 from ovnkit.errors import (
     Conflict,
     ConstraintViolation,
+    LockNotHeld,
     PermissionDenied,
     ReferentialViolation,
     TransactionFailed,
@@ -22,6 +23,7 @@ _CLASSES: dict[str, type[TransactionFailed]] = {
     "constraint violation": ConstraintViolation,
     "referential integrity violation": ReferentialViolation,
     "permission error": PermissionDenied,
+    "not owner": LockNotHeld,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ovnkit.errors import InvalidValue, Unreferenced
@@ -12,6 +12,10 @@ from ovnkit.ovsdb.changes import ColumnChange
 from ovnkit.ovsdb.edits import Add, Put, Remove
 from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.values import Map, Ref
+
+if TYPE_CHECKING:
+    from ovnkit.ovsdb.filter import Filter
+    from ovnkit.ovsdb.store import Snapshot
 
 __all__ = ["Operation", "Pending", "PendingRow", "View"]
 
@@ -115,32 +119,37 @@ def _edited(row: Row[Any], name: str, before: Any, edit: Add[Any] | Remove[Any] 
 
 
 class View:
-    """The replica as a transaction sees it: with its own writes."""
+    """The replica as a transaction sees it: as it was at its first read, with its own writes."""
 
-    def __init__(self, stored: Callable[[str], list[Row[Any]]], get: Callable[[str, UUID], Row[Any] | None]) -> None:
-        self._stored = stored
-        self._get = get
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._snapshot = snapshot
 
-    def stored(self, table: str) -> list[Row[Any]]:
-        """The rows of a table in the replica; none where the table is not monitored."""
-        return self._stored(table)
-
-    def rows(self, table: str, pending: Pending) -> Iterator[Row[Any]]:
-        """The rows of a table."""
-        own = pending.of(table)
-        for row in self._stored(table):
-            if row.uuid not in own:
-                yield row
-        for item in own.values():
-            if not item.deleted:
-                yield item.row
+    def find(self, matches: Filter, pending: Pending) -> list[Row[Any]]:
+        """The rows that match."""
+        own = pending.of(matches.row_class._table)
+        found = self._snapshot().find(matches)
+        if not own:
+            return found
+        return [row for row in found if row.uuid not in own] + [
+            item.row for item in own.values() if not item.deleted and matches(item.row)
+        ]
 
     def get(self, table: str, uuid: UUID, pending: Pending) -> Row[Any] | None:
         """One row."""
-        item = pending.of(table).get(uuid)
+        item = pending.items.get((table, uuid))
         if item is not None:
             return None if item.deleted else item.row
-        return self._get(table, uuid)
+        return self._snapshot().get(table, uuid)
+
+    def referrers(self, row_class: type[Row[Any]], name: str, target: Ref[Any], pending: Pending) -> list[Row[Any]]:
+        """The rows of a table that refer to a row in one column."""
+        own = pending.of(row_class._table)
+        found = [row for row in self._snapshot().referrers(row_class, name, target) if row.uuid not in own]
+        return found + [
+            item.row
+            for item in own.values()
+            if not item.deleted and item.row._readable(name) and target in _refs(getattr(item.row, name))
+        ]
 
 
 class Pending:
@@ -148,8 +157,11 @@ class Pending:
 
     def __init__(self, database: type[Database], items: dict[_Key, PendingRow] | None = None) -> None:
         self.database = database
-        self.items = items or {}
+        self.items: dict[_Key, PendingRow] = {}
         self.guards: list[Operation] = []
+        self._tables: dict[str, dict[UUID, PendingRow]] = {}
+        for item in (items or {}).values():
+            self.put(item)
 
     def copy(self) -> Pending:
         """A savepoint."""
@@ -159,17 +171,25 @@ class Pending:
 
     def of(self, table: str) -> dict[UUID, PendingRow]:
         """What is pending in one table."""
-        return {uuid: item for (name, uuid), item in self.items.items() if name == table}
+        return self._tables.get(table, {})
+
+    def put(self, item: PendingRow) -> None:
+        """Have this as what is pending of its row."""
+        table, uuid = item.row._table, item.row.uuid
+        self.items[table, uuid] = self._tables.setdefault(table, {})[uuid] = item
 
     def edit(self, row: Row[Any]) -> PendingRow:
         """The pending form of a row that was read."""
-        key = (row._table, row.uuid)
-        return self.items.setdefault(key, PendingRow(row, inserted=False))
+        item = self.items.get((row._table, row.uuid))
+        if item is None:
+            item = PendingRow(row, inserted=False)
+            self.put(item)
+        return item
 
     def insert(self, row: Row[Any], uuid: UUID) -> PendingRow:
         """A new row."""
         item = PendingRow(row._with(uuid, {}), inserted=True)
-        self.items[(row._table, uuid)] = item
+        self.put(item)
         return item
 
     def delete(self, row: Row[Any]) -> None:
@@ -178,6 +198,7 @@ class Pending:
         item = self.edit(row)
         if item.base is None:
             del self.items[key]
+            del self._tables[row._table][row.uuid]
         else:
             item.deleted = True
 
@@ -191,9 +212,8 @@ class Pending:
                 kinds = {base.ref_type for base in bases if base.ref_table == target._table}
                 if ("strong" if strong else "weak") not in kinds:
                     continue
-                for row in view.rows(row_class._table, self):
-                    if row._readable(name) and target.ref in _refs(getattr(row, name)):
-                        yield row, name
+                for row in view.referrers(row_class, name, target.ref, self):
+                    yield row, name
 
     def settled(self, view: View) -> Pending:
         """What is pending and what follows from it.

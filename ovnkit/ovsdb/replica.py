@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-import weakref
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -11,236 +12,280 @@ from uuid import UUID
 import attrs
 import ovs.db.idl
 from ovs.db.idl import SchemaHelper
+from ovs.jsonrpc import Message
 
-from ovnkit.ovsdb import codec
-from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
+from ovnkit.ovsdb import stock, wire
+from ovnkit.ovsdb.row import Database
 from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.session import fast_session, plain
+from ovnkit.ovsdb.store import Store
 
-__all__ = ["Idl", "RowChange", "Snapshot", "Store"]
+__all__ = ["Idl", "Selection"]
 
+log = logging.getLogger(__name__)
 
-@attrs.frozen
-class RowChange:
-    """What became of one row: ``before`` is None for a new row, ``after`` for one that went."""
-
-    before: Row[Any] | None
-    after: Row[Any] | None
-
-    @property
-    def row_class(self) -> type[Row[Any]]:
-        """The class of the row."""
-        row = self.before if self.after is None else self.after
-        assert row is not None
-        return type(row)
-
-
-class Snapshot:
-    """The rows of one moment: what one transaction reads in several steps belongs together."""
-
-    def __init__(self, tables: Mapping[str, Mapping[UUID, Row[Any]]]) -> None:
-        self._tables = tables
-
-    def rows(self, table: str) -> list[Row[Any]]:
-        """All rows of a table; none where it is not replicated."""
-        return list(self._tables.get(table, {}).values())
-
-    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
-        """One row; None where it is not there or the table is not replicated."""
-        return self._tables.get(table, {}).get(uuid)
-
-
-class Store:
-    """The rows of one database, each update applied as a whole; any thread may read.
-
-    ``changed`` is notified after each update. Listeners are called without any lock held, in the order of the updates.
-    """
-
-    def __init__(
-        self, database: type[Database], schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]
-    ) -> None:
-        self.database = database
-        self.schema = schema
-        self.changed = threading.Condition(threading.RLock())
-        self.version = 0
-        self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
-        self._tables: dict[str, dict[UUID, Row[Any]]] = {name: {} for name in monitored}
-        self._listeners: list[Callable[[list[RowChange]], None]] = []
-        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
-
-    def snapshot(self) -> Snapshot:
-        """All rows as they are at this moment; while it lives, tables that change are copied."""
-        with self.changed:
-            snapshot = Snapshot(dict(self._tables))
-            self._snapshots.add(snapshot)
-            return snapshot
-
-    def release(self, snapshot: Snapshot) -> None:
-        """The snapshot will not be read any more: tables need not be copied for it."""
-        with self.changed:
-            self._snapshots.discard(snapshot)
-
-    def rows(self, table: str) -> list[Row[Any]]:
-        """All rows of a table at this moment."""
-        with self.changed:
-            return list(self._tables[table].values())
-
-    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
-        """One row."""
-        with self.changed:
-            return self._tables[table].get(uuid)
-
-    def listen(self, listener: Callable[[list[RowChange]], None], table: str) -> list[Row[Any]]:
-        """Call ``listener`` with the changes of each later update; returns what the table holds before the first.
-
-        It is also called without any change when no more will come. A table that is not replicated holds nothing.
-        """
-        with self.changed:
-            self._listeners.append(listener)
-            return list(self._tables.get(table, {}).values())
-
-    def unlisten(self, listener: Callable[[list[RowChange]], None]) -> None:
-        """Stop calling ``listener``."""
-        with self.changed:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-    def end(self) -> None:
-        """Wake everybody who waits for a change: no more will come."""
-        with self.changed:
-            self.changed.notify_all()
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener([])
-
-    def apply(self, updates: Mapping[str, Any], *, afresh: bool) -> bool:
-        """Apply the <table-updates2> of one message; ``afresh`` where it holds the whole content.
-
-        True if anything changed.
-        """
-        # Nothing else changes the tables, so this needs no lock, and readers wait for the last step alone. Nothing is
-        # stored before all of the message has been understood.
-        changes: list[RowChange] = []
-        staged: dict[str, dict[UUID, Row[Any] | None]] = {}
-        for name, rows in updates.items():
-            known, new = self._tables[name], staged.setdefault(name, {})
-            for text, update in rows.items():
-                uuid = UUID(text)
-                before = known.get(uuid)
-                new[uuid] = after = self._updated(name, uuid, before, update)
-                if _differ(before, after):
-                    changes.append(RowChange(before, after))
-        if afresh:
-            gone = {name: known.keys() - staged.get(name, {}).keys() for name, known in self._tables.items()}
-            for name, uuids in gone.items():
-                changes += [RowChange(self._tables[name][uuid], None) for uuid in uuids]
-                staged.setdefault(name, {}).update(dict.fromkeys(uuids))
-        with self.changed:
-            for name, rows in staged.items():
-                if rows and len(self._snapshots):
-                    self._tables[name] = dict(self._tables[name])
-                table = self._tables[name]
-                for uuid, row in rows.items():
-                    if row is None:
-                        table.pop(uuid, None)
-                    else:
-                        table[uuid] = row
-            self.version += 1
-            self.changed.notify_all()
-            listeners = list(self._listeners)
-        if changes:
-            for listener in listeners:
-                listener(changes)
-        return bool(changes)
-
-    def _updated(self, name: str, uuid: UUID, before: Row[Any] | None, update: Mapping[str, Any]) -> Row[Any] | None:
-        replicated = self.replicated[name]
-        raw: dict[str, Any]
-        if "delete" in update:
-            return None
-        if "modify" in update:
-            if before is None:
-                raise ValueError(f"the server modified row {uuid} of {name}, which it had not told of")
-            raw = dict(before._raw)
-            for column, diff in update["modify"].items():
-                type = replicated.schema.columns[column].type
-                old = raw.get(column)
-                if old is None:
-                    # A row comes without the columns that have their defaults.
-                    old = codec.encode(codec.default(type, self.database.row_class))
-                raw[column] = codec.apply_diff(type, old, diff)
-        else:
-            raw = update["insert"] if "insert" in update else update["initial"]
-        return self.database.row_class(name)._stored(uuid, raw, replicated)
-
-
-def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
-    if before is None or after is None:
-        return before is not after
-    # Equal values may be written differently: members in another order, defaults left out.
-    return before._raw != after._raw and before != after
-
+_ZERO_ID = str(UUID(int=0))
+_PATIENCE_WITH_DUMPS = 60_000
+"""Milliseconds that a server may be silent while it composes a dump: it does nothing else meanwhile."""
+_PATIENCE_WITH_ANSWERS = 10.0
+"""Seconds that a server may take to answer what it answers from memory."""
+_BACKOFF = (100, 1000)
+"""Milliseconds between attempts to connect: the shortest and the longest."""
 
 # The members that are overridden here are private to it, so that only their full names reach them.
 _Stock: Any = ovs.db.idl.Idl
 
 
-class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
-    """Keeps the rows of ``store`` in step with the server. The protocol is that of ``ovs``.
+@attrs.frozen
+class Selection:
+    """What is replicated: the columns of each table, and the <condition>s for its rows."""
 
-    With ``stock_rows`` the tables of ``ovs.db.idl.Idl`` are kept as well, for code written for it, such as ovsdbapp.
+    columns: Mapping[str, frozenset[str]]
+    conditions: Mapping[str, Iterable[Any]] = attrs.field(factory=dict)
+
+
+class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
+    """Keeps a Store in step with the server. The protocol is that of ``ovs``.
+
+    Where no ``store`` is given it is a drop-in for ``ovs.db.idl.Idl``, with rows of that kind. With one they come only
+    after make_stock_rows(). ``select`` says, for the live schema, what to replicate.
     """
 
     def __init__(
         self,
         remote: str,
-        schema_json: Mapping[str, Any],
-        store: Store,
-        *,
-        leader_only: bool = False,
+        schema_helper: Any,
         probe_interval: int | None = None,
-        stock_rows: bool = False,
+        leader_only: bool = True,  # noqa: FBT001, FBT002 - as in ovs
+        *,
+        store: Store | None = None,
+        select: Callable[[DatabaseSchema], Selection] | None = None,
+        pinned: UUID | None = None,
     ) -> None:
-        helper = SchemaHelper(None, schema_json)
-        for name, table in store.replicated.items():
-            helper.register_columns(name, sorted(table.monitored))
-        super().__init__(remote, helper, probe_interval=probe_interval, leader_only=leader_only)
-        self.store = store
+        if schema_helper is None:
+            assert store is not None
+            schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})
+        super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
+        self.has_stock_rows = store is None
+        self.store = _store_of(self._db) if store is None else store
+        self.on_lock: Callable[[str, bool], object] | None = None
         self.in_doubt: BaseException | None = None
-        self._stock_rows = stock_rows
+        self.trouble = ""
+        self.has_quorum = True
+        self.cid: UUID | None = None
+        self.connections = 0
+        self._select = select
+        self._pinned = pinned
         self._afresh = True
+        self._schema_text: str | None = None
+        self._step: Any = None
+        self._step_began = 0.0
+        fast_session(self._session, self._understand)
+        # ovs waits 1 to 8 seconds, a cluster elects another leader in 1 to 2.
+        self._session.reconnect.min_backoff, self._session.reconnect.max_backoff = _BACKOFF
+        if probe_interval is not None:
+            self._session.reconnect.set_probe_interval(probe_interval)
+        self._probe_interval = self._session.reconnect.get_probe_interval()
 
-    def monitor_only(self, conditions: Mapping[str, Iterable[Any]]) -> None:
-        """Set the <condition>s of tables; before the first run()."""
-        for table, where in conditions.items():
-            self.cond_change(table, list(where))
+    # -- what drives it --------------------------------------------------------------------------------------------
+
+    def run(self) -> bool:
+        """As in `ovs`; whatever does not make sense leads to another connection and a full resync."""
+        assert not self.txn
+        try:
+            changed = bool(super().run())
+        except Exception as exc:  # noqa: BLE001 - anything may follow from what a server says
+            self.in_doubt = exc
+            changed = True
+        self._watch_steps()
+        if self.in_doubt is not None:
+            self._start_again(self.in_doubt)
+            self.in_doubt = None
+        return changed
+
+    def wait(self, poller: Any) -> None:
+        """As in `ovs`, without spinning while conditions wait for a connection."""
+        if self.cond_changed and self._session.is_connected() and self._request_id is None:
+            poller.immediate_wake()
+            return
+        if self._step in self._ANSWERED_FROM_MEMORY:
+            poller.timer_wait(int(_PATIENCE_WITH_ANSWERS * 1000))
+        self._session.wait(poller)
+        self._session.recv_wait(poller)
+
+    _ANSWERED_FROM_MEMORY = (
+        ovs.db.idl.Idl.IDL_S_SERVER_SCHEMA_REQUESTED,
+        ovs.db.idl.Idl.IDL_S_SERVER_MONITOR_REQUESTED,
+    )
+
+    def _watch_steps(self) -> None:
+        step = self.state if self._session.is_connected() else None
+        if step != self._step:
+            self._step, self._step_began = step, time.monotonic()
+            dump = step is not None and step > self.IDL_S_SERVER_MONITOR_REQUESTED and step != self.IDL_S_MONITORING
+            patience = max(self._probe_interval, _PATIENCE_WITH_DUMPS) if dump else self._probe_interval
+            self._session.reconnect.set_probe_interval(patience if self._probe_interval else 0)
+        elif step in self._ANSWERED_FROM_MEMORY and time.monotonic() - self._step_began > _PATIENCE_WITH_ANSWERS:
+            self.in_doubt = TimeoutError("the server does not answer")
+
+    def _start_again(self, why: BaseException) -> None:
+        self.trouble = f"the replica may differ from the server and is fetched again: {why}"
+        log.warning("%s: %s", self._session.get_name(), self.trouble)
+        self.last_id = _ZERO_ID
+        self._afresh = True
+        # Without the favour of reconnecting at once, because the next connection may well end the same way.
+        self._session.force_reconnect()
+
+    def restart_fsm(self) -> None:
+        """As in `ovs`: a new session with the server begins."""
+        self.connections += 1
+        super().restart_fsm()
+
+    def _Idl__txn_abort_all(self) -> None:  # noqa: N802
+        _Stock._Idl__txn_abort_all(self)
+        waiting, self._session.requests = self._session.requests, {}
+        for answer in waiting.values():
+            answer(None)
+
+    # -- what the server says --------------------------------------------------------------------------------------
+
+    def _understand(self, head: wire.Head, data: bytearray) -> Message:
+        """A message as run() of `ovs` expects it, the contents of the database decoded no further than to rows."""
+        if head.method == "update3":
+            monitor, transaction, updates = wire.update3(head.params)
+            return Message.create_notify("update3", [monitor, transaction, wire.updates(updates)])
+        if head.method == "update2":
+            monitor, updates = wire.update2(head.params)
+            if monitor == str(self.uuid):
+                return Message.create_notify("update2", [monitor, wire.updates(updates)])
+        elif head.method in ("locked", "stolen") and self.on_lock is not None:
+            for name in wire.value(head.params):
+                self.on_lock(str(name), head.method == "locked")
+        elif head.method is None and head.result and self._monitor_request_id is not None:
+            if bytes(head.id) == wire.encode(self._monitor_request_id):
+                if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
+                    found, transaction, updates = wire.initial(head.result)
+                    return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
+                return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
+        return plain(data)
 
     def _Idl__clear(self) -> None:  # noqa: N802
+        # What is not in the dump that follows goes then, all in one step.
         self._afresh = True
-        if self._stock_rows:
-            _Stock._Idl__clear(self)
+        self.cond_seqno = 0
 
-    def _Idl__do_parse_update(self, updates: Any, version: Any, tables: Any) -> None:  # noqa: N802
-        if tables is self.server_tables:
-            _Stock._Idl__do_parse_update(self, updates, version, tables)
+    def _Idl__parse_update(self, update: Any, version: str, tables: Any = None) -> None:  # noqa: N802
+        if tables:
+            _Stock._Idl__do_parse_update(self, update, version, tables)
             return
+        if version == ovs.db.idl.OVSDB_UPDATE:
+            raise ValueError("the server is older than monitor_cond, which came with Open vSwitch 2.6")
         if self.in_doubt is not None:
             return
+        changes = self.store.apply(update, afresh=self._afresh)
+        self._afresh = False
+        if changes:
+            self.change_seqno += 1
+        if self.has_stock_rows:
+            for notice in stock.apply(self, changes):
+                self._notify(notice)
+
+    def _notify(self, notice: Any) -> None:
         try:
-            if version not in (ovs.db.idl.OVSDB_UPDATE2, ovs.db.idl.OVSDB_UPDATE3):
-                raise ValueError(f"the server sends {version!r}, which is older than monitor_cond of Open vSwitch 2.6")
-            # Stock parsing adds defaults to the rows it is given.
-            if self.store.apply(_copied(updates) if self._stock_rows else updates, afresh=self._afresh):
-                self.change_seqno += 1
-            self._afresh = False
-            if self._stock_rows:
-                _Stock._Idl__do_parse_update(self, updates, version, tables)
-        except Exception as exc:  # noqa: BLE001
-            # The replica may differ from the server from here on: whoever drives run() starts again from nothing.
-            self.in_doubt = exc
+            self.notify(*notice)
+        except Exception as exc:  # noqa: BLE001 - it is not the replica's, and must not be lost
+            arguments = (type(exc), exc, exc.__traceback__, threading.current_thread())
+            threading.excepthook(threading.ExceptHookArgs(arguments))
+
+    def make_stock_rows(self) -> None:
+        """Have rows as ``ovs.db.idl`` has them, from now on; before that, make the indexes that they are to have."""
+        if not self.has_stock_rows:
+            stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
+            self.has_stock_rows = True
+
+    # -- whether this is the right server --------------------------------------------------------------------------
+
+    def _Idl__check_server_db(self) -> bool:  # noqa: N802
+        rows = self.server_tables[self._server_db_table].rows if self._server_db_table in self.server_tables else {}
+        database = next((row for row in rows.values() if row.name == self._db.name), None)
+        reason = f"it has no database {self._db.name}" if database is None else self._refusal(database)
+        self.has_quorum = database is None or database.model == "standalone" or bool(database.connected)
+        if reason:
+            if self.trouble != reason:
+                log.info("%s: %s; trying another server", self._session.get_name(), reason)
+            self.trouble = reason
+            return False
+        assert database is not None
+        self._follow_schema(database.schema[0] if database.schema else None)
+        return True
+
+    def _refusal(self, database: Any) -> str:
+        """Why this server will not do; nothing where it does."""
+        if database.model == "standalone":
+            if self._pinned is not None:
+                return f"it is a standalone server, not a member of cluster {self._pinned}"
+            if self.cid is not None:
+                self._forget_cluster(None)
+            return ""
+        what = "member of the cluster" if database.model == "clustered" else "relay"
+        if not database.schema:
+            return f"this {what} has not joined yet"
+        cid = database.cid[0] if database.cid else None
+        if self._pinned is not None and cid != self._pinned:
+            return f"it belongs to cluster {cid}, not to {self._pinned}"
+        if cid != self.cid:
+            self._forget_cluster(cid)
+        if not database.connected:
+            return f"this {what} is cut off from the others"
+        if self.leader_only and not database.leader:
+            return f"this {what} is not the leader"
+        if database.index:
+            if database.index[0] < self._min_index:
+                return f"this {what} has older data than was seen before"
+            self._min_index = database.index[0]
+        return ""
+
+    def _forget_cluster(self, cid: UUID | None) -> None:
+        """What is at this address now is another cluster: its log begins anew, and so does the replica."""
+        if self.cid is not None:
+            log.warning("%s: cluster %s is now %s: full resync", self._session.get_name(), self.cid, cid or "standalone")
+        self.cid = cid
+        self._min_index = 0
+        self.last_id = _ZERO_ID
+
+    # -- the schema ------------------------------------------------------------------------------------------------
+
+    def _follow_schema(self, text: str | None) -> None:
+        """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
+        if text is None or text == self._schema_text or self._select is None:
+            return
+        self._schema_text = text
+        json = wire.value(text.encode())
+        schema = DatabaseSchema.from_json(json)
+        if schema == self.store.schema:
+            return
+        selection = self._select(schema)
+        db = _helper(json, selection.columns).get_idl_schema()
+        self._db, self.readonly = db, db.readonly
+        self.tables = ovs.db.idl.IdlTable.schema_tables(self, db)
+        for table, where in selection.conditions.items():
+            self.cond_change(table, list(where))
+        self.sync_conditions()
+        self.last_id = _ZERO_ID
+        self.store.set_schema(schema, selection.columns)
+        if self.has_stock_rows:
+            stock.fill(self, {name: self.store.rows(name) for name in self.tables})
 
 
-def _copied(updates: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: {uuid: {kind: dict(row) if row else row for kind, row in update.items()} for uuid, update in rows.items()}
-        for name, rows in updates.items()
-    }
+def _helper(json: Mapping[str, Any], columns: Mapping[str, frozenset[str]]) -> Any:
+    helper = SchemaHelper(None, dict(json))
+    for name, names in columns.items():
+        helper.register_columns(name, sorted(names))
+    return helper
+
+
+def _store_of(db: Any) -> Store:
+    """A store for what a schema of `ovs` says, whatever the database is."""
+    schema = DatabaseSchema.from_json(db.to_json())
+    anonymous = type("_Anonymous", (Database,), {"name": schema.name})
+    return Store(anonymous, schema, {name: frozenset(table.columns) for name, table in schema.tables.items()})

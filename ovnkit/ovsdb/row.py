@@ -47,7 +47,7 @@ class Column(Generic[T_co]):
     release that dropped them.
     """
 
-    __slots__ = ("ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
+    __slots__ = ("_reader", "ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Column(Generic[T_co]):
         self.gone = gone or {}
         self.name = ""
         self.row_class: Any = None
+        self._reader: codec.Reader | None = None
 
     def __set_name__(self, owner: Any, name: str) -> None:
         self.name = name
@@ -87,6 +88,14 @@ class Column(Generic[T_co]):
         # Kept in the instance's own dictionary, which is looked at before this descriptor the next time.
         value = row.__dict__[self.name] = row._read(self)
         return value
+
+    @property
+    def reader(self) -> codec.Reader:
+        """What reads this column out of the JSON of a row."""
+        if self._reader is None:
+            refer = self.row_class._database.row_class
+            self._reader = codec.reader(self.name, self.type, refer, self.row_class._table)
+        return self._reader
 
     if TYPE_CHECKING:
 
@@ -123,7 +132,7 @@ class Row(Generic[D_co]):
 
     if TYPE_CHECKING:
         _uuid: UUID | None
-        _raw: Mapping[str, Any]
+        _raw: bytes
         _replicated: ReplicatedTable | None
 
     def __init_subclass__(
@@ -144,7 +153,9 @@ class Row(Generic[D_co]):
         database.tables[table] = cls
 
     def __init__(self, **columns: Any) -> None:
-        _set(self, None, {}, None)
+        _set_uuid(self, None)
+        _set_raw(self, _EMPTY)
+        _set_replicated(self, None)
         own = type(self)
         for name, value in columns.items():
             self.__dict__[name] = own._normalise(name, value)
@@ -152,9 +163,12 @@ class Row(Generic[D_co]):
             raise TypeError(f"{own.__name__}() needs {', '.join(sorted(missing))}: OVSDB has no legal default for it")
 
     @classmethod
-    def _stored(cls, uuid: UUID, raw: Mapping[str, Any], replicated: ReplicatedTable) -> Self:
+    def _stored(cls, uuid: UUID | None, raw: bytes, replicated: ReplicatedTable | None) -> Self:
+        """A row whose columns are in ``raw``, the JSON of a <row>, and decoded when they are first read."""
         row = cls.__new__(cls)
-        _set(row, uuid, raw, replicated)
+        _set_uuid(row, uuid)
+        _set_raw(row, raw)
+        _set_replicated(row, replicated)
         return row
 
     @classmethod
@@ -182,11 +196,15 @@ class Row(Generic[D_co]):
         column = cls._column(name)
         return codec.normalise(column.type, value, cls._database.row_class, table=cls._table, column=name)
 
+    def _peek(self, name: str) -> Any:
+        """A column, without keeping the decoded value: for looking through many rows."""
+        held = self.__dict__
+        return held[name] if name in held else self._read(self._columns[name])
+
     def _read(self, column: Column[Any]) -> Any:
-        json = self._raw.get(column.name)
-        refer = self._database.row_class
-        if json is not None:
-            return codec.decode(column.type, json, refer)
+        value = column.reader(self._raw)
+        if value is not codec.ABSENT:
+            return value
         replicated = self._replicated
         if (
             replicated is not None
@@ -194,12 +212,11 @@ class Row(Generic[D_co]):
             and column.name in replicated.schema.columns
         ):
             raise NotMonitored(self._table, column.name)
-        return codec.default(column.type, refer)
+        return codec.default(column.type, self._database.row_class)
 
     def _with(self, uuid: UUID | None, columns: Mapping[str, Any]) -> Self:
         """The same row with other (normalised) columns."""
-        row = type(self).__new__(type(self))
-        _set(row, uuid, self._raw, self._replicated)
+        row = self._stored(uuid, self._raw, self._replicated)
         row.__dict__.update(self.__dict__)
         row.__dict__.update(columns)
         return row
@@ -230,12 +247,12 @@ class Row(Generic[D_co]):
         replicated = self._replicated
         if replicated is None:
             return Map()
-        refer = self._database.row_class if self._table else (lambda _table: Row)
+        refer = self._database.row_class if self._table else _any_row
         values = {}
         for name in replicated.monitored - self._columns.keys():
             schema = replicated.schema.columns[name]
-            json = self._raw.get(name)
-            values[name] = codec.default(schema.type, refer) if json is None else codec.decode(schema.type, json, refer)
+            value = codec.reader(name, schema.type, refer, replicated.schema.name)(self._raw)
+            values[name] = codec.default(schema.type, refer) if value is codec.ABSENT else value
         return Map(values)
 
     @property
@@ -296,21 +313,25 @@ class Row(Generic[D_co]):
             return self._with(self._uuid, {name: self._normalise(name, value) for name, value in columns.items()})
 
 
-def _set(row: Row[Any], uuid: UUID | None, raw: Mapping[str, Any], replicated: ReplicatedTable | None) -> None:
-    object.__setattr__(row, "_uuid", uuid)
-    object.__setattr__(row, "_raw", raw)
-    object.__setattr__(row, "_replicated", replicated)
+# The members of the slots, because rows refuse to be written to.
+_set_uuid: Any = vars(Row)["_uuid"].__set__
+_set_raw: Any = vars(Row)["_raw"].__set__
+_set_replicated: Any = vars(Row)["_replicated"].__set__
+_EMPTY = b"{}"
+
+
+def _any_row(_table: str) -> type[Row[Any]]:
+    return Row
 
 
 def _restore(
     cls: type[Row[Any]],
     uuid: UUID | None,
-    raw: Mapping[str, Any],
+    raw: bytes,
     replicated: ReplicatedTable | None,
     columns: dict[str, Any],
 ) -> Row[Any]:
-    row = cls.__new__(cls)
-    _set(row, uuid, raw, replicated)
+    row = cls._stored(uuid, raw, replicated)
     row.__dict__.update(columns)
     return row
 

@@ -169,6 +169,8 @@ class DatabaseSchema:
     name: str
     version: str
     tables: Mapping[str, TableSchema]
+    json: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+    """As it came."""
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> DatabaseSchema:
@@ -197,6 +199,7 @@ class DatabaseSchema:
                 )
                 for name, table in tables.items()
             },
+            json,
         )
 
 

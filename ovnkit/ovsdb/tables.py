@@ -7,9 +7,9 @@ from uuid import UUID
 
 from ovnkit.errors import NotMonitored, NotOnServer
 from ovnkit.ovsdb.filter import Filter
-from ovnkit.ovsdb.replica import Store
 from ovnkit.ovsdb.row import Column, Row
 from ovnkit.ovsdb.schema import ColumnSchema
+from ovnkit.ovsdb.store import Store
 
 __all__ = ["Tables"]
 

@@ -19,16 +19,17 @@ from ovnkit.errors import (
     Timeout,
     TransactionFailed,
 )
-from ovnkit.ovsdb import codec
+from ovnkit.ovsdb import codec, wire
 from ovnkit.ovsdb.changes import Changes
-from ovnkit.ovsdb.connection import Connection, Lost
+from ovnkit.ovsdb.connection import Connection, Lost, Reply
 from ovnkit.ovsdb.edits import Exactly
+from ovnkit.ovsdb.lock import Lock
 from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
-from ovnkit.ovsdb.replica import Snapshot, Store
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.schema import STRING
+from ovnkit.ovsdb.store import Snapshot, Store
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.values import Ref
 
@@ -68,9 +69,7 @@ class Transaction(Generic[D]):
         self._timeout = timeout
         self._durable = durable
         self._snapshot: Snapshot | None = None
-        self._view = View(
-            lambda table: self._as_first_read().rows(table), lambda table, uuid: self._as_first_read().get(table, uuid)
-        )
+        self._view = View(self._as_first_read)
         self._pending = Pending(store.database)
         self._done = False
 
@@ -79,7 +78,7 @@ class Transaction(Generic[D]):
     def find(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> list[T]:
         """All rows that match, as this transaction would leave them."""
         matches = self._tables.filter(table, columns)
-        rows: list[Any] = [row for row in self._view.rows(matches.row_class._table, self._pending) if matches(row)]
+        rows: list[Any] = self._view.find(matches, self._pending)
         return rows
 
     def get(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
@@ -148,7 +147,7 @@ class Transaction(Generic[D]):
             trial.set(name, value)
             self._check_value(trial.row, name, getattr(trial.row, name), base=trial.base)
         if not new or any(True for _ in trial.columns):
-            self._pending.items[(own._table, own.uuid)] = trial
+            self._pending.put(trial)
         if outdated:
             self._pending.guards.append(wait_columns(own, outdated))
 
@@ -198,6 +197,11 @@ class Transaction(Generic[D]):
         ]
         self._pending.guards.append(wait_absent(own, values, but=gone))
 
+    def check_lock(self, lock: Lock) -> None:
+        """Guard a lock of this client: the commit raises LockNotHeld if the server says that another has it by then."""
+        self._check_open()
+        self._pending.guards.append({"op": "assert", "lock": lock.name})
+
     def _check_value(self, row: Row[Any], name: str, value: Any, *, base: Row[Any] | None = None) -> None:
         column = row._columns[name]
         live = self._tables.live_column(type(row), name)
@@ -244,19 +248,8 @@ class Transaction(Generic[D]):
         """
         deadline = time.monotonic() + self._timeout
         attempt = self._prepare()
-        if attempt is None:
-            return
-        while True:
-            try:
-                self._connection.result(attempt.once(deadline))
-                return
-            except OutcomeUnknown:
-                left = deadline - time.monotonic()
-                # Known to be as it was before: sending the same operations again cannot repeat anything.
-                if left <= 0 or attempt.resolve(left):
-                    if left <= 0:
-                        raise
-                    return
+        if attempt is not None:
+            attempt.see_through(deadline)
 
     def submit(self) -> Future[None]:
         """Commit without waiting. The future ends as commit() would, but a lost reply is OutcomeUnknown at once."""
@@ -315,59 +308,92 @@ class _Attempt:
         self._pending = pending
         self._operations = operations
         self._timeout = timeout
-        self._sent_before = False
 
     def once(self, deadline: float) -> Future[None]:
         """Send; the future is None, or fails with the typed error."""
         outcome: Future[None] = Future()
         # It will be sent: who holds the future cannot cancel that.
         outcome.set_running_or_notify_cancel()
-        again, self._sent_before = self._sent_before, True
 
-        def done(reply: Future[Any]) -> None:
-            exc = reply.exception()
-            if isinstance(exc, Lost):
-                outcome.set_exception(OutcomeUnknown(str(exc), self.resolve))
-            elif isinstance(exc, Timeout):
-                outcome.set_exception(Timeout(exc.waited_for, self._timeout))
-            elif exc is not None:
-                outcome.set_exception(exc)
+        def done(reply: Reply) -> None:
+            if isinstance(reply, list):
+                error: Exception | None = failure(self._operations, reply)
+            elif isinstance(reply, Lost):
+                error = OutcomeUnknown(str(reply), self.resolve)
+            elif isinstance(reply, Timeout):
+                error = type(reply)(reply.waited_for, self._timeout)
             else:
-                error = failure(self._operations, reply.result())
-                if error is None or (again and error.error == DUPLICATE_UUID):
-                    outcome.set_result(None)
-                else:
-                    outcome.set_exception(error)
+                error = reply
+            if error is None:
+                outcome.set_result(None)
+            else:
+                outcome.set_exception(error)
 
-        self._connection.submit(self._operations, deadline).add_done_callback(done)
+        self._connection.submit(self._operations, deadline, done)
         return outcome
+
+    def see_through(self, deadline: float) -> None:
+        """Send, and after a lost reply look up what became of it, until it is known or the deadline has passed."""
+        sent_before = False
+        while True:
+            try:
+                self._connection.result(self.once(deadline))
+                return
+            except OutcomeUnknown:
+                # What was sent before may still be applied while this looks; only a definite yes counts.
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                if self._looked_up(left) is True:
+                    return
+                sent_before = True
+            except TransactionFailed as error:
+                # The guards and the uuids are those of the first time: they fail where that was applied after all.
+                if sent_before and (error.error == DUPLICATE_UUID or self.resolve(deadline - time.monotonic())):
+                    return
+                raise
+            except Timeout as error:
+                if sent_before:
+                    raise OutcomeUnknown(str(error), self.resolve) from error
+                raise
 
     def resolve(self, timeout: float) -> bool:
         """Whether it was applied, from the database as it is now. Raises OutcomeUnknown where it cannot be told."""
+        applied = self._looked_up(timeout)
+        if applied is None:
+            raise OutcomeUnknown("another writer has changed the same columns since", self.resolve)
+        return applied
+
+    def _looked_up(self, timeout: float) -> bool | None:
         items = [item for item in self._pending.items.values() if item.changes_something]
         # Asked of the server, because the replica may leave out tables, columns and rows.
         lookups: list[Operation] = [
             {"op": "select", "table": item.row._table, "where": [["_uuid", "==", ["uuid", str(item.row.uuid)]]]}
             for item in items
         ]
-        try:
-            results = self._connection.result(self._connection.submit(lookups, time.monotonic() + timeout))
-        except (Closed, Lost, Timeout) as exc:
-            raise OutcomeUnknown(str(exc), self.resolve) from exc
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                results = self._connection.query(lookups, deadline)
+                break
+            except Lost as exc:
+                # To ask again does no harm.
+                if time.monotonic() >= deadline:
+                    raise OutcomeUnknown(str(exc), self.resolve) from exc
+            except (Closed, Timeout) as exc:
+                raise OutcomeUnknown(str(exc), self.resolve) from exc
         error = failure(lookups, results)
         if error is not None:
             raise OutcomeUnknown(str(error), self.resolve) from error
         found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
-        applied = _applied(zip(items, found, strict=True))
-        if applied is None:
-            raise OutcomeUnknown("another writer has changed the same columns since", self.resolve)
-        return applied
+        return _applied(zip(items, found, strict=True))
 
     def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
         if not selected:
             return None
         schema = self._store.schema.tables[row._table]
-        return type(row)._stored(row.uuid, selected[0], ReplicatedTable(schema, frozenset(schema.columns)))
+        raw = wire.encode(selected[0])
+        return type(row)._stored(row.uuid, raw, ReplicatedTable(schema, frozenset(schema.columns)))
 
 
 def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:

@@ -13,7 +13,7 @@ import attrs
 
 from ovnkit.errors import Closed, Timeout, WatchOverflow
 from ovnkit.ovsdb.filter import Filter
-from ovnkit.ovsdb.replica import RowChange, Store
+from ovnkit.ovsdb.store import RowChange, Store
 
 __all__ = ["Event", "Watch"]
 

@@ -32,3 +32,4 @@ class Southbound(Client[SB, SouthboundTransaction], ClientOperations[SB, Any], C
     _database = SB
     _unmonitored = frozenset({"Logical_Flow", "MAC_Binding", "FDB"})
     _transaction_class = SouthboundTransaction
+    _ovsdbapp = "ovnkit.southbound._ovsdbapp"

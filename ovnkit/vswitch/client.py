@@ -52,6 +52,7 @@ class VSwitch(
 
     _database = VS
     _transaction_class = VSwitchTransaction
+    _ovsdbapp = "ovnkit.vswitch._ovsdbapp"
 
     def sync(self, *, timeout: float | None = None) -> None:
         """Wait until ovs-vswitchd has carried out all that is in the database now (``next_cfg`` and ``cur_cfg``).

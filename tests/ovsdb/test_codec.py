@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum, IntEnum
+from json import dumps
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ovnkit.errors import InvalidValue
+from ovnkit.errors import InvalidValue, ProtocolError
 from ovnkit.ovsdb import Column, Map, Ref, codec
 from ovnkit.ovsdb.schema import BOOLEAN, INTEGER, REAL, STRING, ColumnType, atom, many, mapping, one, optional, ref
 from tests.ovsdb.kinds import Child, Kinds, KindsClient, KindsDatabase, kinds, values
 
 refer = KindsDatabase.row_class
 COLUMNS = sorted(Kinds._columns.values(), key=lambda column: column.name)
+
+
+def read(type: ColumnType, json: Any) -> Any:
+    """What a row holds whose column ``c`` has this JSON."""
+    return codec.reader("c", type, refer, "T")(dumps({"b": {"c": 1}, "c": json, "d": ["set", []]}).encode())
 
 
 def normalised(type: ColumnType, value: Any) -> Any:
@@ -31,15 +36,14 @@ def test_a_value_of_every_type_comes_back_from_the_wire(column: Column[Any], dat
     held = normalised(column.type, value)
     assert held == value
     codec.check_limits(column.type, held, table="T", column="c")
-    wire = json.loads(json.dumps(codec.encode(held), ensure_ascii=True))
-    decoded = codec.decode(column.type, wire, refer)
+    decoded = read(column.type, codec.encode(held))
     assert decoded == held
     assert type(decoded) is type(held)
     hash(decoded)
 
 
 @pytest.mark.parametrize(
-    ("type", "wire", "value"),
+    ("type", "json", "value"),
     [
         (one(STRING), "", ""),
         (one(REAL), 3, 3.0),
@@ -52,8 +56,31 @@ def test_a_value_of_every_type_comes_back_from_the_wire(column: Column[Any], dat
         (one(STRING), ["set", []], ""),
     ],
 )
-def test_the_shape_is_that_of_the_model(type: ColumnType, wire: Any, value: Any) -> None:
-    assert codec.decode(type, wire, refer) == value
+def test_the_shape_is_that_of_the_model(type: ColumnType, json: Any, value: Any) -> None:
+    assert read(type, json) == value
+
+
+@pytest.mark.parametrize(
+    ("type", "json"),
+    [
+        (one(STRING), 5),
+        (one(STRING), None),
+        (one(INTEGER), 2.5),
+        (one(INTEGER), 10**400),
+        (one(BOOLEAN), 1),
+        (optional(STRING), ["set", [1]]),
+        (many(STRING), {"a": 1}),
+        (many(STRING), ["set"]),
+        (mapping(STRING, STRING), ["map", [["a"]]]),
+        (mapping(STRING, STRING), "a"),
+        (one(ref("Child")), ["uuid", "no uuid"]),
+        (many(ref("Child")), "a"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_an_error_that_names_it(type: ColumnType, json: Any) -> None:
+    with pytest.raises(ProtocolError, match=r"T\.c"):
+        read(type, json)
+    assert codec.reader("other", type, refer, "T")(dumps({"c": json}).encode()) is codec.ABSENT
 
 
 @pytest.mark.parametrize(
@@ -187,7 +214,7 @@ def test_equal_values_have_equal_json() -> None:
     ],
 )
 def test_differences_are_applied_as_the_server_means_them(type: ColumnType, old: Any, diff: Any, new: Any) -> None:
-    assert codec.decode(type, codec.apply_diff(type, old, diff), refer) == new
+    assert read(type, codec.apply_diff(type, old, diff)) == new
 
 
 _ROWS = st.fixed_dictionaries(

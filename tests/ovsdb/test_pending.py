@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from ovnkit.errors import Unreferenced
-from ovnkit.ovsdb import Add, Put, Ref, Remove, Row
+from ovnkit.ovsdb import Add, Put, Ref, Remove, Row, wire
+from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.operations import build, conditions, wait_absent
 from ovnkit.ovsdb.pending import Pending, PendingRow, View
 from ovnkit.ovsdb.row import ReplicatedTable
 from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.store import Store
 from tests.ovsdb.kinds import KINDS, Child, Kinds, KindsDatabase, kinds
 
-TABLES = DatabaseSchema.from_json(KINDS).tables
+SCHEMA = DatabaseSchema.from_json(KINDS)
+TABLES = SCHEMA.tables
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
 
 
 def stored(row_class: type[Any], uuid: UUID, **raw: Any) -> Any:
     table = TABLES[row_class._table]
-    return row_class._stored(uuid, raw, ReplicatedTable(table, frozenset(table.columns)))
+    return row_class._stored(uuid, wire.encode(raw), ReplicatedTable(table, frozenset(table.columns)))
 
 
 def view(*rows: Row[Any]) -> View:
-    tables: Mapping[str, list[Row[Any]]] = {
-        table: [row for row in rows if row._table == table] for table in ("Kinds", "Child")
-    }
-    return View(
-        lambda table: tables[table], lambda table, uuid: next((r for r in tables[table] if r.uuid == uuid), None)
-    )
+    store = Store(KindsDatabase, SCHEMA, {name: frozenset(table.columns) for name, table in TABLES.items()})
+    updates: wire.Updates = {}
+    for row in rows:
+        updates.setdefault(row._table, {})[row.uuid] = wire.RowUpdate(initial=wire.Raw(row._raw))
+    store.apply(updates, afresh=True)
+    return View(store.snapshot)
 
 
 def where(uuid: UUID) -> list[Any]:
@@ -195,5 +197,8 @@ def test_the_view_shows_what_is_pending() -> None:
     pending.delete(two)
     pending.insert(kinds(string="c"), THREE)
     rows = view(one, two)
-    assert {row.uuid: getattr(row, "string", None) for row in rows.rows("Kinds", pending)} == {ONE: "A", THREE: "c"}
+    found: list[Any] = rows.find(Filter(Kinds, {}), pending)
+    assert {row.uuid: row.string for row in found} == {ONE: "A", THREE: "c"}
+    assert [row.uuid for row in rows.find(Filter(Kinds, {"string": "c"}), pending)] == [THREE]
+    assert rows.find(Filter(Kinds, {"string": "a"}), pending) == []
     assert rows.get("Kinds", TWO, pending) is None

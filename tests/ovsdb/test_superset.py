@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 import json
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,13 @@ def test_the_release_that_is_needed_is_named(nb: Northbound) -> None:
         if not nb.has(column.row_class):
             with pytest.raises(NotOnServer, match=f"needs release {column.row_class._since}"), nb.transaction() as tx:
                 tx.insert(LogicalSwitch(name="beside"))
-                tx._insert(NB.row_class(column.table)._stored(uuid4(), {}, TABLE)._with(None, {}))
+                tx._insert(NB.row_class(column.table)._stored(uuid4(), b"{}", TABLE)._with(None, {}))
         elif column.type.is_map or column.type.is_set:
             assert column.since is not None
             value: Any = {"k": "v"} if column.type.is_map else [1]
             with pytest.raises((NotOnServer, InvalidValue)) as caught, nb.transaction() as tx:
                 tx.insert(LogicalSwitch(name="beside"))
-                row = column.row_class._stored(uuid4(), {}, TABLE)._with(None, {})
+                row = column.row_class._stored(uuid4(), b"{}", TABLE)._with(None, {})
                 tx._insert(row.__replace__(**{column.name: value}))
             if isinstance(caught.value, NotOnServer):
                 assert caught.value.since == column.since
@@ -148,7 +149,7 @@ def test_what_is_newer_than_the_models_is_read_all_the_same(start_server: StartS
                 },
             },
         ]
-        client._connection.submit(operations, float("inf")).result(5)
+        client._connection.query(operations, time.monotonic() + 5)
         row = client.get(Kinds)
         assert row.word == "grey"
         assert row.extra["brand_new"] == {"a", "b"}

@@ -1,0 +1,76 @@
+"""ovsdbapp on board: its API objects on a client's own connection and thread, and our replica for its Connection."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from typing import Any
+
+from ovsdbapp.backend.ovs_idl import idlutils
+from ovsdbapp.backend.ovs_idl.connection import OvsdbIdl
+from ovsdbapp.event import RowEventHandler
+
+from ovnkit.ovsdb import replica
+from ovnkit.ovsdb.connection import Connection
+
+__all__ = ["Idl", "api_on"]
+
+
+class Idl(replica.Idl, OvsdbIdl):  # type: ignore[misc]
+    """The replica as ovsdbapp's own ``Connection`` takes it: ``Connection(Idl.from_server(…), timeout=…)``."""
+
+
+class _OnBoard:
+    """What ovsdbapp's API needs of its ``Connection``, carried by the connection of a client."""
+
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        self._connection = connection
+        self.idl = connection.idl
+        self.timeout = timeout
+        self.lock = threading.RLock()
+        self.is_running: bool | None = None
+
+    def start(self) -> bool:
+        """It runs already."""
+        return False
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Not here: the connection belongs to the client."""
+        raise RuntimeError("this connection belongs to a client of ovnkit; close that")
+
+    def queue_txn(self, txn: Any) -> None:
+        """Commit a transaction of ovsdbapp in the connection's thread."""
+        self._connection.check_may_wait()
+        self._connection.call(lambda: self._commit(txn))
+
+    def _commit(self, txn: Any) -> None:
+        with self.lock:
+            try:
+                result = txn.do_commit()
+            except Exception as exc:  # noqa: BLE001 - ovsdbapp raises it where the result is taken
+                result = idlutils.ExceptionResult(ex=exc, tb=traceback.format_exc())
+        txn.results.put(result)
+
+    def force_reconnect(self) -> None:
+        """Have the session begin anew."""
+        self._connection.call(self.idl.force_reconnect)
+
+
+def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
+    """An object of an API class of ovsdbapp on this connection, with the rows that it reads."""
+    carrier = _OnBoard(connection, timeout)
+    # Of a class of its own, because a class of ovsdbapp keeps the first connection for all its objects.
+    own: Any = type(api_class.__name__, (api_class,), {"_ovsdb_connection": None})
+
+    def board() -> Any:
+        api = own(carrier, start=False)
+        carrier.is_running = True
+        idl: Any = carrier.idl
+        idl.notify_handler = RowEventHandler()
+        idl.notify = idl.notify_handler.notify
+        # After the indexes, because those of `ovs` do not take in the rows that are there.
+        idl.make_stock_rows()
+        connection.guard = carrier.lock
+        return api
+
+    return connection.result(connection.call(board))

@@ -1,0 +1,183 @@
+"""The session with a server: that of ``ovs`` (reconnecting, probes), on faster reading and writing of messages."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import ovs.jsonrpc
+from ovs import timeval
+from ovs.jsonrpc import Message
+
+from ovnkit.ovsdb import wire
+
+__all__ = ["Session", "fast_session"]
+
+_READ = 1 << 18
+_READS_AT_ONCE = 64
+"""After so many full reads others get their turn, however fast the server sends."""
+
+
+class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
+    """A connection whose messages are bytes, taken apart by a Framer."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._framer = wire.Framer()
+        self._inbox: deque[bytearray] = deque()
+        self._outbox = bytearray()
+        self._more = False
+        self.trouble = ""
+
+    def run(self) -> None:
+        while self._outbox and not self.status:
+            sent = self.stream.send(self._outbox)
+            if sent < 0:
+                if sent != -errno.EAGAIN:
+                    self.error(-sent)
+                return
+            del self._outbox[:sent]
+
+    def wait(self, poller: Any) -> None:
+        if not self.status:
+            self.stream.run_wait(poller)
+            if self._outbox:
+                self.stream.send_wait(poller)
+
+    def get_backlog(self) -> int:
+        return 0 if self.status else len(self._outbox)
+
+    def send(self, msg: Any) -> int:
+        return self.write(wire.encode(msg.to_json()))
+
+    def write(self, data: bytes) -> int:
+        """Send an encoded message; returns an error number where the connection was down before, and nothing is sent."""
+        if self.status:
+            return int(self.status)
+        self._outbox += data
+        if len(self._outbox) == len(data):
+            self.run()
+        return 0
+
+    def read(self) -> bytearray | None:
+        """The next message, None where there is none yet."""
+        for _ in range(_READS_AT_ONCE):
+            if self._inbox:
+                return self._inbox.popleft()
+            self._more = False
+            if self.status:
+                return None
+            error, data = self.stream.recv(_READ)
+            if error:
+                if error != errno.EAGAIN:
+                    self.error(error)
+                return None
+            if not data:
+                self.error(ovs.jsonrpc.EOF)
+                return None
+            self.received_bytes += len(data)
+            try:
+                self._inbox.extend(self._framer.feed(data))
+            except ValueError as exc:
+                self.reject(exc)
+        self._more = True
+        return None
+
+    def reject(self, exc: Exception) -> None:
+        """Drop the connection, because what the server says is not JSON-RPC."""
+        self.trouble = f"the server says what is not OVSDB: {exc}"
+        self.error(errno.EPROTO)
+
+    def recv_wait(self, poller: Any) -> None:
+        if self.status or self._inbox or self._more:
+            poller.immediate_wake()
+        else:
+            self.stream.recv_wait(poller)
+
+
+class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
+    """A session that takes apart only what is needed, and hands replies to whoever asked.
+
+    ``understand`` makes of a Head the message that ``ovs.db.idl.Idl.run()`` expects. Made by fast_session().
+    """
+
+    understand: Callable[[wire.Head, bytearray], Any]
+    requests: dict[bytes, Callable[[wire.Head], object]]
+    trouble: str
+
+    def run(self) -> None:
+        rpc = self.rpc
+        super().run()
+        if rpc is not None and self.rpc is not rpc:
+            self.trouble = rpc.trouble or "the connection was lost"
+        if self.rpc is not None and not isinstance(self.rpc, _Rpc):
+            # Made in a moment ago, and nothing was read or written on it yet.
+            self.rpc = _Rpc(self.rpc.stream)
+
+    def recv(self) -> Any:
+        while (rpc := self.rpc) is not None:
+            received = rpc.received_bytes
+            data = rpc.read()
+            now = timeval.msec()
+            self.reconnect.receive_attempted(now)
+            if received != rpc.received_bytes:
+                self.reconnect.activity(now)
+            if data is None:
+                return None
+            try:
+                message = self._taken_apart(data)
+            except ValueError as exc:
+                rpc.reject(exc)
+                return None
+            if message is not None:
+                return message
+        return None
+
+    def _taken_apart(self, data: bytearray) -> Any:
+        """What there is left to do for `ovs`, None where it is done."""
+        wire.check_text(data)
+        head = wire.head(data)
+        key = bytes(head.id)
+        if head.method is None:
+            answer = self.requests.pop(key, None)
+            if answer is not None:
+                answer(head)
+                return None
+            if key == b'"echo"':
+                return None
+        elif head.method == "echo" and key not in (b"", b"null"):
+            self.write(b'{"error":null,"id":%b,"result":%b}' % (key, bytes(head.params) or b"[]"))
+            return None
+        return self.understand(head, data)
+
+    def write(self, data: bytes) -> int:
+        """Send an encoded message; returns an error number where there is no connection, and nothing is sent."""
+        return errno.ENOTCONN if self.rpc is None else int(self.rpc.write(data))
+
+    @property
+    def received_bytes(self) -> int:
+        """What has been received on the present connection."""
+        return 0 if self.rpc is None else int(self.rpc.received_bytes)
+
+
+def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]) -> Session:
+    """Have a session of `ovs` that was just opened work like this one."""
+    session.__class__ = Session
+    fast: Session = session
+    fast.understand = understand
+    fast.requests = {}
+    fast.trouble = ""
+    return fast
+
+
+def plain(data: bytearray) -> Message:
+    """A message as `ovs` has them. Raises ValueError where it is none."""
+    json = wire.value(data)
+    if not isinstance(json, dict):
+        raise ValueError("a message is no JSON object")
+    message = Message.from_json(json)
+    if not isinstance(message, Message):
+        raise ValueError(str(message))
+    return message

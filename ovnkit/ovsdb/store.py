@@ -1,0 +1,385 @@
+"""The rows of one database in memory: each update applied as a whole, read by any thread."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from ovnkit.ovsdb import codec, wire
+from ovnkit.ovsdb.filter import Filter
+from ovnkit.ovsdb.index import Index, IndexKey
+from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
+from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.values import Ref
+
+__all__ = ["RowChange", "Snapshot", "Store"]
+
+_BULK = 2000
+"""From so many rows in one message on, the garbage collector is paused: it would only look at rows that stay."""
+
+
+@attrs.frozen
+class RowChange:
+    """What became of one row: ``before`` is None for a new row, ``after`` for one that went."""
+
+    before: Row[Any] | None
+    after: Row[Any] | None
+
+    @property
+    def row(self) -> Row[Any]:
+        """The row as it is, or as it was before it went."""
+        row = self.before if self.after is None else self.after
+        assert row is not None
+        return row
+
+    @property
+    def row_class(self) -> type[Row[Any]]:
+        """The class of the row."""
+        return type(self.row)
+
+    @property
+    def uuid(self) -> UUID:
+        """The uuid of the row."""
+        return self.row.uuid
+
+    @property
+    def table(self) -> str:
+        """The table of the row."""
+        replicated = self.row._replicated
+        assert replicated is not None
+        return replicated.schema.name
+
+
+class Table:
+    """The rows of one table, with its indexes."""
+
+    def __init__(self, replicated: ReplicatedTable, row_class: type[Row[Any]]) -> None:
+        self.replicated = replicated
+        self.row_class = row_class
+        self.rows: dict[UUID, Row[Any]] = {}
+        self.indexes: dict[IndexKey, Index] = {}
+        known = row_class._columns.keys()
+        unique = [IndexKey(columns) for columns in replicated.schema.indexes if known >= set(columns)]
+        # What people look rows up by, also where the schema does not make it unique.
+        named = [IndexKey(("name",))] if "name" in known else []
+        self.declared: tuple[IndexKey, ...] = tuple(dict.fromkeys(unique + named))
+
+    def updated(self, uuid: UUID, update: wire.RowUpdate) -> Row[Any] | None:
+        """The row after a <row-update2>, None where it goes. Raises ValueError where it cannot be applied."""
+        raw = bytes(update.initial) or bytes(update.insert)
+        if not raw:
+            if update.delete:
+                return None
+            before = self.rows.get(uuid)
+            if before is None or update.modify is None:
+                raise ValueError(f"the server modified row {uuid} of {self.replicated.schema.name}, which it hid before")
+            raw = self._modified(before, update.modify)
+        elif raw[:1] != b"{":
+            raise ValueError(f"row {uuid} of {self.replicated.schema.name} is {raw[:80]!r}")
+        return self.row_class._stored(uuid, raw, self.replicated)
+
+    def _modified(self, before: Row[Any], difference: Mapping[str, Any]) -> bytes:
+        cells = wire.row(before._raw)
+        for name, diff in difference.items():
+            type = self.replicated.schema.columns[name].type
+            if type.max == 1:
+                cells[name] = diff
+                continue
+            # A row comes without the columns that have their defaults.
+            refer = before._database.row_class if before._table else (lambda _table: Row)
+            old = wire.value(cells[name]) if name in cells else codec.encode(codec.default(type, refer))
+            cells[name] = wire.Raw(wire.encode(codec.apply_diff(type, old, wire.value(diff))))
+        return wire.encode(cells)
+
+
+class Snapshot:
+    """The rows of one moment: what one transaction reads in several steps belongs together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.before: dict[str, dict[UUID, Row[Any] | None]] = {name: {} for name in store.tables}
+        """What rows were that have changed since; None for those that were not there."""
+
+    def rows(self, table: str) -> list[Row[Any]]:
+        """All rows of a table; none where it is not replicated."""
+        with self._store.changed:
+            if table not in self._store.tables:
+                return []
+            before, now = self.before[table], self._store.tables[table].rows
+            if not before:
+                return list(now.values())
+            kept = [row for uuid, row in now.items() if uuid not in before]
+            return kept + [row for row in before.values() if row is not None]
+
+    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
+        """One row; None where it is not there or the table is not replicated."""
+        with self._store.changed:
+            before = self.before.get(table)
+            if before is None:
+                return None
+            return before[uuid] if uuid in before else self._store.tables[table].rows.get(uuid)
+
+    def find(self, matches: Filter) -> list[Row[Any]]:
+        """The rows that match; none where the table is not replicated."""
+        return self._store.find(matches, self.before.get(matches.row_class._table))
+
+    def referrers(self, row_class: type[Row[Any]], column: str, ref: Ref[Any]) -> list[Row[Any]]:
+        """The rows of a table that refer to a row in one column."""
+        before = self.before.get(row_class._table)
+        return self._store.referrers(row_class, column, ref, before)
+
+
+class Store:
+    """The rows of one database, each update applied as a whole; any thread may read.
+
+    ``changed`` is notified after each update. Listeners are called without any lock held, in the order of the updates.
+    """
+
+    def __init__(
+        self, database: type[Database], schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]
+    ) -> None:
+        self.database = database
+        self.changed = threading.Condition(threading.RLock())
+        self.version = 0
+        self._indexes_made = 0
+        self._listeners: list[Callable[[list[RowChange]], None]] = []
+        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
+        self._set_schema(schema, monitored)
+
+    def set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
+        """The server has another schema from now on. Rows stay as they were until the next dump."""
+        with self.changed:
+            kept = self.tables
+            self._set_schema(schema, monitored)
+            for name, table in self.tables.items():
+                if name in kept:
+                    table.rows = kept[name].rows
+                    table.declared = tuple(dict.fromkeys((*table.declared, *kept[name].declared)))
+            self._snapshots.clear()
+
+    def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
+        self.schema = schema
+        self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
+        self.tables = {name: Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """All rows as they are at this moment."""
+        with self.changed:
+            snapshot = Snapshot(self)
+            self._snapshots.add(snapshot)
+            return snapshot
+
+    def release(self, snapshot: Snapshot) -> None:
+        """The snapshot will not be read any more: what rows were need not be kept for it."""
+        with self.changed:
+            self._snapshots.discard(snapshot)
+
+    def rows(self, table: str) -> list[Row[Any]]:
+        """All rows of a table at this moment."""
+        with self.changed:
+            return list(self.tables[table].rows.values())
+
+    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
+        """One row."""
+        with self.changed:
+            return self.tables[table].rows.get(uuid)
+
+    def find(self, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None = None) -> list[Row[Any]]:
+        """The rows that match, by an index where there is one; none where the table is not replicated.
+
+        ``before`` tells what rows were that a snapshot has to show otherwise than they are.
+        """
+        name = matches.row_class._table
+        table = self.tables.get(name)
+        if table is None:
+            return []
+        for key, value in matches.lookups(table.declared):
+            index = self._index(table, key)
+            if index is not None:
+                return [row for row in self._by_index(table, index, value, before) if matches(row)]
+        with self.changed:
+            rows = table.rows
+            if before:
+                candidates = [row for uuid, row in rows.items() if uuid not in before]
+                candidates += [row for row in before.values() if row is not None]
+            else:
+                candidates = list(rows.values())
+        return [row for row in candidates if matches(row)] if matches.columns else candidates
+
+    def referrers(
+        self, row_class: type[Row[Any]], column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
+    ) -> list[Row[Any]]:
+        """The rows of a table that refer to a row in one column."""
+        table = self.tables.get(row_class._table)
+        if table is None:
+            return []
+        key = IndexKey((column,), references=True)
+        index = self._index(table, key)
+        rows = table.rows.values() if index is None else self._by_index(table, index, ref.uuid, before)
+        return [row for row in list(rows) if ref.uuid in key.values(row)]
+
+    def _by_index(
+        self, table: Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
+    ) -> Iterator[Row[Any]]:
+        with self.changed:
+            found = [(uuid, table.rows[uuid]) for uuid in index.find(value)]
+            changed = list(before.items()) if before else []
+        if not changed:
+            yield from (row for _, row in found)
+            return
+        yield from (row for uuid, row in found if before is None or uuid not in before)
+        yield from (row for _, row in changed if row is not None)
+
+    def declare_index(self, table: str, key: IndexKey) -> None:
+        """Have find() look for such an index from now on. It is made when it is first needed."""
+        with self.changed:
+            held = self.tables[table]
+            held.declared = tuple(dict.fromkeys((*held.declared, key)))
+
+    def _index(self, table: Table, key: IndexKey) -> Index | None:
+        """An index, made if need be; None while another thread makes it, or where its columns are not replicated."""
+        index = table.indexes.get(key)
+        if index is None:
+            if not set(key.columns) <= table.replicated.monitored:
+                return None
+            with self.changed:
+                if key in table.indexes:
+                    return None
+                index = table.indexes[key] = Index(key)
+                self._indexes_made += 1
+                rows = list(table.rows.values())
+            try:
+                index.fill(rows)
+            except BaseException:
+                del table.indexes[key]
+                raise
+            with self.changed:
+                index.finish()
+        return index if index.complete else None
+
+    # -- listening -------------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[list[RowChange]], None], table: str) -> list[Row[Any]]:
+        """Call ``listener`` with the changes of each later update; returns what the table holds before the first.
+
+        It is also called without any change when no more will come. A table that is not replicated holds nothing.
+        """
+        with self.changed:
+            self._listeners.append(listener)
+            return list(self.tables[table].rows.values()) if table in self.tables else []
+
+    def unlisten(self, listener: Callable[[list[RowChange]], None]) -> None:
+        """Stop calling ``listener``."""
+        with self.changed:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+    def end(self) -> None:
+        """Wake everybody who waits for a change: no more will come."""
+        with self.changed:
+            self.changed.notify_all()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener([])
+
+    # -- updates ---------------------------------------------------------------------------------------------------
+
+    def apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
+        """Apply the <table-updates2> of one message; ``afresh`` where it holds the whole content.
+
+        Returns what changed. Raises ValueError where it cannot be applied, and then nothing of it is.
+        """
+        with _paused_collector(sum(map(len, updates.values()))):
+            return self._apply(updates, afresh=afresh)
+
+    def _apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
+        # Nothing else changes the tables, so this needs no lock, and readers wait for the last step alone. Nothing is
+        # stored before all of the message has been understood.
+        staged: dict[str, dict[UUID, Row[Any] | None]] = {}
+        changes: list[RowChange] = []
+        for name, rows in updates.items():
+            table = self.tables.get(name)
+            if table is None:
+                raise ValueError(f"the server sent rows of table {name!r}, which was not asked for")
+            new = staged[name] = {uuid: table.updated(uuid, update) for uuid, update in rows.items()}
+            known = table.rows
+            changes += [
+                RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
+            ]
+        if afresh:
+            for name, table in self.tables.items():
+                gone = table.rows.keys() - staged.get(name, {}).keys()
+                changes += [RowChange(table.rows[uuid], None) for uuid in gone]
+                staged.setdefault(name, {}).update(dict.fromkeys(gone))
+        indexes = self._indexes_made
+        reindexed = self._reindexed(changes)
+        with self.changed:
+            if indexes != self._indexes_made:
+                reindexed = self._reindexed(changes)
+            self._keep_for_snapshots(staged)
+            for name, new in staged.items():
+                rows = self.tables[name].rows
+                for uuid, row in new.items():
+                    if row is None:
+                        rows.pop(uuid, None)
+                    else:
+                        rows[uuid] = row
+            for index, uuid, before_values, after_values in reindexed:
+                index.replace(uuid, before_values, after_values)
+            self.version += 1
+            self.changed.notify_all()
+            listeners = list(self._listeners)
+        if changes:
+            for listener in listeners:
+                listener(changes)
+        return changes
+
+    def _reindexed(self, changes: list[RowChange]) -> list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]]:
+        """What becomes of the indexes; found out before anything is stored, because a value may prove unreadable."""
+        found: list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]] = []
+        if not self._indexes_made:
+            return found
+        for change in changes:
+            for index in list(self.tables[change.table].indexes.values()):
+                values = index.key.values
+                before = () if change.before is None else values(change.before)
+                after = () if change.after is None else values(change.after)
+                if before != after:
+                    found.append((index, change.uuid, before, after))
+        return found
+
+    def _keep_for_snapshots(self, staged: Mapping[str, Mapping[UUID, Any]]) -> None:
+        for snapshot in self._snapshots:
+            for name, new in staged.items():
+                kept, rows = snapshot.before.setdefault(name, {}), self.tables[name].rows
+                for uuid in new:
+                    if uuid not in kept:
+                        kept[uuid] = rows.get(uuid)
+
+
+def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    # Equal values may be written differently: members in another order, defaults left out.
+    return before._raw != after._raw and before != after
+
+
+@contextmanager
+def _paused_collector(rows: int) -> Iterator[None]:
+    if rows < _BULK or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

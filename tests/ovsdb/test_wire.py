@@ -1,0 +1,86 @@
+"""Framing and decoding: messages come out whole, however they arrive, and each byte is looked at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ovnkit.ovsdb import wire
+
+_TEXT = st.text(st.sampled_from('ab{}"\\[],:\n é☃'), max_size=8)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=10,
+)
+_MESSAGES = st.lists(st.dictionaries(_TEXT, _JSON, max_size=3), min_size=1, max_size=5)
+
+
+def encoded(messages: list[Any], *, ascii: bool, between: str) -> bytes:
+    return "".join(json.dumps(message, ensure_ascii=ascii) + between for message in messages).encode()
+
+
+@given(_MESSAGES, st.booleans(), st.sampled_from(["", "\n", " \t"]), st.lists(st.integers(1, 40), min_size=1))
+def test_messages_come_out_as_they_went_in_however_the_bytes_arrive(
+    messages: list[Any], ascii: bool, between: str, sizes: list[int]
+) -> None:
+    data = encoded(messages, ascii=ascii, between=between)
+    framer = wire.Framer()
+    found = []
+    at = turn = 0
+    while at < len(data):
+        size = sizes[turn % len(sizes)]
+        found += framer.feed(data[at : at + size])
+        at, turn = at + size, turn + 1
+    assert [json.loads(message) for message in found] == messages
+    assert framer.buffered == 0
+
+
+@pytest.mark.parametrize("data", [b"hello", b"[1]", b"}", b'"{"', b"\x00", b"{}}", b"7"])
+def test_what_is_no_object_is_refused_at_once(data: bytes) -> None:
+    with pytest.raises(ValueError, match="message"):
+        wire.Framer().feed(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a":"' + b"}{" * 200_000, b'{"a":"' + b'\\"' * 200_000, b'{"a":' * 200_000, b'{"a":{"b":[' + b"{}," * 200_000],
+    ids=["ends in a string", "escapes", "nesting", "many objects"],
+)
+def test_a_message_that_never_ends_costs_no_more_than_its_bytes(data: bytes) -> None:
+    framer = wire.Framer()
+    began = time.process_time()
+    for at in range(0, len(data), 1000):
+        assert framer.feed(data[at : at + 1000]) == []
+    # Quadratic, it would be minutes.
+    assert time.process_time() - began < 5
+    assert framer.buffered == len(data)
+
+
+def test_invalid_utf_8_is_found_wherever_it_stands() -> None:
+    wire.check_text('{"a":"é☃"}'.encode() * 300_000)
+    for bad in (b"\xff", b"\xc3", b"\xed\xa0\x80"):
+        with pytest.raises(UnicodeDecodeError):
+            wire.check_text(b'{"a":"' + bad + b'"}')
+    with pytest.raises(UnicodeDecodeError):
+        wire.check_text(b'{"a":"\xc3')
+
+
+@pytest.mark.parametrize("bad", [b'{"method":1}', b"{", b'{"id":NaN}', b'{"params":' + b"[" * 100_000 + b"]}", b"[]", b'{"id":1} x {"id":2}'])
+def test_a_head_that_is_none_is_a_value_error(bad: bytes) -> None:
+    with pytest.raises(ValueError, match="."):
+        wire.head(bad)
+
+
+def test_rows_are_not_decoded_with_the_update_that_brings_them() -> None:
+    uuid = "00000000-0000-0000-0000-000000000001"
+    (update,) = wire.updates(b'{"T":{"%b":{"initial":{"name": "a"}}}}' % uuid.encode())["T"].values()
+    assert bytes(update.initial) == b'{"name": "a"}'
+    for bad in (b'{"T":{"x":{}}}', b'{"T":[]}', b"[]", b'{"T":{"%b":7}}' % uuid.encode()):
+        with pytest.raises(ValueError, match="."):
+            wire.updates(bad)
