@@ -19,7 +19,7 @@ from tests.bench.raw import Raw
 from tests.bench.table import FLOOR, OURS, OVSDBAPP
 
 ROOT = Path(__file__).parents[2]
-RUNS = {
+RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("--ports", "200", "400", "--only", "sync", "read", "growth", "import"): (
         "first full sync",
         "resident memory after it",
