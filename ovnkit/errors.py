@@ -302,7 +302,7 @@ class WatchOverflow(OvnkitError):
 class UnsupportedOvs(OvnkitError, ImportError):
     """The installed `ovs` lacks what ovnkit uses of it.
 
-    Attributes: ``found`` (its release), ``missing`` (the members, in words), ``oldest`` (the first release that will do).
+    Attributes: ``found`` (its release), ``missing`` (the members, in words), ``oldest`` (the first release that does).
     """
 
     def __init__(self, *, found: str, missing: tuple[str, ...], oldest: str) -> None:

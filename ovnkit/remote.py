@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import attrs
 
-from ovnkit.errors import InvalidRemote
+from ovnkit.errors import InvalidRemote, InvalidValue
 
-__all__ = ["Remote", "Scheme", "Tls", "default_remote", "format_remotes", "lacks_port", "parse_remotes"]
+__all__ = [
+    "NameNotVerified",
+    "Remote",
+    "Scheme",
+    "Tls",
+    "default_remote",
+    "format_remotes",
+    "lacks_port",
+    "parse_remotes",
+]
 
 Scheme = Literal["tcp", "ssl", "unix"]
 _DEFAULT_PORT = 6640
-
-
-@attrs.frozen
-class Tls:
-    """What a client needs for ``ssl:`` remotes, as PEM files: its key and certificate, and the CA of the servers'.
-
-    ``verify_hostname``: whether a server's certificate has to name the host of the remote.
-    """
-
-    key: Path = attrs.field(converter=Path)
-    cert: Path = attrs.field(converter=Path)
-    ca: Path = attrs.field(converter=Path)
-    verify_hostname: bool = attrs.field(default=True, kw_only=True)
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
 
 
 @attrs.frozen
@@ -54,6 +53,79 @@ class Remote:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class NameNotVerified(UserWarning):
+    """A client takes any server whose certificate its CA has signed: ``Tls(verify_name=False)``."""
+
+
+def _server_names(given: str | Mapping[str, str] | None) -> str | dict[str, str] | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return _server_name(given)
+    names: dict[str, str] = {}
+    for text, name in given.items():
+        remote, *more = parse_remotes(text)
+        if more or remote.scheme != "ssl":
+            raise InvalidRemote(text, "a key of Tls(server_name=…) is one ssl: remote")
+        if str(remote) in names:
+            raise InvalidRemote(text, "Tls(server_name=…) names this remote twice")
+        names[str(remote)] = _server_name(name)
+    return names
+
+
+def _server_name(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        if _is_host_name(name):
+            return name
+    raise InvalidValue(table="Tls", column="server_name", value=name, allowed="a host name or an IP address")
+
+
+@attrs.frozen
+class Tls:
+    """What a client needs for ``ssl:`` remotes, as PEM files: its key and certificate, and the CA of the servers'.
+
+    A server's certificate has to name the host or the address of its remote. ``server_name`` is the name (or IP
+    address) that it has to name instead: one for all remotes, or a mapping from remotes, each written as in the
+    connection string, to names. Host names are also sent to the server (SNI).
+
+    ``verify_name=False`` takes any name, so that whoever holds any certificate of this CA can pose as the server;
+    connecting then gives the warning NameNotVerified. The CA is checked always.
+
+    The files are read again for each connection, so that they can be replaced while the client runs.
+    """
+
+    key: Path = attrs.field(converter=Path)
+    cert: Path = attrs.field(converter=Path)
+    ca: Path = attrs.field(converter=Path)
+    server_name: str | Mapping[str, str] | None = attrs.field(
+        default=None, kw_only=True, converter=_server_names, hash=False
+    )
+    verify_name: bool = attrs.field(default=True, kw_only=True)
+
+    def name_of(self, remote: Remote) -> str:
+        """What the certificate of this server has to name."""
+        names = self.server_name
+        return names if isinstance(names, str) else (names or {}).get(str(remote), remote.host)
+
+    def check_names(self, remotes: Iterable[Remote]) -> None:
+        """Raise InvalidRemote where ``server_name`` has a name for a remote that is not among these."""
+        if isinstance(self.server_name, Mapping):
+            secure = [str(remote) for remote in remotes if remote.scheme == "ssl"]
+            for text in self.server_name.keys() - set(secure):
+                known = ", ".join(secure) or "none that begins with ssl:"
+                raise InvalidRemote(text, f"Tls(server_name=…) names this remote, but the connection has {known}")
+
+    def limited_to(self, remotes: Iterable[Remote]) -> Self:
+        """The same, but of ``server_name`` only what is for these: for one connection of several."""
+        if not isinstance(self.server_name, Mapping):
+            return self
+        texts = {str(remote) for remote in remotes}
+        names = {text: name for text, name in self.server_name.items() if text in texts}
+        return attrs.evolve(self, server_name=names)
 
 
 def parse_remotes(text: str) -> tuple[Remote, ...]:
@@ -128,8 +200,16 @@ def _check_host(text: str, host: str) -> None:
             ipaddress.IPv4Address(host)
         except ValueError:
             raise InvalidRemote(text, f"{host!r} is not an IPv4 address") from None
-    elif not all(label and label.isascii() and label.replace("-", "").replace("_", "").isalnum() for label in labels):
+    elif not _is_host_name(host):
         raise InvalidRemote(text, f"{host!r} is not a host name or address")
+
+
+def _is_host_name(text: str) -> bool:
+    labels = text.split(".")
+    return len(text) <= _LONGEST_NAME and all(
+        label.isascii() and label.replace("-", "").replace("_", "").isalnum() and len(label) <= _LONGEST_LABEL
+        for label in labels
+    )
 
 
 _ENVIRONMENT = {"OVN_Northbound": "OVN_NB_DB", "OVN_Southbound": "OVN_SB_DB"}

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from ovnkit.deploy.configure import configure
-from ovnkit.deploy.hosts import on_each
+from ovnkit.deploy.hosts import on_each, tls_of
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb.changes import Changes
@@ -119,10 +119,12 @@ _Work = Callable[[VSwitch, HostSpec, Southbound], Changes]
 
 
 def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> tuple[HostResult, ...]:
-    with Southbound.connect(spec.central.southbound, tls=tls, timeout=timeout, monitor=_CHASSIS) as sb:
+    of = tls_of(spec, tls)
+    southbound = spec.central.southbound
+    with Southbound.connect(southbound, tls=of(southbound), timeout=timeout, monitor=_CHASSIS) as sb:
 
         def on_host(host: HostSpec) -> Changes:
-            with VSwitch.connect(host.ovsdb, tls=tls, timeout=timeout) as vswitch:
+            with VSwitch.connect(host.ovsdb, tls=of(host.ovsdb), timeout=timeout) as vswitch:
                 return work(vswitch, host, sb)
 
         outcomes = on_each(spec.hosts, on_host)

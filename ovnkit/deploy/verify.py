@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from ovnkit.deploy.hosts import on_each
+from ovnkit.deploy.hosts import on_each, tls_of
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
@@ -79,18 +79,19 @@ def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Veri
     check that does not hold.
     """
     deadline = time.monotonic() + timeout
+    central, of = spec.central, tls_of(spec, tls)
 
     def left() -> float:
         return max(0.0, deadline - time.monotonic())
 
     with ExitStack() as stack:
-        nb = Northbound.connect(spec.central.northbound, tls=tls, timeout=timeout, monitor=_NORTHBOUND)
+        nb = Northbound.connect(central.northbound, tls=of(central.northbound), timeout=timeout, monitor=_NORTHBOUND)
         stack.enter_context(nb)
-        sb = Southbound.connect(spec.central.southbound, tls=tls, timeout=left(), monitor=_SOUTHBOUND)
+        sb = Southbound.connect(central.southbound, tls=of(central.southbound), timeout=left(), monitor=_SOUTHBOUND)
         stack.enter_context(sb)
 
         def connect(host: HostSpec) -> VSwitch:
-            return stack.enter_context(VSwitch.connect(host.ovsdb, tls=tls, timeout=left()))
+            return stack.enter_context(VSwitch.connect(host.ovsdb, tls=of(host.ovsdb), timeout=left()))
 
         # At once: ovn-northd may take all the time there is, and so may a host that does not answer.
         with ThreadPoolExecutor(1, thread_name_prefix="ovnkit verify") as pool:

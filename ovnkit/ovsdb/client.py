@@ -13,10 +13,11 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import Conflict, InvalidRemote, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
+from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
 from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
+from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.index import IndexKey
@@ -110,18 +111,16 @@ class Client(Generic[D, TX]):
         """
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
-        if tls is None and any(remote.scheme == "ssl" for remote in remotes):
-            raise InvalidRemote(format_remotes(remotes), "ssl: needs tls=Tls(key, cert, ca)")
-        context = None if tls is None else streams.tls_context(tls)
+        dialer = Dialer(remotes, tls)
         # In any order, so that the members of a cluster share the clients.
         shuffled = random.sample(remotes, len(remotes))
-        first, schema_json = fetch_schema(shuffled, cls._database.name, context, timeout=timeout)
+        first, schema_json = fetch_schema(shuffled, cls._database.name, dialer, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
         select = _Select(cls._database, monitor, cls._unmonitored)
         schema = DatabaseSchema.from_json(schema_json)
         selection = select(schema)
         store = Store(cls._database, schema, selection.columns)
-        names = streams.stream_names(shuffled, context)
+        names = streams.stream_names(shuffled, dialer)
         idl = Idl(
             ",".join(names),
             None,
@@ -134,7 +133,7 @@ class Client(Generic[D, TX]):
         for table, where in selection.conditions.items():
             idl.cond_change(table, list(where))
         known_as = format_remotes(remotes)
-        client = cls(known_as, Connection(known_as, names, idl), store, timeout=timeout)
+        client = cls(known_as, Connection(known_as, names, idl, dialer), store, timeout=timeout)
         try:
             client._connection.start()
             client._wait_ready(began, timeout, progress)
@@ -379,7 +378,7 @@ class Client(Generic[D, TX]):
 
     @property
     def ovsdbapp(self) -> Any:
-        """ovsdbapp's own API object for this database, on this client's connection and thread.
+        """The API object of ovsdbapp for this database, on this client's connection and thread.
 
         It is made when it is first asked for, and with it the rows that ovsdbapp reads. Its transactions have the
         timeout of this client, and while one of them waits for its commit, those of this client wait to be sent.

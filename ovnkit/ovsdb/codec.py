@@ -49,7 +49,7 @@ ABSENT: Any = msgspec.UNSET
 _WIRE: dict[str, Any] = {"integer": int, "real": float, "boolean": bool, "string": str}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def reader(name: str, type: ColumnType, refer: Refer, table: str) -> Reader:
     """What reads one column out of a <row>, skipping the others. It raises ProtocolError for a value of another type.
 
@@ -61,7 +61,7 @@ def reader(name: str, type: ColumnType, refer: Refer, table: str) -> Reader:
 
     def read(row: bytes) -> Any:
         try:
-            value = decoder.decode(row).value
+            value = decoder.decode(row).value  # type: ignore[attr-defined]
             return value if value is ABSENT else build(value)
         except (msgspec.MsgspecError, ValueError, IndexError) as exc:
             raise ProtocolError(f"{table}.{name}", f"the server sent what this column cannot hold: {exc}") from exc

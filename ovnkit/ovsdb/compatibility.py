@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +36,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.db.idl:Idl.run": ("self",),
     "ovs.db.idl:Idl.wait": ("self", "poller"),
     "ovs.jsonrpc:Connection.__init__": ("self", "stream"),
+    "ovs.jsonrpc:Connection.close": ("self",),
     "ovs.jsonrpc:Connection.get_backlog": ("self",),
     "ovs.jsonrpc:Connection.recv_wait": ("self", "poller"),
     "ovs.jsonrpc:Connection.run": ("self",),
@@ -43,9 +44,17 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc:Connection.wait": ("self", "poller"),
     "ovs.jsonrpc:Session.recv": ("self",),
     "ovs.jsonrpc:Session.run": ("self",),
-    "ovs.stream:SSLStream._open": ("suffix", "dscp"),
+    "ovs.stream:Stream.__init__": ("self", "socket", "name", "status"),
+    "ovs.stream:Stream._recv": ("self", "n"),
+    "ovs.stream:Stream._send": ("self", "buf"),
+    "ovs.stream:Stream.check_connection_completion": ("sock",),
+    "ovs.stream:Stream.close": ("self",),
+    "ovs.stream:Stream.connect": ("self",),
     "ovs.stream:Stream.recv": ("self", "n"),
+    "ovs.stream:Stream.wait": ("self", "poller", "wait"),
     "ovs.stream:TCPStream._open": ("suffix", "dscp"),
+    "ovs.stream:UnixStream._open": ("suffix", "dscp"),
+    "ovs.stream:UnixStream.needs_probes": (),
     # Called.
     "ovs.db.custom_index:MultiColumnIndex.index_entry_from_row": ("self", "row"),
     "ovs.db.data:Datum.default": ("type_",),
@@ -115,10 +124,11 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "uuid",
     ),
     "ovs.db.idl:Row": ("_data", "_table", "uuid"),
+    "ovs.jsonrpc": ("EOF",),
     "ovs.jsonrpc:Connection": ("received_bytes", "status", "stream"),
     "ovs.jsonrpc:Session": ("next_remote", "reconnect", "remotes", "rpc"),
     "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff"),
-    "ovs.stream:Stream": ("_SOCKET_METHODS",),
+    "ovs.stream:Stream": ("W_CONNECT", "W_RECV", "W_SEND", "_SOCKET_METHODS"),
 }
 """Other members of modules, classes and objects."""
 
@@ -177,15 +187,15 @@ def _find(name: str) -> Any:
 
 def _object(owner: str) -> Any:
     """What has the attributes: a module, a class, or an object where only such have them. None where there is none."""
-    make = {
+    make: Mapping[str, Callable[[], Any]] = {
         "ovs.db.idl:Idl": _idl,
         "ovs.db.idl:Row": _row,
         "ovs.jsonrpc:Connection": lambda: _find("ovs.jsonrpc:Connection")(SimpleNamespace(name="")),
         "ovs.jsonrpc:Session": lambda: _idl()._session,
         "ovs.reconnect:Reconnect": lambda: _idl()._session.reconnect,
-    }.get(owner, lambda: _find(owner))
+    }
     try:
-        return make()
+        return make[owner]() if owner in make else _find(owner)
     except Exception:  # noqa: BLE001
         # Whatever it is that cannot be made this way any more, it is not what the engine knows.
         return None

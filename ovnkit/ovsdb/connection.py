@@ -20,7 +20,9 @@ from ovs.poller import POLLIN
 
 from ovnkit.errors import Closed, OvnkitError, QuorumLost, Timeout
 from ovnkit.ovsdb import streams, wire
+from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.replica import Idl
+from ovnkit.ovsdb.uuids import Uuids
 
 __all__ = ["Connection", "Lost", "Operation", "Reply", "State"]
 
@@ -33,6 +35,17 @@ Operation = dict[str, Any]
 _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
+
+
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks  # noqa: PLW0603 - how often this process is a child: there is no other place for that
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Lost(Exception):
@@ -120,10 +133,11 @@ class _Request:
 class Connection:
     """One session with one database, kept up by a thread of its own."""
 
-    def __init__(self, remote: str, names: list[streams.StreamName], idl: Idl) -> None:
+    def __init__(self, remote: str, names: list[streams.StreamName], idl: Idl, dialer: Dialer) -> None:
         self._remote = remote
         self._names = names
         self.idl = idl
+        self._dialer = dialer
         self._store = idl.store
         self._name = self._store.schema.name
         session = idl._session
@@ -135,9 +149,12 @@ class Connection:
         self._queue: deque[_Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._deadlines: list[_Request] = []
+        self._deadlines_lock = threading.Lock()
+        self._wakes_at = 0.0
         self._closing = False
         self._was_ready = False
-        self._pid = os.getpid()
+        self._forks = _forks
+        self.uuids = Uuids()
         self._seen = 0
         self.state: State = "connecting"
         self.on_connect: list[Callable[[bool], object]] = []
@@ -168,11 +185,25 @@ class Connection:
         number = next(self._numbers)
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
-        self._queue.append(_Request(number, key, data, deadline, done))
-        self._wake()
-        if self.state == "closed":
-            # The thread may have looked at the queue for the last time before this request was in it.
-            self._fail_queued()
+        request = _Request(number, key, data, deadline, done)
+        # From the thread that asks, which saves waking the other, but in the order of the queue.
+        if self._queue or self.state != "ready" or not self._send(request):
+            self._queue.append(request)
+            self._wake()
+            if self.state == "closed":
+                # The thread may have looked at the queue for the last time before this request was in it.
+                self._fail_queued()
+
+    def _send(self, request: _Request) -> bool:
+        """Send a request; False where there is no connection."""
+        session = self.idl._session
+        if not session.request(request.key, request.data, request.answer):
+            return False
+        with self._deadlines_lock:
+            heapq.heappush(self._deadlines, request)
+        if request.deadline < self._wakes_at or session.get_backlog():
+            self._wake()
+        return True
 
     def query(self, operations: Sequence[Operation], deadline: float) -> list[Any]:
         """Send a transaction and wait for the results. Raises Timeout, Closed or Lost."""
@@ -209,7 +240,10 @@ class Connection:
     @property
     def trouble(self) -> str:
         """Why it is not ready; nothing when it is."""
-        return "" if self.state == "ready" else self.idl.trouble or self.idl._session.trouble
+        if self.state == "ready":
+            return ""
+        found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
+        return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
     def result(self, future: Future[T]) -> T:
         """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
@@ -226,11 +260,11 @@ class Connection:
     @property
     def is_own(self) -> bool:
         """Whether the thread is one of this process, not of the one that this was forked from."""
-        return os.getpid() == self._pid
+        return self._forks == _forks
 
     def check_usable(self) -> None:
         """Raise Closed after close() and in a forked child."""
-        if not self.is_own:
+        if self._forks != _forks:
             raise Closed(self._remote, "this client was made in another process; connect again after a fork")
         if self._closing:
             raise Closed(self._remote, "this client was closed; connect again")
@@ -282,9 +316,11 @@ class Connection:
         self._send_queued()
         next_deadline = self._expire()
         self.idl.wait(poller)
-        if next_deadline is not None:
-            left = min(max(0.0, next_deadline - time.monotonic()), _LONGEST_SLEEP_SECONDS)
-            poller.timer_wait(int(left * 1000) + 1)
+        self._wakes_at = min(next_deadline, time.monotonic() + _LONGEST_SLEEP_SECONDS)
+        poller.timer_wait(max(0, int((self._wakes_at - time.monotonic()) * 1000) + 1))
+        if self._queue and self.state == "ready":
+            # It came in after the last look, when nobody was there to be woken.
+            poller.immediate_wake()
         poller.block()
         if self._woken:
             self._woken = False
@@ -330,40 +366,36 @@ class Connection:
             listener(state)
 
     def _send_queued(self) -> None:
-        requests = self.idl._session.requests
         while self._queue and self.state == "ready":
             request = self._queue.popleft()
             if request.deadline <= time.monotonic():
                 self._expire_unsent(request)
-                continue
-            requests[request.key] = request.answer
-            if self.idl._session.write(request.data):
-                # Not a byte of it has left.
-                requests.pop(request.key, None)
+            elif not self._send(request):
                 self._queue.appendleft(request)
                 return
-            heapq.heappush(self._deadlines, request)
 
-    def _expire(self) -> float | None:
+    def _expire(self) -> float:
         """Fail what is past its deadline; returns the next deadline."""
         now = time.monotonic()
-        sent = self._deadlines
-        while sent and (sent[0].over or sent[0].deadline <= now):
-            request = heapq.heappop(sent)
+        late = []
+        with self._deadlines_lock:
+            sent = self._deadlines
+            while sent and (sent[0].over or sent[0].deadline <= now):
+                late.append(heapq.heappop(sent))
+            next_deadline = sent[0].deadline if sent else float("inf")
+        for request in late:
             if not request.over:
                 # What comes for it later is nobody's.
                 self.idl._session.requests.pop(request.key, None)
                 request.end(Lost("the server did not answer in time"))
-        if self._queue:
-            # A copy: other threads append to the queue.
-            for request in list(self._queue):
-                if request.deadline <= now:
-                    self._queue.remove(request)
-                    self._expire_unsent(request)
-        waiting = [request.deadline for request in list(self._queue)]
-        if sent:
-            waiting.append(sent[0].deadline)
-        return min(waiting, default=None)
+        # A copy: other threads append to the queue.
+        for request in list(self._queue):
+            if request.deadline <= now:
+                self._queue.remove(request)
+                self._expire_unsent(request)
+            else:
+                next_deadline = min(next_deadline, request.deadline)
+        return next_deadline
 
     def _expire_unsent(self, request: _Request) -> None:
         what = "a connection to send the transaction on; it was not sent"

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ovnkit.errors import ConnectionFailed, Timeout
+from ovnkit.ovsdb.dialer import Dialer
+from ovnkit.ovsdb.tls import certificate_names, is_wrong_name
 from ovnkit.remote import Remote, format_remotes
 
 __all__ = ["fetch_schema"]
+
+S = TypeVar("S", bound=socket.socket)
 
 _RETRY_AFTER = 0.05
 _PATIENCE = 2.0
 _SHORTEST = 0.001
 _HOPELESS = (errno.EACCES, errno.EPERM)
+_MAY_PASS = (ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError, ssl.SSLWantReadError)
+"""What a server that is just starting or ending may cause."""
 
 
 def fetch_schema(
-    remotes: Sequence[Remote], database: str, context: ssl.SSLContext | None, *, timeout: float
+    remotes: Sequence[Remote], database: str, dialer: Dialer, *, timeout: float
 ) -> tuple[Remote, Mapping[str, Any]]:
     """The first server that answers, and its schema of ``database``.
 
@@ -44,7 +51,7 @@ def fetch_schema(
                 )
             try:
                 # One server that does not answer must not use up the time of the others.
-                return remote, _ask(remote, database, context, left if len(remotes) == 1 else min(left, patience))
+                return remote, _ask(remote, database, dialer, left if len(remotes) == 1 else min(left, patience))
             except (OSError, ValueError) as exc:
                 hopeless += _hopeless(remote, exc)
                 failure = f"{remote}: {_explained(exc)}"
@@ -65,9 +72,7 @@ def _hopeless(remote: Remote, exc: Exception) -> list[ConnectionFailed]:
     """The error for a failure that waiting cannot help; none for another."""
     if isinstance(exc, ConnectionFailed):
         return [exc]
-    if isinstance(exc, ssl.SSLError):
-        failed = ConnectionFailed(str(remote), f"TLS failed: {exc}")
-    elif isinstance(exc, OSError) and exc.errno in _HOPELESS:
+    if isinstance(exc, OSError) and exc.errno in _HOPELESS:
         failed = ConnectionFailed(str(remote), f"{exc.strerror}: {_who_may(remote)}")
     else:
         return []
@@ -81,31 +86,81 @@ def _who_may(remote: Remote) -> str:
     return "this connection is not permitted"
 
 
-def _ask(remote: Remote, database: str, context: ssl.SSLContext | None, timeout: float) -> Mapping[str, Any]:
+def _ask(remote: Remote, database: str, dialer: Dialer, timeout: float) -> Mapping[str, Any]:
+    deadline = time.monotonic() + timeout
+    if remote.scheme != "ssl":
+        with _connected(remote, dialer, deadline) as sock:
+            return _exchange(sock, remote, database, deadline)
+    try:
+        with _secured(remote, dialer, deadline) as secure:
+            return _exchange(secure, remote, database, deadline)
+    except _MAY_PASS as exc:
+        raise OSError(dialer.explained(exc, remote)) from exc
+    except ssl.SSLError as exc:
+        reason = dialer.explained(exc, remote)
+        if is_wrong_name(exc):
+            reason += _names(remote, dialer, deadline)
+        raise ConnectionFailed(str(remote), reason) from exc
+
+
+def _connected(remote: Remote, dialer: Dialer, deadline: float) -> socket.socket:
     if remote.scheme == "unix":
-        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        plain.settimeout(timeout)
+        return _connect(socket.socket(socket.AF_UNIX), remote.path, deadline)
+    return _connect_any(remote, dialer, deadline, lambda sock: sock)
+
+
+def _secured(remote: Remote, dialer: Dialer, deadline: float, *, any_name: bool = False) -> ssl.SSLSocket:
+    secure = _connect_any(remote, dialer, deadline, lambda sock: dialer.secured(sock, remote, any_name=any_name))
+    try:
+        secure.settimeout(_left(deadline))
+        secure.do_handshake()
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
+def _connect_any(remote: Remote, dialer: Dialer, deadline: float, prepare: Callable[[socket.socket], S]) -> S:
+    failure = OSError("no address")
+    for family, _, _, address in dialer.addresses(remote.host, remote.port, patience=_left(deadline)):
         try:
-            plain.connect(remote.path)
-        except BaseException:
-            plain.close()
-            raise
-    else:
-        plain = socket.create_connection((remote.host, remote.port), timeout)
-    with plain:
-        if remote.scheme != "ssl":
-            return _exchange(plain, remote, database)
-        assert context is not None
-        with context.wrap_socket(plain, server_hostname=remote.host) as wrapped:
-            return _exchange(wrapped, remote, database)
+            return _connect(prepare(socket.socket(family)), address, deadline)
+        except OSError as exc:
+            failure = exc
+    raise failure
 
 
-def _exchange(sock: socket.socket, remote: Remote, database: str) -> Mapping[str, Any]:
-    deadline = time.monotonic() + (sock.gettimeout() or 0.0)
-    sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
+def _connect(sock: S, address: Any, deadline: float) -> S:
+    try:
+        sock.settimeout(_left(deadline))
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _names(remote: Remote, dialer: Dialer, deadline: float) -> str:
+    """Which names a certificate carries; OpenSSL only says which one it does not."""
+    try:
+        with _secured(remote, dialer, deadline, any_name=True) as secure:
+            certificate = secure.getpeercert() or {}
+    except OSError:
+        return ""
+    return f"; it is for {certificate_names(certificate)}. Tls(server_name=…) says which name is right"
+
+
+def _left(deadline: float) -> float:
+    return max(_SHORTEST, deadline - time.monotonic())
+
+
+def _exchange(sock: socket.socket, remote: Remote, database: str, deadline: float) -> Mapping[str, Any]:
+    # What keeps this from being sent, such as a certificate that is refused, is said by the server and read below.
+    with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
+        sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
     data = b""
     while True:
-        sock.settimeout(max(_SHORTEST, deadline - time.monotonic()))
+        sock.settimeout(_left(deadline))
         part = sock.recv(1 << 20)
         if not part:
             raise OSError("the server closed the connection; is it an OVSDB server?")

@@ -105,11 +105,9 @@ class Locks:
                 result = wire.value(head.result) if head.result else None
                 lock._set(held=isinstance(result, dict) and result.get("locked") is True)
 
-        session.requests[key] = answered
         params = wire.encode([lock.name])
-        if session.write(b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), params, key)):
-            # Without a connection: the next one begins by asking.
-            session.requests.pop(key, None)
+        # Without a connection nothing is sent, and the next one begins by asking.
+        session.request(key, b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), params, key), answered)
 
     def _connected(self, begun: bool) -> None:  # noqa: FBT001 - the callback of on_connect
         for lock in list(self._locks.values()):

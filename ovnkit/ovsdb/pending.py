@@ -256,10 +256,18 @@ class Pending:
 
     def check_referenced(self) -> None:
         """Raise Unreferenced for a new row that the server would remove at once."""
-        # A new uuid is known to this transaction only, so only its own rows can refer to it.
-        referenced = {ref for item in self.items.values() if not item.deleted for ref in _strong_refs(item.row)}
-        for item in self.items.values():
-            if item.base is None and not item.row._root and item.row.ref not in referenced:
+        children = [item for item in self.items.values() if item.base is None and not item.row._root]
+        if not children:
+            return
+        # A new uuid is known to this transaction only, so only columns that it writes can refer to it.
+        referenced = {
+            ref
+            for item in self.items.values()
+            if not item.deleted
+            for ref in _strong_refs(item.row, item.row.__dict__ if item.base is None else item.whole | item.members)
+        }
+        for item in children:
+            if item.row.ref not in referenced:
                 raise Unreferenced(
                     "unreferenced row",
                     f"nothing refers to the new row {item.row._label!r} of {item.row._table}; the server would remove "
@@ -294,16 +302,15 @@ def _refs(value: Any) -> Iterable[Any]:
     return ()
 
 
-def _strong_refs(row: Row[Any]) -> Iterator[Ref[Any]]:
-    for name, column in row._columns.items():
-        bases = [
-            base for base in (column.type.key, column.type.value) if base is not None and base.ref_type == "strong"
-        ]
-        if bases and row._readable(name):
-            tables = {base.ref_table for base in bases}
-            yield from (
-                ref for ref in _refs(getattr(row, name)) if isinstance(ref, Ref) and ref.row_class._table in tables
-            )
+def _strong_refs(row: Row[Any], names: Iterable[str] | None = None) -> Iterator[Ref[Any]]:
+    """The strong references in columns of a row, in all of them unless they are named."""
+    strong = row._strong_columns()
+    for name in strong if names is None else strong.keys() & set(names):
+        if row._readable(name):
+            tables = strong[name]
+            for ref in _refs(getattr(row, name)):
+                if isinstance(ref, Ref) and ref.row_class._table in tables:
+                    yield ref
 
 
 def _holders(row: Row[Any]) -> str:

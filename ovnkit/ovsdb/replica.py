@@ -66,8 +66,10 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         if schema_helper is None:
             assert store is not None
             schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})
+        self._db: Any
         super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
         self.has_stock_rows = store is None
+        self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
         self.in_doubt: BaseException | None = None
@@ -140,13 +142,12 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def restart_fsm(self) -> None:
         """As in `ovs`: a new session with the server begins."""
         self.connections += 1
+        self.trouble = ""
         super().restart_fsm()
 
     def _Idl__txn_abort_all(self) -> None:  # noqa: N802
         _Stock._Idl__txn_abort_all(self)
-        waiting, self._session.requests = self._session.requests, {}
-        for answer in waiting.values():
-            answer(None)
+        self._session.abandon()
 
     # -- what the server says --------------------------------------------------------------------------------------
 
@@ -162,13 +163,16 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         elif head.method in ("locked", "stolen") and self.on_lock is not None:
             for name in wire.value(head.params):
                 self.on_lock(str(name), head.method == "locked")
-        elif head.method is None and head.result and self._monitor_request_id is not None:
-            if bytes(head.id) == wire.encode(self._monitor_request_id):
-                if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
-                    found, transaction, updates = wire.initial(head.result)
-                    return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
-                return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
+        elif head.method is None and head.result and self._answers(head, self._monitor_request_id):
+            if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
+                found, transaction, updates = wire.initial(head.result)
+                return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
+            return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
         return plain(data)
+
+    @staticmethod
+    def _answers(head: wire.Head, request_id: Any) -> bool:
+        return request_id is not None and bytes(head.id) == wire.encode(request_id)
 
     def _Idl__clear(self) -> None:  # noqa: N802
         # What is not in the dump that follows goes then, all in one step.
@@ -249,7 +253,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def _forget_cluster(self, cid: UUID | None) -> None:
         """What is at this address now is another cluster: its log begins anew, and so does the replica."""
         if self.cid is not None:
-            log.warning("%s: cluster %s is now %s: full resync", self._session.get_name(), self.cid, cid or "standalone")
+            what = cid or "a standalone server"
+            log.warning("%s: cluster %s is now %s: full resync", self._session.get_name(), self.cid, what)
         self.cid = cid
         self._min_index = 0
         self.last_id = _ZERO_ID

@@ -129,6 +129,7 @@ class Row(Generic[D_co]):
     _indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
     _since: ClassVar[str | None] = None
     _required_columns: ClassVar[frozenset[str] | None] = None
+    _strong: ClassVar[dict[str, frozenset[str]] | None] = None
 
     if TYPE_CHECKING:
         _uuid: UUID | None
@@ -181,6 +182,17 @@ class Row(Generic[D_co]):
                 or (not column.type.is_scalar and column.type.min > 0)
             )
         return cls._required_columns
+
+    @classmethod
+    def _strong_columns(cls) -> dict[str, frozenset[str]]:
+        """The columns that hold strong references, and the tables that these point to."""
+        if cls._strong is None:
+            cls._strong = {
+                name: tables
+                for name, column in cls._columns.items()
+                if (tables := _strong_tables(column.type))
+            }
+        return cls._strong
 
     @classmethod
     def _column(cls, name: str) -> Column[Any]:
@@ -334,6 +346,11 @@ def _restore(
     row = cls._stored(uuid, raw, replicated)
     row.__dict__.update(columns)
     return row
+
+
+def _strong_tables(type: ColumnType) -> frozenset[str]:
+    bases = [type.key] if type.value is None else [type.key, type.value]
+    return frozenset(base.ref_table for base in bases if base.ref_table is not None and base.ref_type == "strong")
 
 
 def _has_legal_default(type: ColumnType) -> bool:

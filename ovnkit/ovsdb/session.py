@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -21,17 +22,29 @@ _READS_AT_ONCE = 64
 
 
 class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
-    """A connection whose messages are bytes, taken apart by a Framer."""
+    """A connection whose messages are bytes, taken apart by a Framer.
 
-    def __init__(self, stream: Any) -> None:
+    It is read by one thread; any thread may write.
+    """
+
+    def __init__(self, stream: Any, lock: threading.RLock) -> None:
         super().__init__(stream)
+        self.status: int
+        self._lock = lock
         self._framer = wire.Framer()
         self._inbox: deque[bytearray] = deque()
         self._outbox = bytearray()
         self._more = False
+        self._drained = False
         self.trouble = ""
 
     def run(self) -> None:
+        self._drained = False
+        if self._outbox:
+            with self._lock:
+                self._flush()
+
+    def _flush(self) -> None:
         while self._outbox and not self.status:
             sent = self.stream.send(self._outbox)
             if sent < 0:
@@ -39,6 +52,14 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
                     self.error(-sent)
                 return
             del self._outbox[:sent]
+
+    def close(self) -> None:
+        with self._lock:
+            super().close()
+
+    def error(self, error: int) -> None:
+        with self._lock:
+            super().error(error)
 
     def wait(self, poller: Any) -> None:
         if not self.status:
@@ -53,13 +74,14 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         return self.write(wire.encode(msg.to_json()))
 
     def write(self, data: bytes) -> int:
-        """Send an encoded message; returns an error number where the connection was down before, and nothing is sent."""
-        if self.status:
-            return int(self.status)
-        self._outbox += data
-        if len(self._outbox) == len(data):
-            self.run()
-        return 0
+        """Send an encoded message; an error number where the connection was down before, and nothing is sent."""
+        with self._lock:
+            if self.status:
+                return int(self.status)
+            self._outbox += data
+            if len(self._outbox) == len(data):
+                self._flush()
+            return 0
 
     def read(self) -> bytearray | None:
         """The next message, None where there is none yet."""
@@ -67,7 +89,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
             if self._inbox:
                 return self._inbox.popleft()
             self._more = False
-            if self.status:
+            if self.status or self._drained:
                 return None
             error, data = self.stream.recv(_READ)
             if error:
@@ -78,6 +100,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
                 self.error(ovs.jsonrpc.EOF)
                 return None
             self.received_bytes += len(data)
+            # Less than was asked for: there is no more at the moment, but for what TLS has decrypted already.
+            self._drained = len(data) < _READ and not getattr(self.stream.socket, "pending", int)()
             try:
                 self._inbox.extend(self._framer.feed(data))
             except ValueError as exc:
@@ -104,19 +128,25 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, Callable[[wire.Head], object]]
+    requests: dict[bytes, Callable[[wire.Head | None], object]]
     trouble: str
+    lock: threading.RLock
+    """Held while something is written, or ``requests`` is exchanged."""
+
+    rpc: Any
 
     def run(self) -> None:
+        """As in `ovs`, with connections of our own."""
         rpc = self.rpc
         super().run()
         if rpc is not None and self.rpc is not rpc:
-            self.trouble = rpc.trouble or "the connection was lost"
+            self.trouble = rpc.trouble
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
-            self.rpc = _Rpc(self.rpc.stream)
+            self.rpc = _Rpc(self.rpc.stream, self.lock)
 
     def recv(self) -> Any:
+        """The next message that is left to do for `ovs`."""
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -154,7 +184,27 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def write(self, data: bytes) -> int:
         """Send an encoded message; returns an error number where there is no connection, and nothing is sent."""
-        return errno.ENOTCONN if self.rpc is None else int(self.rpc.write(data))
+        rpc = self.rpc
+        return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
+
+    def request(self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object]) -> bool:
+        """Send a request, and call ``answer`` with the reply, or with None where the connection is lost before it.
+
+        False where there is no connection, and nothing is sent. Any thread may call this.
+        """
+        with self.lock:
+            self.requests[key] = answer
+            if not self.write(data):
+                return True
+            del self.requests[key]
+            return False
+
+    def abandon(self) -> None:
+        """Tell everybody who waits for a reply that it will not come."""
+        with self.lock:
+            waiting, self.requests = self.requests, {}
+        for answer in waiting.values():
+            answer(None)
 
     @property
     def received_bytes(self) -> int:
@@ -168,6 +218,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast: Session = session
     fast.understand = understand
     fast.requests = {}
+    fast.lock = threading.RLock()
     fast.trouble = ""
     return fast
 
@@ -176,8 +227,8 @@ def plain(data: bytearray) -> Message:
     """A message as `ovs` has them. Raises ValueError where it is none."""
     json = wire.value(data)
     if not isinstance(json, dict):
-        raise ValueError("a message is no JSON object")
+        raise ValueError("a message is no JSON object")  # noqa: TRY004 - of a value, not of a type in Python
     message = Message.from_json(json)
     if not isinstance(message, Message):
-        raise ValueError(str(message))
+        raise ValueError(str(message))  # noqa: TRY004 - as above
     return message

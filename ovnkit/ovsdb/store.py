@@ -21,6 +21,8 @@ from ovnkit.ovsdb.values import Ref
 
 __all__ = ["RowChange", "Snapshot", "Store"]
 
+_Staged = dict[str, dict[UUID, Row[Any] | None]]
+
 _BULK = 2000
 """From so many rows in one message on, the garbage collector is paused: it would only look at rows that stay."""
 
@@ -79,7 +81,8 @@ class Table:
                 return None
             before = self.rows.get(uuid)
             if before is None or update.modify is None:
-                raise ValueError(f"the server modified row {uuid} of {self.replicated.schema.name}, which it hid before")
+                name = self.replicated.schema.name
+                raise ValueError(f"the server modified row {uuid} of {name}, which it had not told of")
             raw = self._modified(before, update.modify)
         elif raw[:1] != b"{":
             raise ValueError(f"row {uuid} of {self.replicated.schema.name} is {raw[:80]!r}")
@@ -150,7 +153,8 @@ class Store:
         self.version = 0
         self._indexes_made = 0
         self._listeners: list[Callable[[list[RowChange]], None]] = []
-        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
+        # By id, because a set of weak references takes longer to look through than most updates to apply.
+        self._snapshots: dict[int, weakref.ref[Snapshot]] = {}
         self._set_schema(schema, monitored)
 
     def set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
@@ -175,13 +179,14 @@ class Store:
         """All rows as they are at this moment."""
         with self.changed:
             snapshot = Snapshot(self)
-            self._snapshots.add(snapshot)
+            key = id(snapshot)
+            self._snapshots[key] = weakref.ref(snapshot, lambda _: self._snapshots.pop(key, None))
             return snapshot
 
     def release(self, snapshot: Snapshot) -> None:
         """The snapshot will not be read any more: what rows were need not be kept for it."""
         with self.changed:
-            self._snapshots.discard(snapshot)
+            self._snapshots.pop(id(snapshot), None)
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table at this moment."""
@@ -298,34 +303,22 @@ class Store:
 
         Returns what changed. Raises ValueError where it cannot be applied, and then nothing of it is.
         """
-        with _paused_collector(sum(map(len, updates.values()))):
+        if sum(map(len, updates.values())) < _BULK:
+            return self._apply(updates, afresh=afresh)
+        with _paused_collector():
             return self._apply(updates, afresh=afresh)
 
     def _apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
         # Nothing else changes the tables, so this needs no lock, and readers wait for the last step alone. Nothing is
         # stored before all of the message has been understood.
-        staged: dict[str, dict[UUID, Row[Any] | None]] = {}
-        changes: list[RowChange] = []
-        for name, rows in updates.items():
-            table = self.tables.get(name)
-            if table is None:
-                raise ValueError(f"the server sent rows of table {name!r}, which was not asked for")
-            new = staged[name] = {uuid: table.updated(uuid, update) for uuid, update in rows.items()}
-            known = table.rows
-            changes += [
-                RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
-            ]
-        if afresh:
-            for name, table in self.tables.items():
-                gone = table.rows.keys() - staged.get(name, {}).keys()
-                changes += [RowChange(table.rows[uuid], None) for uuid in gone]
-                staged.setdefault(name, {}).update(dict.fromkeys(gone))
+        staged, changes = self._understood(updates, afresh=afresh)
         indexes = self._indexes_made
         reindexed = self._reindexed(changes)
         with self.changed:
             if indexes != self._indexes_made:
                 reindexed = self._reindexed(changes)
-            self._keep_for_snapshots(staged)
+            if self._snapshots:
+                self._keep_for_snapshots(staged)
             for name, new in staged.items():
                 rows = self.tables[name].rows
                 for uuid, row in new.items():
@@ -343,6 +336,26 @@ class Store:
                 listener(changes)
         return changes
 
+    def _understood(self, updates: wire.Updates, *, afresh: bool) -> tuple[_Staged, list[RowChange]]:
+        """The new rows, None for those that go, and what changes by that."""
+        staged: _Staged = {}
+        changes: list[RowChange] = []
+        for name, rows in updates.items():
+            table = self.tables.get(name)
+            if table is None:
+                raise ValueError(f"the server sent rows of table {name!r}, which was not asked for")
+            new = staged[name] = {uuid: table.updated(uuid, update) for uuid, update in rows.items()}
+            known = table.rows
+            changes += [
+                RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
+            ]
+        if afresh:
+            for name, table in self.tables.items():
+                gone = table.rows.keys() - staged.get(name, {}).keys()
+                changes += [RowChange(table.rows[uuid], None) for uuid in gone]
+                staged.setdefault(name, {}).update(dict.fromkeys(gone))
+        return staged, changes
+
     def _reindexed(self, changes: list[RowChange]) -> list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]]:
         """What becomes of the indexes; found out before anything is stored, because a value may prove unreadable."""
         found: list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]] = []
@@ -357,8 +370,11 @@ class Store:
                     found.append((index, change.uuid, before, after))
         return found
 
-    def _keep_for_snapshots(self, staged: Mapping[str, Mapping[UUID, Any]]) -> None:
-        for snapshot in self._snapshots:
+    def _keep_for_snapshots(self, staged: _Staged) -> None:
+        for held in list(self._snapshots.values()):
+            snapshot = held()
+            if snapshot is None:
+                continue
             for name, new in staged.items():
                 kept, rows = snapshot.before.setdefault(name, {}), self.tables[name].rows
                 for uuid in new:
@@ -374,8 +390,8 @@ def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
 
 
 @contextmanager
-def _paused_collector(rows: int) -> Iterator[None]:
-    if rows < _BULK or not gc.isenabled():
+def _paused_collector() -> Iterator[None]:
+    if not gc.isenabled():
         yield
         return
     gc.disable()

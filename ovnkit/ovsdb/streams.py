@@ -1,141 +1,255 @@
-"""Byte streams of our own for `ovs`: complete UTF-8 characters, and TLS settings that belong to one client.
+"""Byte streams of our own for `ovs`, each belonging to one client: its TLS, its probes, and why it failed last.
 
-``ovs.stream`` keeps TLS settings in class attributes for the whole process, and its readers drop a connection where a
-read ends within a character. Both are mended here by schemes beside its own, without changing what others in the
-process use.
+``ovs.stream`` keeps TLS settings in class attributes for the whole process, looks host names up where everybody waits,
+and takes a TLS error for an ``errno``. All of that is mended here by schemes beside its own, without changing what
+others in the process use.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import os
+import select
 import socket
 import ssl
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from ovs import socket_util
-from ovs.stream import SSLStream, Stream, TCPStream, UnixStream
+from ovs.poller import POLLIN, POLLOUT, Poller
+from ovs.stream import Stream, TCPStream, UnixStream
 
-from ovnkit.errors import ConnectionFailed
-from ovnkit.remote import Remote, Tls
+from ovnkit.ovsdb.dialer import Dialer
+from ovnkit.remote import Remote, parse_remotes
 
-__all__ = ["StreamName", "forget", "stream_names", "tls_context"]
+__all__ = ["StreamName", "forget", "stream_names"]
 
 StreamName = str
 _numbers = itertools.count(1)
 
-
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """A context from key, certificate and CA. Raises ConnectionFailed naming the file that cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = tls.verify_hostname
-    try:
-        context.load_verify_locations(tls.ca)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConnectionFailed(str(tls.ca), f"this CA certificate cannot be used: {exc}") from exc
-    try:
-        context.load_cert_chain(tls.cert, tls.key)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConnectionFailed(str(tls.cert), f"this certificate with key {tls.key} cannot be used: {exc}") from exc
-    return context
+_LOOK_UP_SECONDS = 0.02
+"""How long the engine waits for a resolver: enough for the hosts file or a cache nearby."""
+_RECORD = 1 << 14
+"""The most that one TLS record carries."""
+_CHUNK = 1 << 16
+_AGAIN = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class _WholeCharacters(Stream):  # type: ignore[misc]
-    """Holds back the first bytes of a character until the rest has come."""
+class _OfClient(Stream):  # type: ignore[misc]
+    """Tells the client's dialer why it failed."""
 
-    _held = b""
+    scheme: ClassVar[str]
+    dialer: ClassVar[Dialer]
+    _has_said_something = False
+    _unanswered = False
 
-    def recv(self, n: int) -> tuple[int, bytes | str]:
-        while True:
-            error, data = super().recv(n)
-            if error or not data:
-                return error, data
-            data = self._held + data
-            end = len(data) - _incomplete(data)
-            self._held = data[end:]
-            if end:
-                return 0, data[:end]
+    def __init__(self, sock: socket.socket | None, name: str, status: int) -> None:
+        super().__init__(sock, name, status)
+        self.socket: Any = sock
+        self.remote = self._remote(name.partition(":")[2])
+        if status not in {0, errno.EAGAIN}:
+            self._fail(status)
 
-
-def _incomplete(data: bytes) -> int:
-    """How many bytes at the end of ``data`` begin a character that is not complete."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte < 0x80:
-            return 0
-        if byte >= 0xC0:
-            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return back if back < needed else 0
-    return 0
-
-
-class _Unix(_WholeCharacters, UnixStream):  # type: ignore[misc]
-    pass
-
-
-def _connect(suffix: str, dscp: int, prepare: Callable[[socket.socket, str], Any]) -> tuple[int, Any]:
-    """A socket on its way to HOST:PORT: an error number and None, or 0 and what ``prepare(socket, host)`` made of it.
-
-    ``ovs`` asks a resolver of its own, which is not always there and gives one address only.
-    """
-    host, _, port = suffix.rpartition(":")
-    host = host.strip("[]")
-    try:
-        addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
-    except OSError:
-        return errno.EHOSTUNREACH, None
-    error = 0
-    # Each attempt begins with another address, because one that does not answer is only found out later.
-    first = next(_numbers) % len(addresses)
-    for family, kind, protocol, _, address in addresses[first:] + addresses[:first]:
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        prepared = prepare(sock, host)
-        error = socket_util.inet_connect_active(prepared, address, family, dscp)
-        if not error:
-            return 0, prepared
-    return error, None
-
-
-class _Tcp(_WholeCharacters, TCPStream):  # type: ignore[misc]
     @staticmethod
-    def _open(suffix: str, dscp: int) -> tuple[int, Any]:
-        return _connect(suffix, dscp, lambda sock, _host: sock)
-
-
-class _Tls(_WholeCharacters, SSLStream):  # type: ignore[misc]
-    context: ssl.SSLContext
+    def needs_probes() -> bool:
+        """Also on a Unix socket: a server that is stopped or hangs does not close it."""
+        return True
 
     @classmethod
-    def _open(cls, suffix: str, dscp: int) -> tuple[int, Any]:
-        def wrap(sock: socket.socket, host: str) -> ssl.SSLSocket:
-            return cls.context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=host)
+    def _remote(cls, suffix: str) -> Remote:
+        return parse_remotes(f"{cls.scheme}:{suffix}")[0]
 
-        return _connect(suffix, dscp, wrap)
+    def connect(self) -> int:
+        error: int = super().connect()
+        self._unanswered = error == errno.EAGAIN
+        return error if error in {0, errno.EAGAIN} else self._fail(error)
+
+    def close(self) -> None:
+        if self._unanswered:
+            self.dialer.trouble = f"{self.remote}: no answer"
+        super().close()
+
+    def recv(self, n: int) -> tuple[int, bytes | str]:
+        error, data = super().recv(n)
+        if error == errno.EAGAIN:
+            return error, data
+        if error:
+            self._fail(error)
+        elif not data and n:
+            self.dialer.trouble = f"{self.remote}: the server closed the connection"
+        elif not self._has_said_something:
+            self._has_said_something = True
+            self.dialer.trouble = ""
+        return error, data
+
+    def _fail(self, error: int) -> int:
+        self.dialer.trouble = f"{self.remote}: {os.strerror(error)}"
+        return error
 
 
-Stream.register_method("ovnkit-unix", _Unix)
-Stream.register_method("ovnkit-tcp", _Tcp)
+class _Unix(_OfClient, UnixStream):  # type: ignore[misc]
+    scheme = "unix"
+
+    @classmethod
+    def _open(cls, suffix: str, dscp: int) -> tuple[int, socket.socket | None]:
+        error, sock = UnixStream._open(suffix, dscp)
+        if error:
+            cls.dialer.trouble = f"unix:{suffix}: {os.strerror(error)}"
+        return error, sock
 
 
-def stream_names(remotes: Iterable[Remote], context: ssl.SSLContext | None) -> list[StreamName]:
-    """What `ovs` is to be given for these servers."""
-    scheme = ""
-    if context is not None:
-        scheme = f"ovnkit-tls-{next(_numbers)}"
-        Stream.register_method(scheme, type("_TlsOfOneClient", (_Tls,), {"context": context}))
+class _Network(_OfClient, TCPStream):  # type: ignore[misc]
+    @classmethod
+    def _open(cls, suffix: str, dscp: int) -> tuple[int, socket.socket | None]:
+        remote = cls._remote(suffix)
+        try:
+            addresses = cls.dialer.addresses(remote.host, remote.port, patience=_LOOK_UP_SECONDS)
+        except OSError as exc:
+            cls.dialer.trouble = f"{remote}: {exc}"
+            return errno.EHOSTUNREACH, None
+        error = 0
+        for family, kind, protocol, address in addresses:
+            sock = socket.socket(family, kind, protocol)
+            if cls.scheme == "ssl":
+                sock = cls.dialer.secured(sock, remote)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            error = socket_util.inet_connect_active(sock, address, family, dscp)
+            if not error:
+                return 0, sock
+        cls.dialer.trouble = f"{remote}: {os.strerror(error)}"
+        return error, None
+
+    @staticmethod
+    def check_connection_completion(sock: socket.socket) -> int:
+        # That of `ovs` sends a byte to learn why there is no connection.
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if poll.poll(0) else errno.EAGAIN
+
+
+class _Tcp(_Network):
+    scheme = "tcp"
+
+
+class _Tls(_Network):
+    """The handshake begins when the connection is there; its failures are told in words, and come as EPROTO."""
+
+    scheme = "ssl"
+    _greeted = False
+    _handshake_needs: int | None = None
+    _end: tuple[int, bytes] | None = None
+
+    def connect(self) -> int:
+        if self._greeted:
+            return 0
+        error = super().connect()
+        if error:
+            return error
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return self._go_on_when(POLLIN)
+        except ssl.SSLWantWriteError:
+            return self._go_on_when(POLLOUT)
+        except OSError as exc:
+            return self._refused(exc)
+        self._greeted = True
+        return 0
+
+    def _go_on_when(self, events: int) -> int:
+        self._handshake_needs = events
+        self._unanswered = True
+        return errno.EAGAIN
+
+    def wait(self, poller: Poller, wait: int) -> None:
+        if self._handshake_needs is not None and not self._greeted:
+            # A socket that waits for the server's part of the handshake can be written to at any time.
+            poller.fd_wait(self.socket, self._handshake_needs)
+        elif wait == Stream.W_RECV and self._greeted and (self._end is not None or self.socket.pending()):
+            # What was decrypted with the last read makes no socket readable.
+            poller.immediate_wake()
+        else:
+            super().wait(poller, wait)
+
+    def _recv(self, n: int) -> tuple[int, bytes]:
+        error = self.connect()
+        if error or not n:
+            return error, b""
+        parts: list[bytes] = []
+        left = n
+        while left and self._end is None:
+            # A read gives one record at most, so that a larger buffer is only allocated in vain.
+            try:
+                part = self.socket.recv(min(left, _RECORD))
+            except _AGAIN:
+                break
+            except OSError as exc:
+                # What came before it is given first.
+                self._end = self._refused(exc), b""
+                break
+            if part:
+                parts.append(part)
+                left -= len(part)
+            else:
+                self._end = 0, b""
+        if parts:
+            return 0, parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._end or (errno.EAGAIN, b"")
+
+    def _send(self, buf: bytes | str) -> int:
+        error = self.connect()
+        if error or not buf:
+            return -error
+        # Of a message, or what is left of it, OpenSSL takes all or nothing.
+        chunk = buf[:_CHUNK]
+        try:
+            sent: int = self.socket.send(chunk.encode() if isinstance(chunk, str) else chunk)
+        except _AGAIN:
+            return -errno.EAGAIN
+        except OSError as exc:
+            return -self._refused(self._alert() or exc)
+        return sent
+
+    def _alert(self) -> ssl.SSLError | None:
+        """What the server said before it ended the connection: with TLS 1.3, that it refuses our certificate."""
+        try:
+            while self.socket.recv(_RECORD):
+                pass
+        except ssl.SSLError as exc:
+            return None if isinstance(exc, _AGAIN) else exc
+        except OSError:
+            pass
+        return None
+
+    def _fail(self, error: int) -> int:
+        # Already told, in words.
+        return error if error == errno.EPROTO else super()._fail(error)
+
+    def _refused(self, exc: OSError) -> int:
+        if not isinstance(exc, ssl.SSLError):
+            return self._fail(exc.errno or errno.EPROTO)
+        self.dialer.trouble = f"{self.remote}: {self.dialer.explained(exc, self.remote)}"
+        return errno.EPROTO
+
+
+_CLASSES: dict[str, type[_OfClient]] = {"unix": _Unix, "tcp": _Tcp, "ssl": _Tls}
+
+
+def stream_names(remotes: Iterable[Remote], dialer: Dialer) -> list[StreamName]:
+    """What `ovs` is to be given for these servers, until ``forget(names)``."""
+    number = next(_numbers)
     names = []
     for remote in remotes:
-        _, _, rest = str(remote).partition(":")
-        names.append(f"{scheme}:{rest}" if remote.scheme == "ssl" else f"ovnkit-{remote.scheme}:{rest}")
+        scheme = f"ovnkit-{number}-{remote.scheme}"
+        if f"{scheme}:" not in Stream._SOCKET_METHODS:
+            base = _CLASSES[remote.scheme]
+            Stream.register_method(scheme, type(base.__name__, (base,), {"dialer": dialer}))
+        names.append(f"{scheme}:{str(remote).partition(':')[2]}")
     return names
 
 
-def forget(names: list[StreamName]) -> None:
-    """Take a client's own TLS scheme out of the registry of `ovs` again."""
+def forget(names: Iterable[StreamName]) -> None:
+    """Take a client's own schemes out of the registry of `ovs` again."""
     for name in names:
-        scheme, _, _ = name.partition(":")
-        if scheme.startswith("ovnkit-tls-"):
-            Stream._SOCKET_METHODS.pop(f"{scheme}:", None)
+        Stream._SOCKET_METHODS.pop(f"{name.partition(':')[0]}:", None)

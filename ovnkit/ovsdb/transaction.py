@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
-from uuid import uuid4
 
 from ovnkit.errors import (
     Closed,
@@ -110,7 +109,7 @@ class Transaction(Generic[D]):
             raise InvalidValue(
                 table=row._table, column="_uuid", value=row.uuid, allowed="a row made in Python; this one is stored"
             )
-        item = self._pending.insert(row, uuid4())
+        item = self._pending.insert(row, self._connection.uuids.draw())
         try:
             # Also what equals OVSDB's default, which need not be legal.
             for name, value in row.__dict__.items():

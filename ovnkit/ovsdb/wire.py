@@ -18,6 +18,7 @@ import msgspec
 __all__ = [
     "Framer",
     "Head",
+    "Raw",
     "RowUpdate",
     "Updates",
     "check_text",
@@ -25,7 +26,6 @@ __all__ = [
     "head",
     "initial",
     "row",
-    "Raw",
     "update2",
     "update3",
     "updates",

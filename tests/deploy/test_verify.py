@@ -359,3 +359,20 @@ def test_certificates_reach_every_database(start_tls: StartTls, tls: Tls) -> Non
     assert not deploy.plan(spec, tls=tls)
     verification = deploy.verify(spec, tls=tls, timeout=0.5)
     assert ("ctl", "local database") not in {(check.host, check.what) for check in verification.failed}
+
+
+def test_each_server_of_a_spec_may_have_a_name_of_its_own(start_tls: StartTls, tls: Tls) -> None:
+    central = Central(northbound=start_tls("ovn-nb.ovsschema"), southbound=start_tls("ovn-sb.ovsschema"))
+    host = HostSpec(name="ctl", system_id="ctl", encap_ip="192.0.2.1", ovsdb=start_tls("vswitch.ovsschema"))
+    spec = Spec(central=central, hosts=[host])
+    names = dict.fromkeys((central.northbound, central.southbound, str(host.ovsdb)), "127.0.0.1")
+    named = attrs.evolve(tls, server_name=names)
+    assert deploy.plan(spec, tls=named).ok
+    deploy.verify(spec, tls=named, timeout=0.5)
+    foreign = attrs.evolve(tls, server_name={**names, "ssl:192.0.2.9:6642": "other"})
+    for use in (deploy.plan, deploy.verify):
+        with pytest.raises(InvalidRemote, match=r"ssl:192\.0\.2\.9:6642"):
+            use(spec, tls=foreign, timeout=1)
+    wrong = attrs.evolve(tls, server_name={**names, str(host.ovsdb): "other"})
+    problem = deploy.plan(spec, tls=wrong).hosts[0].problem
+    assert "not for other" in str(problem)

@@ -15,6 +15,7 @@ from ovnkit.errors import LabError
 from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.docs.pages import Place
+from tests.ovsdb.authority import Authority, TlsServer, free_port
 
 
 @pytest.fixture
@@ -70,6 +71,28 @@ def central(short_path: Path) -> Iterator[Place]:
         process.stop()
         for server in servers:
             server.stop()
+
+
+@pytest.fixture
+def secure(short_path: Path) -> Iterator[Place]:
+    """A Northbound database with TLS, whose certificate is for a name that no resolver knows, and files of a client."""
+    if find_program("ovsdb-server") is None and "CI" not in os.environ:
+        pytest.skip("ovsdb-server is not installed")
+    authority = Authority(short_path / "ca")
+    client = authority.tls("client")
+    with TlsServer(short_path, authority, "DNS:nb1.example", "DNS:localhost") as server:
+        yield Place(
+            addresses={
+                "ssl:192.0.2.10:6641": server.tls_remote,
+                "ssl:nb1.example:6641": f"ssl:localhost:{server.port}",
+                "192.0.2.10": "127.0.0.1",
+                "ssl:192.0.2.11:6641": f"ssl:127.0.0.1:{free_port()}",
+                "ssl:192.0.2.12:6641": f"ssl:127.0.0.1:{free_port()}",
+                "/etc/ovn/client-privkey.pem": str(client.key),
+                "/etc/ovn/client-cert.pem": str(client.cert),
+                "/etc/ovn/cacert.pem": str(client.ca),
+            }
+        )
 
 
 @pytest.fixture

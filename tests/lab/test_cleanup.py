@@ -36,9 +36,7 @@ with Lab(("one", "two"), ("one",), name="mine") as lab:
 
 @contextmanager
 def _program(script: str = _PROGRAM) -> Iterator[subprocess.Popen[str]]:
-    program = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-    )
+    program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     with program:
         try:
             yield program

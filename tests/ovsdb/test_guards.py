@@ -304,9 +304,7 @@ def test_nothing_to_do_ends_at_once(nb: Northbound) -> None:
         tx.commit()
 
 
-def test_a_callback_of_a_future_is_told_that_it_must_not_wait(
-    nb_behind: Northbound, nb_proxy: Proxy
-) -> None:
+def test_a_callback_of_a_future_is_told_that_it_must_not_wait(nb_behind: Northbound, nb_proxy: Proxy) -> None:
     # The answer comes when the callback is there: else it would run here, where waiting is allowed.
     listening = threading.Event()
     nb_proxy.before_write = lambda: listening.wait(5)

@@ -12,8 +12,7 @@ import pytest
 
 from ovnkit.errors import InvalidValue, NotMonitored, NotStored
 from ovnkit.northbound import ACL, LogicalSwitch, LogicalSwitchPort, Meter
-from ovnkit.ovsdb import Map, Ref, Row, codec
-from ovnkit.ovsdb import wire
+from ovnkit.ovsdb import Map, Ref, Row, wire
 from ovnkit.ovsdb.row import ReplicatedTable
 from ovnkit.ovsdb.schema import DatabaseSchema
 from tests.ovsdb.kinds import KINDS, Child, Kinds, KindsDatabase, kinds

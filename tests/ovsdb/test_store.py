@@ -31,7 +31,8 @@ def new_store() -> Store:
 
 
 def new_row(kind: str, **columns: Any) -> wire.RowUpdate:
-    return wire.RowUpdate(**{kind: wire.Raw(wire.encode(columns))})
+    raw = wire.Raw(wire.encode(columns))
+    return wire.RowUpdate(initial=raw) if kind == "initial" else wire.RowUpdate(insert=raw)
 
 
 class ReadMeanwhile(UserDict[UUID, wire.RowUpdate]):

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import time
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4

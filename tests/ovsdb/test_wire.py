@@ -71,9 +71,12 @@ def test_invalid_utf_8_is_found_wherever_it_stands() -> None:
         wire.check_text(b'{"a":"\xc3')
 
 
-@pytest.mark.parametrize("bad", [b'{"method":1}', b"{", b'{"id":NaN}', b'{"params":' + b"[" * 100_000 + b"]}", b"[]", b'{"id":1} x {"id":2}'])
+@pytest.mark.parametrize(
+    "bad",
+    [b'{"method":1}', b"{", b'{"id":NaN}', b'{"params":' + b"[" * 100_000 + b"]}", b"[]", b'{"id":1} x {"id":2}'],
+)
 def test_a_head_that_is_none_is_a_value_error(bad: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         wire.head(bad)
 
 
@@ -82,5 +85,5 @@ def test_rows_are_not_decoded_with_the_update_that_brings_them() -> None:
     (update,) = wire.updates(b'{"T":{"%b":{"initial":{"name": "a"}}}}' % uuid.encode())["T"].values()
     assert bytes(update.initial) == b'{"name": "a"}'
     for bad in (b'{"T":{"x":{}}}', b'{"T":[]}', b"[]", b'{"T":{"%b":7}}' % uuid.encode()):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             wire.updates(bad)
