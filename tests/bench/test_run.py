@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -132,3 +133,17 @@ def test_the_data_set_is_the_same_in_every_run() -> None:
     first, second = (list(dataset.switches(200, 400)) for _ in range(2))
     assert first == second
     assert [len(operations) for operations in first] == [dataset.PORTS_PER_SWITCH + 1]
+
+
+def test_a_contestant_that_is_stopped_ends_with_the_bench(tmp_path: Path) -> None:
+    script = (
+        "from tests.bench.children import Child; import os, signal\n"
+        "child = Child('raw floor'); child.ask('wait_for', switch=''); child.pause()\n"
+        "print(child._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    process = Path("/proc", done.stdout.strip())
+    end = time.monotonic() + 10
+    while process.exists() and "State:\tZ" not in (process / "status").read_text():
+        assert time.monotonic() < end, (process / "status").read_text()
+        time.sleep(0.01)
