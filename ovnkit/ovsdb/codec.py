@@ -22,6 +22,7 @@ __all__ = [
     "ABSENT",
     "Reader",
     "Refer",
+    "WholeReader",
     "apply_diff",
     "check_limits",
     "default",
@@ -29,6 +30,7 @@ __all__ = [
     "normalise",
     "normalise_atom",
     "reader",
+    "whole_reader",
 ]
 
 Refer = Callable[[str], type[Any]]
@@ -65,6 +67,30 @@ def reader(name: str, type: ColumnType, refer: Refer, table: str) -> Reader:
             return value if value is ABSENT else build(value)
         except (msgspec.MsgspecError, ValueError, IndexError) as exc:
             raise ProtocolError(f"{table}.{name}", f"the server sent what this column cannot hold: {exc}") from exc
+
+    return read
+
+
+WholeReader = Callable[[bytes], list[Any]]
+"""From the JSON of a <row> to the values of several columns, ABSENT for those that it does not have."""
+
+
+def whole_reader(columns: Mapping[str, ColumnType], refer: Refer, table: str) -> WholeReader:
+    """What reads all these columns out of a <row> at once, which costs little more than reading one."""
+    names = {f"c{number}": name for number, name in enumerate(columns)}
+    fields = [(own, _wire_type(columns[name]), ABSENT) for own, name in names.items()]
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Cells", fields, rename=names, gc=False))
+    builders = [_builder(type, refer) for type in columns.values()]
+    astuple = msgspec.structs.astuple
+
+    def read(row: bytes) -> list[Any]:
+        try:
+            cells: Any = astuple(decoder.decode(row))  # type: ignore[arg-type]
+            return [
+                ABSENT if cell is ABSENT else build(cell) for cell, build in zip(cells, builders, strict=True)
+            ]
+        except (msgspec.MsgspecError, ValueError, IndexError) as exc:
+            raise ProtocolError(table, f"the server sent what this table cannot hold: {exc}") from exc
 
     return read
 

@@ -14,7 +14,7 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session"]
+__all__ = ["Session", "fast_session", "plain"]
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
