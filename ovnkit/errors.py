@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
 __all__ = [
     "Closed",
@@ -226,20 +227,29 @@ class QuorumLost(Timeout):
 class TransactionFailed(OvnkitError):
     """The server did not apply a transaction; nothing of it is in the database.
 
-    Attributes: ``error`` (OVSDB's word), ``details`` (the server's text), ``operation`` (the one that failed, or None).
+    Attributes: ``error`` (OVSDB's word), ``details`` (the server's text), ``operation`` (the one that failed, or None);
+    and, where the server says so or the operation tells: ``table``, ``columns``, and ``row``, the uuid of the row that
+    is in the way or was to be written (else None, empty and None).
     """
 
-    def __init__(self, error: str, details: str = "", operation: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        error: str,
+        details: str = "",
+        operation: dict[str, Any] | None = None,
+        *,
+        table: str | None = None,
+        columns: tuple[str, ...] = (),
+        row: UUID | None = None,
+    ) -> None:
         where = f" ({operation['op']} on {operation['table']})" if operation and "table" in operation else ""
         super().__init__(f"{error}{where}{': ' if details else ''}{details}")
         self.error = error
         self.details = details
         self.operation = operation
-
-    @property
-    def table(self) -> str | None:
-        """The table of the operation that failed, where the server named one."""
-        return None if self.operation is None else self.operation.get("table")
+        self.table = operation.get("table") if table is None and operation is not None else table
+        self.columns = columns
+        self.row = row
 
 
 class Conflict(TransactionFailed):

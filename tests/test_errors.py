@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, Any] = {
     "reason": "Connection refused",
     "remedy": "modprobe tun",
     "remote": "tcp:127.0.0.1:6641",
+    "row": UUID(int=1),
     "seconds": 1.5,
     "since": "26.03",
     "table": "Logical_Switch_Port",

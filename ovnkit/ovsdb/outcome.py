@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from ovnkit.errors import (
     Conflict,
@@ -40,7 +42,7 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
             word, details = str(result["error"]), result.get("details", "")
             if operation is not None and operation["op"] == "wait":
                 details = _what_changed(operation)
-            return _CLASSES.get(word, TransactionFailed)(word, details, operation)
+            return _CLASSES.get(word, TransactionFailed)(word, details, operation, **_place(str(details), operation))
     if not isinstance(results, list) or len(results) < len(operations):
         return TransactionFailed(
             "protocol error", f"the server answered {len(operations)} operations with {results!r:.200}"
@@ -48,6 +50,55 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
     for operation, result in zip(operations, results, strict=False):
         if operation["op"] in ("update", "mutate", "delete") and result != {"count": 1}:
             return TransactionFailed("count", f"the operation answered {result!r:.200} instead of 1 row", operation)
+    return None
+
+
+_INDEX = re.compile(
+    r'rows in "(?P<table>\w+)" table .* for index on columns? (?P<columns>(?:"\w+"(?:, | and )?)+)\.'
+    r"  First row, with UUID (?P<first>[-0-9a-f]{36}), (?P<of_first>[^.]*)\."
+    r"  Second row, with UUID (?P<second>[-0-9a-f]{36}),",
+    re.DOTALL,
+)
+_PLACES = (
+    re.compile(r"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>[-0-9a-f]{36}) references"),
+    re.compile(r"cannot delete (?P<table>\w+) row (?P<row>[-0-9a-f]{36}) because"),
+    re.compile(r'column "(?P<columns>\w+)"[^"]* table "(?P<table>\w+)"'),
+    re.compile(r'table "(?P<table>\w+)"'),
+    re.compile(r'"(?P<table>\w+)" table to contain'),
+)
+
+
+def _place(details: str, operation: dict[str, Any] | None) -> dict[str, Any]:
+    """Table, columns and row of a failure, from the server's text and from the operation."""
+    found = _INDEX.search(details)
+    if found:
+        # The row that was there before is the one that is in the way.
+        row = found["second"] if "inserted by this transaction" in found["of_first"] else found["first"]
+        columns = tuple(re.findall(r"\w+", found["columns"].replace(" and ", " ")))
+        return {"table": found["table"], "columns": columns, "row": UUID(row)}
+    place: dict[str, Any] = {"row": None if operation is None else _row_of(operation)}
+    for pattern in _PLACES:
+        found = pattern.search(details)
+        if found:
+            groups = found.groupdict()
+            place["table"] = groups["table"]
+            if groups.get("columns"):
+                place["columns"] = (groups["columns"],)
+            if groups.get("row"):
+                place["row"] = UUID(groups["row"])
+            break
+    if "columns" not in place and operation is not None and operation["op"] == "wait":
+        place["columns"] = tuple(column for column in operation["columns"] if column != "_uuid")
+    return place
+
+
+def _row_of(operation: dict[str, Any]) -> UUID | None:
+    """The row that an operation is about."""
+    if "uuid" in operation:
+        return UUID(operation["uuid"])
+    for condition in operation.get("where", ()):
+        if condition[:2] == ["_uuid", "=="] and isinstance(condition[2], list):
+            return UUID(condition[2][1])
     return None
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import NotMonitored, NotStored
+from ovnkit.errors import NotMonitored, NotStored, ProtocolError
 from ovnkit.ovsdb import codec
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
 from ovnkit.ovsdb.schema import ColumnType, TableSchema
@@ -20,6 +20,9 @@ __all__ = ["Add", "Column", "Database", "Exactly", "Map", "Put", "Ref", "Remove"
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 D_co = TypeVar("D_co", covariant=True)
+
+_READ_ONE_BY_ONE = 3
+"""When so many columns of a row have been read, the next one brings all others: it takes hardly longer."""
 
 SetOf = Set[T] | list[T] | tuple[T, ...]
 """What may be given where a column holds a set; never a lone string."""
@@ -47,7 +50,7 @@ class Column(Generic[T_co]):
     release that dropped them.
     """
 
-    __slots__ = ("_reader", "ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
+    __slots__ = ("_default", "_reader", "ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Column(Generic[T_co]):
         self.name = ""
         self.row_class: Any = None
         self._reader: codec.Reader | None = None
+        self._default: Any = codec.ABSENT
 
     def __set_name__(self, owner: Any, name: str) -> None:
         self.name = name
@@ -86,8 +90,18 @@ class Column(Generic[T_co]):
         if row is None:
             return self
         # Kept in the instance's own dictionary, which is looked at before this descriptor the next time.
-        value = row.__dict__[self.name] = row._read(self)
+        held = row.__dict__
+        if len(held) == _READ_ONE_BY_ONE and row._read_all():
+            return held[self.name]
+        value = held[self.name] = row._read(self)
         return value
+
+    @property
+    def default(self) -> Any:
+        """The value where it was never written. It is immutable, so that one will do."""
+        if self._default is codec.ABSENT:
+            self._default = codec.default(self.type, self.row_class._database.row_class)
+        return self._default
 
     @property
     def reader(self) -> codec.Reader:
@@ -112,6 +126,11 @@ class ReplicatedTable:
     schema: TableSchema
     monitored: frozenset[str]
 
+    @property
+    def whole(self) -> bool:
+        """Whether every live column is monitored."""
+        return len(self.monitored) == len(self.schema.columns)
+
 
 class Row(Generic[D_co]):
     """The base of all rows: an immutable snapshot, equal to another of the same class, uuid and columns.
@@ -130,6 +149,7 @@ class Row(Generic[D_co]):
     _since: ClassVar[str | None] = None
     _required_columns: ClassVar[frozenset[str] | None] = None
     _strong: ClassVar[dict[str, frozenset[str]] | None] = None
+    _whole: ClassVar[codec.WholeReader | None] = None
 
     if TYPE_CHECKING:
         _uuid: UUID | None
@@ -224,7 +244,26 @@ class Row(Generic[D_co]):
             and column.name in replicated.schema.columns
         ):
             raise NotMonitored(self._table, column.name)
-        return codec.default(column.type, self._database.row_class)
+        return column.default
+
+    def _read_all(self) -> bool:
+        """Read the columns that have not been read; False where one cannot be."""
+        own, replicated = type(self), self._replicated
+        if replicated is None or not replicated.whole:
+            return False
+        if own._whole is None:
+            types = {name: column.type for name, column in own._columns.items()}
+            own._whole = codec.whole_reader(types, own._database.row_class, own._table)
+        held = self.__dict__
+        try:
+            values = own._whole(self._raw)
+        except ProtocolError:
+            # Whoever reads that column hears of it.
+            return False
+        for (name, column), value in zip(own._columns.items(), values, strict=True):
+            if name not in held:
+                held[name] = column.default if value is codec.ABSENT else value
+        return True
 
     def _with(self, uuid: UUID | None, columns: Mapping[str, Any]) -> Self:
         """The same row with other (normalised) columns."""

@@ -15,7 +15,7 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session"]
+__all__ = ["Session", "fast_session", "plain"]
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
@@ -127,7 +127,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         return None
 
     def _look(self) -> None:
-        """Find out that a message will not end, because bytes of it were lost and what follows is taken for its rest."""
+        """Find out that a message will not end, because bytes of it were lost and what follows seems to be its rest."""
         if self._inbox or not self._framer.buffered:
             self._look_at = 0.0
             self._patience = _LOOK_AFTER

@@ -7,10 +7,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
-
-import attrs
 
 from ovnkit.errors import ProtocolError
 from ovnkit.ovsdb import codec, wire
@@ -28,10 +26,10 @@ _BULK = 2000
 """From so many rows in one message on, the garbage collector is paused: it would only look at rows that stay."""
 
 
-@attrs.frozen
-class RowChange:
+class RowChange(NamedTuple):
     """What became of one row: ``before`` is None for a new row, ``after`` for one that went."""
 
+    # A tuple, because a first synchronisation makes one for each row of the database.
     before: Row[Any] | None
     after: Row[Any] | None
 
@@ -60,7 +58,7 @@ class RowChange:
         return replicated.schema.name
 
 
-class Table:
+class _Table:
     """The rows of one table, with its indexes."""
 
     def __init__(self, replicated: ReplicatedTable, row_class: type[Row[Any]]) -> None:
@@ -110,15 +108,15 @@ class Snapshot:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.before: dict[str, dict[UUID, Row[Any] | None]] = {name: {} for name in store.tables}
-        """What rows were that have changed since; None for those that were not there."""
+        self.before: dict[str, dict[UUID, Row[Any] | None]] = {}
+        """What rows were that have changed since, by table; None for those that were not there."""
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table; none where it is not replicated."""
         with self._store.changed:
             if table not in self._store.tables:
                 return []
-            before, now = self.before[table], self._store.tables[table].rows
+            before, now = self.before.get(table), self._store.tables[table].rows
             if not before:
                 return list(now.values())
             kept = [row for uuid, row in now.items() if uuid not in before]
@@ -127,10 +125,10 @@ class Snapshot:
     def get(self, table: str, uuid: UUID) -> Row[Any] | None:
         """One row; None where it is not there or the table is not replicated."""
         with self._store.changed:
-            before = self.before.get(table)
-            if before is None:
-                return None
-            return before[uuid] if uuid in before else self._store.tables[table].rows.get(uuid)
+            before = self.before.get(table, {})
+            if uuid in before:
+                return before[uuid]
+            return self._store.tables[table].rows.get(uuid) if table in self._store.tables else None
 
     def find(self, matches: Filter) -> list[Row[Any]]:
         """The rows that match; none where the table is not replicated."""
@@ -174,7 +172,7 @@ class Store:
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
-        self.tables = {name: Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
+        self.tables = {name: _Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -236,7 +234,7 @@ class Store:
         return [row for row in list(rows) if ref.uuid in key.values(row)]
 
     def _by_index(
-        self, table: Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
+        self, table: _Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
     ) -> Iterator[Row[Any]]:
         with self.changed:
             found = [(uuid, table.rows[uuid]) for uuid in index.find(value)]
@@ -253,7 +251,7 @@ class Store:
             held = self.tables[table]
             held.declared = tuple(dict.fromkeys((*held.declared, key)))
 
-    def _index(self, table: Table, key: IndexKey) -> Index | None:
+    def _index(self, table: _Table, key: IndexKey) -> Index | None:
         """An index, made if need be; None while another thread makes it, or where its columns are not replicated."""
         index = table.indexes.get(key)
         if index is None:
@@ -314,7 +312,7 @@ class Store:
     def _apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
         # Nothing else changes the tables, so this needs no lock, and readers wait for the last step alone. Nothing is
         # stored before all of the message has been understood.
-        staged, changes = self._understood(updates, afresh=afresh)
+        staged, gone, changes = self._understood(updates, afresh=afresh)
         indexes = self._indexes_made
         reindexed = self._reindexed(changes)
         with self.changed:
@@ -324,11 +322,10 @@ class Store:
                 self._keep_for_snapshots(staged)
             for name, new in staged.items():
                 rows = self.tables[name].rows
-                for uuid, row in new.items():
-                    if row is None:
-                        rows.pop(uuid, None)
-                    else:
-                        rows[uuid] = row
+                # Takes the hashes along; a uuid makes its own anew each time, in Python.
+                rows.update(new)  # type: ignore[arg-type]
+                for uuid in gone.get(name, ()):
+                    rows.pop(uuid, None)
             for index, uuid, before_values, after_values in reindexed:
                 index.replace(uuid, before_values, after_values)
             self.version += 1
@@ -339,9 +336,12 @@ class Store:
                 listener(changes)
         return changes
 
-    def _understood(self, updates: wire.Updates, *, afresh: bool) -> tuple[_Staged, list[RowChange]]:
-        """The new rows, None for those that go, and what changes by that."""
+    def _understood(
+        self, updates: wire.Updates, *, afresh: bool
+    ) -> tuple[_Staged, dict[str, list[UUID]], list[RowChange]]:
+        """The new rows, with None for those that go, the uuids of these, and what changes by that."""
         staged: _Staged = {}
+        going: dict[str, list[UUID]] = {}
         changes: list[RowChange] = []
         for name, rows in updates.items():
             table = self.tables.get(name)
@@ -349,15 +349,21 @@ class Store:
                 raise ValueError(f"the server sent rows of table {name!r}, which was not asked for")
             new = staged[name] = {uuid: table.updated(uuid, update) for uuid, update in rows.items()}
             known = table.rows
-            changes += [
-                RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
-            ]
+            going[name] = [uuid for uuid, after in new.items() if after is None]
+            if known:
+                changes += [
+                    RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
+                ]
+            else:
+                changes += [RowChange(None, after) for after in new.values() if after is not None]
         if afresh:
             for name, table in self.tables.items():
-                gone = table.rows.keys() - staged.get(name, {}).keys()
-                changes += [RowChange(table.rows[uuid], None) for uuid in gone]
-                staged.setdefault(name, {}).update(dict.fromkeys(gone))
-        return staged, changes
+                gone = table.rows.keys() - staged.get(name, {}).keys() if table.rows else ()
+                if gone:
+                    changes += [RowChange(table.rows[uuid], None) for uuid in gone]
+                    staged.setdefault(name, {}).update(dict.fromkeys(gone))
+                    going.setdefault(name, []).extend(gone)
+        return staged, going, changes
 
     def _reindexed(self, changes: list[RowChange]) -> list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]]:
         """What becomes of the indexes; found out before anything is stored, because a value may prove unreadable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -62,3 +63,44 @@ def test_an_operation_on_one_row_must_have_found_it(result: Any) -> None:
     error = failure([DELETE], [result])
     assert error is not None
     assert error.operation == DELETE
+
+
+A, B = "635f4ecc-80f2-4148-a81e-b8cce13cf35f", "d5273735-d998-4a41-af36-9768ae8bd150"
+INDEX = (
+    'Transaction causes multiple rows in "{}" table to have identical values ({}) for index on {}.  First row, with '
+    "UUID {}, {}.  Second row, with UUID {}, {}."
+)
+NEW, OLD = "was inserted by this transaction", "existed in the database before this transaction and was not modified"
+
+
+@pytest.mark.parametrize(
+    ("details", "table", "columns", "row"),
+    [
+        (INDEX.format("LSP", "a", 'column "name"', A, OLD, B, NEW), "LSP", ("name",), A),
+        (INDEX.format("LSP", "a", 'column "name"', A, NEW, B, OLD), "LSP", ("name",), B),
+        (INDEX.format("S", 'a and "1"', 'columns "lport" and "ip"', A, OLD, B, NEW), "S", ("lport", "ip"), A),
+        (f"Table LS column ports row {A} references nonexistent row {B} in table LSP.", "LS", ("ports",), A),
+        (f"cannot delete HA row {A} because of 1 remaining reference(s)", "HA", (), A),
+        ('transaction causes "NB_Global" table to contain 2 rows, greater than the limit', "NB_Global", (), None),
+        ('RBAC rules for client "c" role "r" prohibit row insertion into table "Chassis".', "Chassis", (), None),
+        ("99999 is not in the valid range 0 to 32767 (inclusive)", None, (), None),
+    ],
+)
+def test_an_error_says_which_table_columns_and_row(
+    details: str, table: str | None, columns: tuple[str, ...], row: str | None
+) -> None:
+    error = failure([], [{"error": "constraint violation", "details": details}])
+    assert error is not None
+    assert (error.table, error.columns, error.row) == (table, columns, None if row is None else UUID(row))
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.table, again.columns, again.row) == (error.table, error.columns, error.row)
+
+
+def test_an_error_of_an_operation_is_about_its_row_and_the_columns_that_it_waits_for() -> None:
+    wait = {**WAIT, "where": [["_uuid", "==", ["uuid", A]]]}
+    error = failure([wait], [{"error": "timed out"}])
+    assert error is not None
+    assert (error.table, error.columns, error.row) == ("T", ("name",), UUID(A))
+    error = failure([{**INSERT, "uuid": B}], [{"error": "constraint violation", "details": "9 is not allowed"}])
+    assert error is not None
+    assert (error.table, error.columns, error.row) == ("T", (), UUID(B))
