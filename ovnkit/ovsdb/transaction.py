@@ -15,6 +15,7 @@ from ovnkit.errors import (
     NotOnServer,
     NotUnique,
     OutcomeUnknown,
+    ProtocolError,
     Timeout,
     TransactionFailed,
 )
@@ -41,6 +42,8 @@ D = TypeVar("D", bound=Database)
 T = TypeVar("T")
 R = TypeVar("R", bound=Row[Any])
 P = ParamSpec("P")
+
+_PAUSE = 0.02
 
 
 class Transaction(Generic[D]):
@@ -315,8 +318,12 @@ class _Attempt:
         outcome.set_running_or_notify_cancel()
 
         def done(reply: Reply) -> None:
+            error: Exception | None
             if isinstance(reply, list):
-                error: Exception | None = failure(self._operations, reply)
+                try:
+                    error = failure(self._operations, reply)
+                except ValueError as exc:
+                    error = OutcomeUnknown(str(exc), self.resolve)
             elif isinstance(reply, Lost):
                 error = OutcomeUnknown(str(reply), self.resolve)
             elif isinstance(reply, Timeout):
@@ -346,6 +353,7 @@ class _Attempt:
                 if self._looked_up(left) is True:
                     return
                 sent_before = True
+                _pause(deadline)
             except TransactionFailed as error:
                 # The guards and the uuids are those of the first time: they fail where that was applied after all.
                 if sent_before and (error.error == DUPLICATE_UUID or self.resolve(deadline - time.monotonic())):
@@ -374,18 +382,22 @@ class _Attempt:
         while True:
             try:
                 results = self._connection.query(lookups, deadline)
+                error = failure(lookups, results)
                 break
-            except Lost as exc:
+            except (Lost, ValueError) as exc:
                 # To ask again does no harm.
                 if time.monotonic() >= deadline:
                     raise OutcomeUnknown(str(exc), self.resolve) from exc
+                _pause(deadline)
             except (Closed, Timeout) as exc:
                 raise OutcomeUnknown(str(exc), self.resolve) from exc
-        error = failure(lookups, results)
         if error is not None:
             raise OutcomeUnknown(str(error), self.resolve) from error
-        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
-        return _applied(zip(items, found, strict=True))
+        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=False)]
+        try:
+            return _applied(zip(items, found, strict=True))
+        except ProtocolError as exc:
+            raise OutcomeUnknown(str(exc), self.resolve) from exc
 
     def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
         if not selected:
@@ -393,6 +405,11 @@ class _Attempt:
         schema = self._store.schema.tables[row._table]
         raw = wire.encode(selected[0])
         return type(row)._stored(row.uuid, raw, ReplicatedTable(schema, frozenset(schema.columns)))
+
+
+def _pause(deadline: float) -> None:
+    """A server that answers at once, and nothing that makes sense, is not asked as fast as it answers."""
+    time.sleep(max(0.0, min(_PAUSE, deadline - time.monotonic())))
 
 
 def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:
