@@ -227,6 +227,8 @@ class _Tls(_Network):
         return error if error == errno.EPROTO else super()._fail(error)
 
     def _refused(self, exc: OSError) -> int:
+        if self._greeted and isinstance(exc, ssl.SSLEOFError):
+            return self._fail(errno.ECONNRESET)
         if not isinstance(exc, ssl.SSLError):
             return self._fail(exc.errno or errno.EPROTO)
         self.dialer.trouble = f"{self.remote}: {self.dialer.explained(exc, self.remote)}"

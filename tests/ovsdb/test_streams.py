@@ -224,6 +224,38 @@ def test_a_reset_ends_it_after_what_came_before(talk: Callable[[Say], End]) -> N
     assert end.dialer.trouble
 
 
+@pytest.mark.parametrize("first", ["send", "recv"])
+def test_what_the_server_said_before_it_refused_a_certificate_is_told(
+    authority: Authority, tls: Tls, tmp_path: Path, first: str
+) -> None:
+    # With TLS 1.3 the client's handshake is over when the server refuses its certificate.
+    key, certificate = authority.sign("strict", *LOOPBACK)
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.load_cert_chain(certificate, key)
+    strict.load_verify_locations(Authority(tmp_path / "other", "other").certificate)
+    strict.verify_mode = ssl.CERT_REQUIRED
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client, contextlib.suppress(ssl.SSLError):
+            strict.wrap_socket(client, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        end = End(f"ssl:127.0.0.1:{listener.getsockname()[1]}", tls)
+        assert end.connect() == 0
+        thread.join()
+    if first == "send":
+        while (sent := end.stream.send(b"hello")) >= 0:
+            pass
+        assert sent == -errno.EPROTO
+    else:
+        assert end.last() == (errno.EPROTO, b"")
+    assert f"does not know the CA of the certificate in {tls.cert}" in end.dialer.trouble
+    end.close()
+
+
 def test_a_server_that_does_not_answer_the_handshake_is_waited_for_without_work(tls: Tls) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         end = End(f"ssl:127.0.0.1:{listener.getsockname()[1]}", tls)
