@@ -83,16 +83,15 @@ class End:
         return error, data if isinstance(data, bytes) else data.encode()
 
     def read(self, size: int, n: int = BUFFER) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             error, part = self.recv(n)
             if error == errno.EAGAIN:
                 assert self.wakes(5000)
                 continue
-            assert not error
-            assert part
+            assert (error, bool(part)) == (0, True), self.dialer.trouble
             data += part
-        return data
+        return bytes(data)
 
     def last(self) -> tuple[int, bytes]:
         while True:
@@ -192,6 +191,57 @@ def test_what_is_sent_arrives_however_large_it_is(talk: Callable[[Say], End]) ->
     assert b"".join(got) == message
 
 
+def test_one_thread_may_read_while_others_write(talk: Callable[[Say], End]) -> None:
+    down = b"".join(b"%07d," % number for number in range(1 << 20)) * 4
+    up = b"x" * 100
+    writers, each = 4, 5000
+    got = 0
+
+    def say(server: ssl.SSLSocket) -> None:
+        nonlocal got
+        server.settimeout(0)
+        left = memoryview(down)
+        poll = select.poll()
+        poll.register(server, select.POLLIN)
+        while left or got < writers * each * len(up):
+            if left:
+                with contextlib.suppress(ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    left = left[server.send(left[: 1 << 14]) :]
+            elif not server.pending():
+                assert poll.poll(5000)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                got += len(server.recv(1 << 16))
+
+    end = talk(say)
+    lock = threading.Lock()
+    errors: list[int] = []
+
+    def write() -> None:
+        for _ in range(each):
+            left = up
+            while left and not errors:
+                with lock:
+                    # A message that has begun to leave leaves before another.
+                    while left:
+                        sent = end.stream.send(left)
+                        if sent == -errno.EAGAIN:
+                            continue
+                        if sent < 0:
+                            errors.append(sent)
+                            return
+                        left = left[sent:]
+
+    threads = [threading.Thread(target=write) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    assert end.read(len(down)) == down
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert end.last() == (0, b"")
+    assert got == writers * each * len(up)
+
+
 @pytest.mark.parametrize("politely", [True, False])
 def test_what_came_before_the_end_is_given_and_then_the_end(talk: Callable[[Say], End], politely: bool) -> None:
     def say(server: ssl.SSLSocket) -> None:
@@ -252,8 +302,10 @@ def test_what_the_server_said_before_it_refused_a_certificate_is_told(
         assert sent == -errno.EPROTO
     else:
         assert end.last() == (errno.EPROTO, b"")
-    assert f"does not know the CA of the certificate in {tls.cert}" in end.dialer.trouble
     end.close()
+    # Another thread that reads comes too late.
+    assert end.recv() in {(errno.EBADF, b""), (errno.EPROTO, b"")}
+    assert f"does not know the CA of the certificate in {tls.cert}" in end.dialer.trouble
 
 
 def test_a_server_that_does_not_answer_the_handshake_is_waited_for_without_work(tls: Tls) -> None:
