@@ -191,45 +191,42 @@ def test_what_is_sent_arrives_however_large_it_is(talk: Callable[[Say], End]) ->
     assert b"".join(got) == message
 
 
+def exchange(server: ssl.SSLSocket, content: bytes, expected: int) -> int:
+    """Say and hear so much at the same time; returns how much was heard."""
+    server.settimeout(0)
+    left, heard = memoryview(content), 0
+    poll = select.poll()
+    poll.register(server, select.POLLIN)
+    while left or heard < expected:
+        if left:
+            with contextlib.suppress(ssl.SSLWantWriteError):
+                left = left[server.send(left[: 1 << 14]) :]
+        else:
+            assert server.pending() or poll.poll(5000)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            heard += len(server.recv(1 << 16))
+    return heard
+
+
+def send_all(end: End, message: bytes) -> None:
+    while message:
+        sent = end.stream.send(message)
+        assert sent > 0 or sent == -errno.EAGAIN
+        message = message[max(0, sent) :]
+
+
 def test_one_thread_may_read_while_others_write(talk: Callable[[Say], End]) -> None:
     down = b"".join(b"%07d," % number for number in range(1 << 20)) * 4
-    up = b"x" * 100
-    writers, each = 4, 5000
-    got = 0
-
-    def say(server: ssl.SSLSocket) -> None:
-        nonlocal got
-        server.settimeout(0)
-        left = memoryview(down)
-        poll = select.poll()
-        poll.register(server, select.POLLIN)
-        while left or got < writers * each * len(up):
-            if left:
-                with contextlib.suppress(ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    left = left[server.send(left[: 1 << 14]) :]
-            elif not server.pending():
-                assert poll.poll(5000)
-            with contextlib.suppress(ssl.SSLWantReadError):
-                got += len(server.recv(1 << 16))
-
-    end = talk(say)
+    up, writers, each = b"x" * 100, 4, 5000
+    heard: list[int] = []
+    end = talk(lambda server: heard.append(exchange(server, down, len(up) * writers * each)))
     lock = threading.Lock()
-    errors: list[int] = []
 
     def write() -> None:
         for _ in range(each):
-            left = up
-            while left and not errors:
-                with lock:
-                    # A message that has begun to leave leaves before another.
-                    while left:
-                        sent = end.stream.send(left)
-                        if sent == -errno.EAGAIN:
-                            continue
-                        if sent < 0:
-                            errors.append(sent)
-                            return
-                        left = left[sent:]
+            with lock:
+                # A message that has begun to leave leaves before another.
+                send_all(end, up)
 
     threads = [threading.Thread(target=write) for _ in range(writers)]
     for thread in threads:
@@ -237,9 +234,8 @@ def test_one_thread_may_read_while_others_write(talk: Callable[[Say], End]) -> N
     assert end.read(len(down)) == down
     for thread in threads:
         thread.join()
-    assert errors == []
     assert end.last() == (0, b"")
-    assert got == writers * each * len(up)
+    assert heard == [len(up) * writers * each]
 
 
 @pytest.mark.parametrize("politely", [True, False])
