@@ -186,7 +186,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def _is_expected(self, head: wire.Head) -> bool:
         """Whether `ovs` would do anything about a message; others are not decoded. ValueError where it is none."""
         if head.method is not None:
-            if head.result or head.error or bytes(head.params)[:1] != b"[":
+            if head.result or head.error or bytes(memoryview(head.params)[:1]) != b"[":
                 raise ValueError("a message is neither a request nor a reply")
             return head.method in self._NOTIFICATIONS
         key = bytes(head.id)

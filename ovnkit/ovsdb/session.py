@@ -22,6 +22,7 @@ _READS_AT_ONCE = 64
 """After so many full reads others get their turn, however fast the server sends."""
 _LOOK_AFTER = 2.0
 """Seconds after which a message that has not ended is looked at, and again after twice as long each time."""
+_LONGEST_ID = 1000
 _ECHOES = 1 << 20
 """Bytes of answers to echoes that may wait for a server that does not read them."""
 
@@ -44,6 +45,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._look_at = 0.0
         self._patience = _LOOK_AFTER
         self._echoes = 0
+        self._broken = 0
         self.trouble = ""
 
     def run(self) -> None:
@@ -51,13 +53,16 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         if self._outbox:
             with self._lock:
                 self._flush()
+        if self._broken:
+            self.error(self._broken)
 
     def _flush(self) -> None:
-        while self._outbox and not self.status:
+        while self._outbox and not self.status and not self._broken:
             sent = self.stream.send(self._outbox)
             if sent < 0:
                 if sent != -errno.EAGAIN:
-                    self.error(-sent)
+                    # The thread that reads closes it: it may be waiting for this socket just now.
+                    self._broken = -sent
                 return
             del self._outbox[:sent]
 
@@ -84,8 +89,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
     def write(self, data: bytes) -> int:
         """Send an encoded message; an error number where the connection was down before, and nothing is sent."""
         with self._lock:
-            if self.status:
-                return int(self.status)
+            if self.status or self._broken:
+                return int(self.status) or self._broken
             self._outbox += data
             if len(self._outbox) == len(data):
                 self._flush()
@@ -201,6 +206,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         """What there is left to do for `ovs`, None where it is done."""
         wire.check_text(data)
         head = wire.head(data)
+        if len(memoryview(head.id)) > _LONGEST_ID:
+            raise ValueError("an id that no client would give")
         key = bytes(head.id)
         if head.method is None:
             answer = self.requests.pop(key, None)

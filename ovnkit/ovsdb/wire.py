@@ -37,7 +37,6 @@ Raw = msgspec.Raw
 
 _STEP = 1 << 20
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"{}'))
-_ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _STRINGS = re.compile(rb'"[^"]*"')
 _OUTSIDE = re.compile(rb"}[ \t\r\n]*(?={)")
 _SPACE = b" \t\r\n"
@@ -111,8 +110,10 @@ class Framer:
         if self._escaping:
             data = b"\\" + data
         if b"\\" in data:
-            data = _ESCAPES.sub(b"", data)
+            # Pairs first, from the left: a quote is escaped where one is left over before it.
+            data = data.replace(b"\\\\", b"")
             self._escaping = data.endswith(b"\\")
+            data = data.replace(b'\\"', b"")
         else:
             self._escaping = False
         found = data.translate(None, _NOT_STRUCTURE)

@@ -99,6 +99,8 @@ HUGE: dict[str, list[bytes | END]] = {
     "open_arrays": _long(b"", b"[" * 1024, b"", END.HANG_UP),
     "open_objects": _long(b"", b'{"":' * 256, b"", END.HANG_UP),
     "closed_arrays": _long(b"", b"]" * 1024, b"", END.HANG_UP),
+    "id": _long(b'{"result":{},"error":null,"id":"', b"x" * 1024, b'"}'),
+    "string_of_a_row": _long(_ROW, b"x" * 1024, b'"}}}}]}'),
     "string_of_a_notification": _long(_CALL + b'"', b"x" * 1024, b'"]}'),
     "empty_arrays_of_a_notification": _long(_CALL, b"[]," * 256, b"0]}", megabytes=20),
     "empty_objects_of_an_unknown_table": _long(_TOLD + b'"Nowhere":[', b"{}," * 256, b"0]}]}", megabytes=20),
