@@ -305,7 +305,8 @@ class _Session:
 
     def _wait_until_read(self) -> None:
         deadline = time.monotonic() + 5
-        while struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
+        # Its own thread closes the socket once the client has gone.
+        while self._sock.fileno() >= 0 and struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
             if time.monotonic() > deadline:
                 raise TimeoutError("the client does not read")
             time.sleep(0)

@@ -100,7 +100,6 @@ HUGE: dict[str, list[bytes | END]] = {
     "open_objects": _long(b"", b'{"":' * 256, b"", END.HANG_UP),
     "closed_arrays": _long(b"", b"]" * 1024, b"", END.HANG_UP),
     "id": _long(b'{"result":{},"error":null,"id":"', b"x" * 1024, b'"}'),
-    "string_of_a_row": _long(_ROW, b"x" * 1024, b'"}}}}]}'),
     "string_of_a_notification": _long(_CALL + b'"', b"x" * 1024, b'"]}'),
     "empty_arrays_of_a_notification": _long(_CALL, b"[]," * 256, b"0]}", megabytes=20),
     "empty_objects_of_an_unknown_table": _long(_TOLD + b'"Nowhere":[', b"{}," * 256, b"0]}]}", megabytes=20),
@@ -116,6 +115,11 @@ HUGE: dict[str, list[bytes | END]] = {
 def test_s13_a_huge_message_takes_its_size_and_no_more_than_50_megabytes(name: str, tmp_path: Path) -> None:
     size = sum(len(part) for part in HUGE[name] if isinstance(part, bytes)) / MEGABYTE
     check_memory(tmp_path, HUGE[name], allowed=size + ALLOWED_MEGABYTES)
+
+
+def test_s13_a_huge_row_takes_its_size_beside_that_of_the_message(tmp_path: Path) -> None:
+    row = _long(_ROW, b"x" * 1024, b'"}}}}]}')
+    check_memory(tmp_path, row, allowed=2 * BIG + ALLOWED_MEGABYTES)
 
 
 def test_s13_echoes_whose_answers_are_not_read_do_not_pile_up(tmp_path: Path) -> None:
