@@ -113,6 +113,11 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._more = True
         return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to do without waiting for the socket."""
+        return bool(self._inbox or self._more or self._outbox)
+
     def reject(self, exc: Exception) -> None:
         """Drop the connection, because what the server says is not JSON-RPC."""
         self.trouble = f"the server says what is not OVSDB: {exc}"
@@ -138,6 +143,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
+    put_back: Any
+    """A message that recv() gives again."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -151,6 +158,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
+        if self.put_back is not None:
+            message, self.put_back = self.put_back, None
+            return message
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -224,6 +234,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.requests = {}
     fast.lock = threading.RLock()
     fast.trouble = ""
+    fast.put_back = None
     return fast
 
 
