@@ -14,6 +14,7 @@ from tests.chaos.model import (
     COUNT,
     AddAddress,
     AddressSet,
+    Change,
     Count,
     Delete,
     InsertPort,
@@ -131,7 +132,7 @@ def test_a_change_that_was_refused_and_is_there_is_a_false_failure(oracle: Oracl
 
 
 def test_two_refused_changes_of_one_row_are_two_false_failures(oracle: Oracle) -> None:
-    changes = [Count("w0.1"), PutKey("w0.1", "c", "w0.8"), InsertPort("w0.1", "w0.9")]
+    changes: list[Change] = [Count("w0.1"), PutKey("w0.1", "c", "w0.8"), InsertPort("w0.1", "w0.9")]
     oracle.refused["w0.1"] = [Refusal(change, "Timeout") for change in changes]
     row = applied(applied(SWITCH, changes[0]), changes[2])
     assert counts(judge([oracle], content_of(oracle, w0_1=row))) == (0, 0, 2)
