@@ -145,6 +145,11 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         if not self._look_at:
             self._look_at = now + self._patience
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to do without waiting for the socket."""
+        return bool(self._inbox or self._more or self._outbox)
+
     def reject(self, exc: Exception) -> None:
         """Drop the connection, because what the server says is not JSON-RPC."""
         self.trouble = f"the server says what is not OVSDB: {exc}"
@@ -171,6 +176,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
+    put_back: Any
+    """A message that recv() gives again."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -184,6 +191,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
+        if self.put_back is not None:
+            message, self.put_back = self.put_back, None
+            return message
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -261,6 +271,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.lock = threading.RLock()
     fast.trouble = ""
     fast.probes_answered = 0
+    fast.put_back = None
     return fast
 
 
