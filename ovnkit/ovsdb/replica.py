@@ -30,6 +30,8 @@ _PATIENCE_WITH_DUMPS = 60_000
 """Milliseconds that a server may be silent while it composes a dump: it does nothing else meanwhile."""
 _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
+_UPDATES_AT_ONCE = 500
+"""After so many others get their turn, however fast they come."""
 _BACKOFF = (100, 1000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 
@@ -118,9 +120,12 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             return False
         rpc.run()
         try:
-            while (message := session.recv()) is not None:
+            for _ in range(_UPDATES_AT_ONCE):
+                message = session.recv()
+                if message is None:
+                    break
                 if message.method != "update3":
-                    session.put_back = message
+                    session.put_back = rpc, message
                     return False
                 _, transaction, updates = message.params
                 self._Idl__parse_update(updates, "update3")

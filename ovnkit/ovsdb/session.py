@@ -20,6 +20,8 @@ __all__ = ["Session", "fast_session", "plain"]
 _READ = 1 << 18
 _READS_AT_ONCE = 64
 """After so many full reads others get their turn, however fast the server sends."""
+_MESSAGES_AT_ONCE = 500
+"""So many messages that nothing is left to do for, and others get their turn."""
 _LOOK_AFTER = 2.0
 """Seconds after which a message that has not ended is looked at, and again after twice as long each time."""
 _LONGEST_ID = 1000
@@ -131,6 +133,10 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._more = True
         return None
 
+    def yields(self) -> None:
+        """Have others get their turn before the next message is read."""
+        self._more = True
+
     def _look(self) -> None:
         """Find out that a message will not end, because bytes of it were lost and what follows seems to be its rest."""
         if self._inbox or not self._framer.buffered:
@@ -176,8 +182,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
-    put_back: Any
-    """A message that recv() gives again."""
+    put_back: tuple[Any, Any] | None
+    """A message that recv() gives again, and the connection that it came on."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -192,9 +198,13 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
         if self.put_back is not None:
-            message, self.put_back = self.put_back, None
-            return message
-        while (rpc := self.rpc) is not None:
+            (came_on, message), self.put_back = self.put_back, None
+            if came_on is self.rpc:
+                return message
+        for _ in range(_MESSAGES_AT_ONCE):
+            rpc = self.rpc
+            if rpc is None:
+                return None
             received = rpc.received_bytes
             data = rpc.read()
             now = timeval.msec()
@@ -210,6 +220,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
                 return None
             if message is not None:
                 return message
+        if self.rpc is not None:
+            self.rpc.yields()
         return None
 
     def _taken_apart(self, data: bytearray) -> Any:

@@ -254,6 +254,8 @@ class _Session:
         self.with_ids = True
         self._server = server
         self._sock = sock
+        # As much at once as the system permits, so that a reader can be kept busy.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         self._silent = False
 
     def run(self) -> None:

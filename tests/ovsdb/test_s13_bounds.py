@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -256,6 +257,36 @@ def test_s13_a_flood_of_echoes_and_unknown_notifications_is_borne(hostile: Hosti
     hostile.server.insert("Child", name="after it")
     hostile.check_shows()
     assert hostile.server.connections == connections
+
+
+@pytest.mark.parametrize("what", ["updates", "echoes", "notifications", "replies"])
+def test_s13_a_server_that_floods_holds_up_neither_deadlines_nor_close(what: str, hostile: Hostile) -> None:
+    nothing = [hostile.server.monitors["Kinds"], ZERO, {"Kinds": {}}]
+    message = {
+        "updates": {"id": None, "method": "update3", "params": nothing},
+        "echoes": {"id": 1, "method": "echo", "params": []},
+        "notifications": {"id": None, "method": "sing", "params": []},
+        "replies": {"id": "t999999", "result": [], "error": None},
+    }[what]
+    flood = dump(message) * 20_000
+    ended = threading.Event()
+
+    def drown(_message: Message) -> Iterator[bytes]:
+        while not ended.is_set():
+            yield flood
+
+    hostile.server.twist("transact", drown)
+    try:
+        began = time.monotonic()
+        with pytest.raises(OvnkitError), hostile.client.transaction(timeout=0.3) as tx:
+            tx.insert(kinds(string="new"))
+        assert time.monotonic() - began < 0.3 + SLACK_SECONDS
+        assert content(hostile.client)
+        began = time.monotonic()
+        hostile.client.close()
+        assert time.monotonic() - began < CLOSE_SECONDS
+    finally:
+        ended.set()
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
