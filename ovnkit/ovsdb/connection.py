@@ -36,6 +36,9 @@ _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
+_PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
+"""Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
+_LOOK_AT_PATIENCE = 0.5
 
 
 _forks = 0
@@ -161,6 +164,7 @@ class Connection:
         session.remotes, session.next_remote = list(names), 0
         session.pick_remote()
         self._next_favour = 0.0
+        self._patience = _PATIENCE
         self._numbers = itertools.count(1)
         self._queue: deque[_Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -255,6 +259,16 @@ class Connection:
                 self._state_listeners.remove(listener)
 
     @property
+    def session(self) -> object:
+        """What stands for the present session with a server; another object for each."""
+        return self.idl._session.rpc
+
+    def drop(self, session: object) -> None:
+        """End a session, if it is the present one, and go to another server. Raises Closed."""
+        self.check_may_wait()
+        self.call(lambda: self.idl.force_reconnect() if self.session is session else None).result()
+
+    @property
     def trouble(self) -> str:
         """Why it is not ready; nothing when it is."""
         if self.state == "ready":
@@ -262,10 +276,6 @@ class Connection:
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
-    def result(self, future: Future[T]) -> T:
-        """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
-        self.check_may_wait()
-        return future.result()
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
@@ -332,6 +342,7 @@ class Connection:
                 future.set_exception(exc)
         self._send_queued()
         next_deadline = self._expire()
+        self._watch_patience(poller)
         self.idl.wait(poller)
         now = time.monotonic()
         poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
@@ -400,6 +411,27 @@ class Connection:
             elif not self._send(request):
                 self._queue.appendleft(request)
                 return
+
+    def _watch_patience(self, poller: _Poller) -> None:
+        """Leave a member of a cluster that does not answer while it answers probes.
+
+        One that becomes the leader may hold on to what it had forwarded to the leader before, as long as it is busy.
+        What is lost by that is looked up and sent again, so that it does no harm where the member was merely slow; the
+        next one is given more time.
+        """
+        if not self.idl.clustered or self.state != "ready":
+            return
+        poller.timer_wait(_LOOK_AT_PATIENCE * 1000)
+        since = self.idl._session.waiting_since
+        waited = 0.0 if since is None else time.monotonic() - since
+        if waited < _LOOK_AT_PATIENCE:
+            self._patience = _PATIENCE
+        elif waited > self._patience:
+            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            self.idl.trouble = f"a transaction was not answered for {waited:.1f} s; trying another server"
+            log.info("%s: %s", self._remote, self.idl.trouble)
+            self.idl.force_reconnect()
+            poller.immediate_wake()
 
     def _expire(self) -> float:
         """Fail what is past its deadline; returns the next deadline."""

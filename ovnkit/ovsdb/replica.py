@@ -75,6 +75,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self.in_doubt: BaseException | None = None
         self.trouble = ""
         self.has_quorum = True
+        self.clustered = False
         self.cid: UUID | None = None
         self.connections = 0
         self._select = select
@@ -232,6 +233,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         rows = self.server_tables[self._server_db_table].rows if self._server_db_table in self.server_tables else {}
         database = next((row for row in rows.values() if row.name == self._db.name), None)
         reason = f"it has no database {self._db.name}" if database is None else self._refusal(database)
+        self.clustered = database is not None and database.model != "standalone"
         self.has_quorum = database is None or database.model == "standalone" or bool(database.connected)
         if reason:
             if self.trouble != reason:

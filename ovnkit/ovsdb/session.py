@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -137,7 +138,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, Callable[[wire.Head | None], object]]
+    requests: dict[bytes, tuple[float, Callable[[wire.Head | None], object]]]
     trouble: str
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
@@ -185,8 +186,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         head = wire.head(data)
         key = bytes(head.id)
         if head.method is None:
-            answer = self.requests.pop(key, None)
-            if answer is not None:
+            request = self.requests.pop(key, None)
+            if request is not None:
+                _, answer = request
                 answer(head)
                 return None
             if key == b'"echo"':
@@ -207,7 +209,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         False where there is no connection, and nothing is sent. Any thread may call this.
         """
         with self.lock:
-            self.requests[key] = answer
+            self.requests[key] = time.monotonic(), answer
             if not self.write(data):
                 return True
             del self.requests[key]
@@ -217,8 +219,15 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         """Tell everybody who waits for a reply that it will not come."""
         with self.lock:
             waiting, self.requests = self.requests, {}
-        for answer in waiting.values():
+        for _, answer in waiting.values():
             answer(None)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest request was sent that has not been answered (``time.monotonic()``); None without one."""
+        with self.lock:
+            sent, _ = next(iter(self.requests.values()), (None, None))
+            return sent
 
     @property
     def received_bytes(self) -> int:
