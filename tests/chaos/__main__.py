@@ -9,6 +9,7 @@ import argparse
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import attrs
 
 from tests.chaos.campaign import CAMPAIGN, SHORT, Result, Trial, run
 from tests.chaos.crew import Library
-from tests.chaos.report import markdown, text
+from tests.chaos.report import markdown, text, write
 
 _SHOWN = 8
 
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="rows whose name has this in it; repeatable")
     parser.add_argument("--faults", type=int, metavar="N", help="so many faults in each row instead of its own number")
     parser.add_argument("--control", action="store_true", help="with ovsdbapp in place of ovnkit")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown as well")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this page as well")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
     options = parser.parse_args(arguments)
     trials = _chosen(SHORT if options.short else CAMPAIGN, options.only, options.faults)
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         results.append(_run(trial, library, seed))
         # After each row, so that an interrupted campaign leaves what it has.
         if options.markdown is not None:
-            options.markdown.write_text(markdown(results, library, seed))
+            write(options.markdown, markdown(results, library, seed), library)
     print(text(results, library, seed))
     return 1 if any(result.broken for result in results) else 0
 
@@ -61,6 +62,7 @@ def _run(trial: Trial, library: Library, seed: int) -> Result:
         result = run(trial, library, seed=seed, say=_teller(trial))
     except (OSError, RuntimeError, AssertionError) as exc:
         # A control may end like this, and the other rows still tell something.
+        traceback.print_exc()
         result = Result(trial, seconds=time.monotonic() - began, broken=[f"{type(exc).__name__}: {exc}"])
     for words in result.notes:
         print(f"{trial.name}: {words}", file=sys.stderr)

@@ -30,14 +30,19 @@ _SHOWN = 5
 
 @attrs.frozen
 class _Job:
+    """Who is in one process: names and remotes, of the writers also the number of each."""
+
     library: Library
-    remotes: tuple[str, ...]
-    """A writer for each in a process of writers, a reader for each in one of readers."""
-    names: tuple[str, ...]
-    slots: tuple[int, ...]
+    writers: tuple[tuple[int, str], ...]
+    readers: tuple[tuple[int, str], ...]
     seed: str
     most_rows: int
-    writes: bool
+    rest: float
+    probe_interval: float
+
+    @property
+    def names(self) -> list[str]:
+        return [*(f"w{number}" for number, _ in self.writers), *(f"r{number}" for number, _ in self.readers)]
 
 
 class Crew:
@@ -51,29 +56,30 @@ class Crew:
         readers: Sequence[str],
         seed: str,
         most_rows: int = 40,
-        processes: int = 2,
+        rest: float = 0.01,
+        probe_interval: float = 2.0,
+        processes: int = 3,
     ) -> None:
+        """``writers`` and ``readers``: the remote of each. With several ``processes`` readers have the last one.
+
+        ``rest``: the mean time in seconds between two changes of a writer.
+        """
         context = multiprocessing.get_context("spawn")
         self._progress = context.RawArray("d", max(1, len(writers)))
         self._writers = len(writers)
         self._hands: list[tuple[Any, Connection]] = []
-        names = [f"w{number}" for number in range(len(writers))]
-        jobs = [
-            _Job(
+        numbered = tuple(enumerate(writers))
+        parts = max(1, processes - 1)
+        for part in range(processes):
+            job = _Job(
                 library,
-                tuple(writers[part::processes]),
-                tuple(names[part::processes]),
-                tuple(range(part, len(writers), processes)),
-                f"{seed}-{part}",
-                most_rows,
-                writes=True,
+                writers=numbered[part::parts] if part < parts else (),
+                readers=tuple(enumerate(readers)) if part == processes - 1 else (),
+                seed=f"{seed}-{part}",
+                most_rows=most_rows,
+                rest=rest,
+                probe_interval=probe_interval,
             )
-            for part in range(min(processes, len(writers)))
-        ]
-        if readers:
-            names = [f"r{number}" for number in range(len(readers))]
-            jobs.append(_Job(library, tuple(readers), tuple(names), (), seed, most_rows, writes=False))
-        for job in jobs:
             here, there = context.Pipe()
             process = context.Process(target=_work, args=(job, self._progress, there), daemon=True)
             process.start()
@@ -134,9 +140,9 @@ class Crew:
         return answers
 
 
-def _driver(library: Library, remote: str) -> Driver:
-    if library == "ovnkit":
-        return OvnkitDriver(remote)
+def _driver(job: _Job, remote: str) -> Driver:
+    if job.library == "ovnkit":
+        return OvnkitDriver(remote, probe_interval=job.probe_interval)
     from tests.chaos.control import OvsdbappDriver
 
     return OvsdbappDriver(remote)
@@ -146,7 +152,7 @@ def _work(job: _Job, progress: MutableSequence[float], pipe: Connection) -> None
     """What a process of the crew does. It ends with the one that started it, whose end closes the pipe."""
     try:
         try:
-            drivers = [_driver(job.library, remote) for remote in job.remotes]
+            drivers = [_driver(job, remote) for _, remote in (*job.writers, *job.readers)]
         except Exception as exc:  # noqa: BLE001
             pipe.send(RuntimeError(f"cannot connect: {exc!r}"))
             return
@@ -159,14 +165,18 @@ def _work(job: _Job, progress: MutableSequence[float], pipe: Connection) -> None
 
 def _serve(job: _Job, drivers: list[Driver], progress: MutableSequence[float], pipe: Connection) -> None:
     stop = threading.Event()
-    writers = (
-        [
-            Writer(name, driver, seed=f"{job.seed}-{name}", most_rows=job.most_rows, progress=progress, slot=slot)
-            for name, driver, slot in zip(job.names, drivers, job.slots, strict=True)
-        ]
-        if job.writes
-        else []
-    )
+    writers = [
+        Writer(
+            f"w{number}",
+            driver,
+            seed=f"{job.seed}-{number}",
+            most_rows=job.most_rows,
+            rest=job.rest,
+            progress=progress,
+            slot=number,
+        )
+        for (number, _), driver in zip(job.writers, drivers, strict=False)
+    ]
     threads = [threading.Thread(target=writer.run, args=(stop,), daemon=True) for writer in writers]
     while True:
         question, argument = pipe.recv()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
@@ -23,7 +22,6 @@ How: TypeAlias = Literal["patient", "hasty", "submitted"]
 
 PATIENCE = 30.0
 _HASTE = 0.3
-_PROBE_SECONDS = 2.0
 
 
 class Refused(Exception):
@@ -66,11 +64,8 @@ class Driver(Protocol):
 class OvnkitDriver:
     """ovnkit."""
 
-    def __init__(self, remote: str) -> None:
-        # Seconds after which a server that is silent is asked whether it is there.
-        known = "probe_interval" in inspect.signature(Northbound.connect).parameters
-        options: dict[str, Any] = {"probe_interval": _PROBE_SECONDS} if known else {}
-        self.nb = Northbound.connect(remote, timeout=PATIENCE, **options)
+    def __init__(self, remote: str, *, probe_interval: float) -> None:
+        self.nb = Northbound.connect(remote, timeout=PATIENCE, probe_interval=probe_interval)
 
     def apply(self, change: Change, uuid: UUID | None, how: How) -> UUID | None:
         chosen: list[UUID] = []

@@ -16,9 +16,9 @@ import attrs
 
 from ovnkit import Northbound
 from ovnkit.northbound import NorthboundTransaction
-from tests.chaos.content import Content
+from tests.chaos.content import Content, server_content
 from tests.chaos.crew import Library
-from tests.chaos.targets import Target
+from tests.chaos.targets import DATABASE, Target
 from tests.chaos.verdict import switches
 
 __all__ = ["Outcome", "kill_clients"]
@@ -60,7 +60,9 @@ def kill_clients(library: Library, target: Target, wanted: int, *, seed: str, sa
             if outcome.faults % 10 == 0:
                 say(f"{outcome.faults} of {wanted}")
         halves = [
-            name for name, ports in _switches(target.content()).items() if any(set(p) != set(_PORTS) for p in ports)
+            name
+            for name, ports in _switches(server_content(target.sockets[0], DATABASE)).items()
+            if any(set(p) != set(_PORTS) for p in ports)
         ]
         outcome.trouble += [f"{name} is there by half" for name in halves]
     plan = [_name(number) for number in range(item + _ITEMS)]

@@ -8,6 +8,7 @@ import re
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,8 @@ _CHUNK = 1 << 18
 _POLL_SECONDS = 0.05
 _SEND_SECONDS = 10.0
 _QUESTIONS = {"select", "comment", "wait"}
-_LONGEST_RUN = 4
+_LIFE_SECONDS = (0.12, 0.3)
+_SHORT_LIVED = 0.1
 # A whole string, a brace, or the quote of a string whose end has not come yet.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]|"', re.DOTALL)
 
@@ -110,10 +112,14 @@ class CuttingProxy:
             client.close()
             server.close()
             return
-        session = _Session(client, server, self._next_cut())
+        session = _Session(client, server, time.monotonic() + self._life())
         for sock in (client, server):
             sock.settimeout(_SEND_SECONDS)
             self._selector.register(sock, selectors.EVENT_READ, session)
+
+    def _life(self) -> float:
+        """How long a connection is spared: a client that is dropped at once every time may take its time."""
+        return 0.0 if self._rng.random() < _SHORT_LIVED else self._rng.uniform(*_LIFE_SECONDS)
 
     def _pass_on(self, sock: Any, session: _Session) -> None:
         if sock.fileno() < 0:
@@ -147,8 +153,7 @@ class CuttingProxy:
             if self._rng.random() < 0.1:
                 session.swallow_until(request["id"], is_write=False)
             return True
-        session.writes_left -= 1
-        if session.writes_left > 0 or session.cut_at is not None:
+        if time.monotonic() < session.spared_until or session.cut_at is not None:
             return True
         draw = self._rng.random()
         if draw < 0.1:
@@ -177,17 +182,14 @@ class CuttingProxy:
                 return False
         return True
 
-    def _next_cut(self) -> int:
-        return self._rng.randint(1, _LONGEST_RUN)
-
 
 class _Session:
-    def __init__(self, client: socket.socket, server: socket.socket, writes_left: int) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, spared_until: float) -> None:
         self.client = client
         self.server = server
         self.said = Framer()
         self.answered = Framer()
-        self.writes_left = writes_left
+        self.spared_until = spared_until
         self.cut_at: tuple[Any] | None = None
         self.cuts_write = False
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos.campaign import Result
 from tests.chaos.crew import Library
 
-__all__ = ["markdown", "text"]
+__all__ = ["markdown", "text", "write"]
 
 _HEADINGS = (
     "fault", "on", "faults", "writers", "acknowledged", "unknown, resolved", "lost", "doubled", "false failures",
@@ -33,6 +33,15 @@ def markdown(results: Sequence[Result], library: Library, seed: int) -> str:
     rows = [_HEADINGS, ("---",) * len(_HEADINGS), *(_cells(result) for result in results)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([*lines, "", _made_with(library, seed), ""])
+
+
+def write(path: Path, table: str, library: Library) -> None:
+    """Put a table into the page's own place for it, between two comments; without one the table is the whole file."""
+    begin, end = f"<!-- begin: {library} -->\n", f"<!-- end: {library} -->"
+    page = path.read_text() if path.exists() else ""
+    before, found, rest = page.partition(begin)
+    _, ends, after = rest.partition(end)
+    path.write_text(f"{before}{begin}{table}{end}{after}" if found and ends else table)
 
 
 def _cells(result: Result) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tests.chaos.verdict import Findings, Refusal, judge_row
 __all__ = ["Oracle", "Writer"]
 
 _LONG_GAP = 0.2
+_SLOW = 4.0
 _CATCH_UP_SECONDS = 5.0
 _RESOLVE_SECONDS = 60.0
 _MOST_REFUSED = 20
@@ -42,6 +43,8 @@ class Oracle:
     """How often the client did not show its own writer's last change at once."""
     words: Counter[str] = attrs.field(factory=Counter[str])
     unexpected: Counter[str] = attrs.field(factory=Counter[str])
+    slow: list[str] = attrs.field(factory=list[str])
+    """The calls that took long, and how they ended."""
     gaps: list[tuple[float, float]] = attrs.field(factory=list[tuple[float, float]])
     findings: Findings = attrs.field(factory=Findings)
     """What was seen to be wrong before the end."""
@@ -57,6 +60,7 @@ class Writer:
         *,
         seed: str,
         most_rows: int,
+        rest: float,
         progress: MutableSequence[float],
         slot: int,
     ) -> None:
@@ -64,6 +68,7 @@ class Writer:
         self._driver = driver
         self._rng = random.Random(seed)
         self._most_rows = most_rows
+        self._rest = rest
         self._progress = progress
         self._slot = slot
         self._number = 0
@@ -74,6 +79,8 @@ class Writer:
         self._last_acknowledged = time.monotonic()
         while not stop.is_set():
             self._step()
+            # The leader of a cluster serves its own clients first: without a rest theirs would be the whole of it.
+            time.sleep(self._rng.uniform(0.0, 2 * self._rest))
         self._note_gap(time.monotonic())
 
     def _step(self) -> None:
@@ -84,29 +91,40 @@ class Writer:
             self._perform(change, self._rng.choice(_HOWS))
 
     def _perform(self, change: Change, how: How) -> None:
+        began = time.monotonic()
+        word = self._try(change, how)
+        took = time.monotonic() - began
+        if took > _SLOW:
+            self.oracle.slow.append(f"{change} ({how}) took {took:.1f} s: {word}")
+
+    def _try(self, change: Change, how: How) -> str:
+        """Do a change and note what becomes of it; returns that in words."""
         oracle = self.oracle
         try:
             uuid = self._driver.apply(change, oracle.uuids.get(change.name), how)
         except Refused as exc:
             self._refuse(change, exc)
+            return exc.word
         except Unknown as exc:
             oracle.unknown += 1
             outcome = self._resolve(exc)
             if outcome is None:
                 oracle.unresolved.add(change.name)
                 oracle.rows.pop(change.name, None)
-            elif outcome:
+                return "never resolved"
+            if outcome:
                 self._accept(change, exc.uuid)
-            else:
-                self._note_refusal(change, f"{exc}; resolved as not applied")
-                oracle.words["resolved as not applied"] += 1
-        else:
-            self._accept(change, uuid)
-            oracle.acknowledged += 1
-            now = time.monotonic()
-            self._note_gap(now)
-            self._last_acknowledged = now
-            self._progress[self._slot] = now
+                return f"{exc}; resolved as applied"
+            self._note_refusal(change, f"{exc}; resolved as not applied")
+            oracle.words["resolved as not applied"] += 1
+            return f"{exc}; resolved as not applied"
+        self._accept(change, uuid)
+        oracle.acknowledged += 1
+        now = time.monotonic()
+        self._note_gap(now)
+        self._last_acknowledged = now
+        self._progress[self._slot] = now
+        return "applied"
 
     def _accept(self, change: Change, uuid: UUID | None) -> None:
         oracle = self.oracle
@@ -157,6 +175,8 @@ class Writer:
             oracle.stale += 1
             return True
         oracle.findings += judge_row(name, expected, actual, oracle.refused.get(name, []))
+        # It is a finding already, and this waiting was not for the server.
+        self._last_acknowledged = time.monotonic()
         if actual is None:
             del oracle.rows[name]
             oracle.deleted.add(name)
