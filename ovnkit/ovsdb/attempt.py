@@ -72,8 +72,10 @@ class Attempt:
         elif self._sent_before:
             self._unknown(str(reply))
         else:
-            timed_out = isinstance(reply, Timeout)
-            self.outcome.set_exception(type(reply)(reply.waited_for, self._timeout) if timed_out else reply)
+            self.outcome.set_exception(self._timed_out(reply) if isinstance(reply, Timeout) else reply)
+
+    def _timed_out(self, error: Timeout) -> Timeout:
+        return type(error)(error.waited_for, self._timeout)
 
     def _send_again(self) -> None:
         try:

@@ -29,6 +29,9 @@ _PATIENCE_WITH_DUMPS = 60_000
 """Milliseconds that a server may be silent while it composes a dump: it does nothing else meanwhile."""
 _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
+_SCHEMA_REQUEST = "schema"
+_NO_ERROR = (b"null", b'"unknown method"')
+"""Errors that `ovs` knows how to go on from are not among those of a monitor."""
 _BACKOFF = (100, 1000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 
@@ -69,6 +72,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._db: Any
         super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
         self.has_stock_rows = store is None
+        stock.prepare(self)
         self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
@@ -81,7 +85,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._select = select
         self._pinned = pinned
         self._afresh = True
-        self._schema_text: str | None = None
+        self.foreign: set[str] = set()
+        """The servers that belong to another cluster than the one that is pinned."""
         self._step: Any = None
         self._step_began = 0.0
         fast_session(self._session, self._understand)
@@ -95,7 +100,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def run(self) -> bool:
         """As in `ovs`; whatever does not make sense leads to another connection and a full resync."""
-        assert not self.txn
+        if self.txn is not None:
+            # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
+            self.txn.abort()
         try:
             changed = bool(super().run())
         except Exception as exc:  # noqa: BLE001 - anything may follow from what a server says
@@ -187,6 +194,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 found, transaction, updates = wire.initial(head.result)
                 return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
+        if head.error and self._answers(head, self._monitor_request_id) and bytes(head.error) not in _NO_ERROR:
+            raise ValueError(f"the server refuses to be monitored: {bytes(head.error)[:200]!r}")
         return plain(data)
 
     @staticmethod
@@ -240,14 +249,14 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 log.info("%s: %s; trying another server", self._session.get_name(), reason)
             self.trouble = reason
             return False
-        assert database is not None
-        self._follow_schema(database.schema[0] if database.schema else None)
+        self.foreign.clear()
         return True
 
     def _refusal(self, database: Any) -> str:
         """Why this server will not do; nothing where it does."""
         if database.model == "standalone":
             if self._pinned is not None:
+                self.foreign.add(self._session.get_name())
                 return f"it is a standalone server, not a member of cluster {self._pinned}"
             if self.cid is not None:
                 self._forget_cluster(None)
@@ -257,6 +266,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             return f"this {what} has not joined yet"
         cid = database.cid[0] if database.cid else None
         if self._pinned is not None and cid != self._pinned:
+            self.foreign.add(self._session.get_name())
             return f"it belongs to cluster {cid}, not to {self._pinned}"
         if cid != self.cid:
             self._forget_cluster(cid)
@@ -281,15 +291,29 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- the schema ------------------------------------------------------------------------------------------------
 
-    def _follow_schema(self, text: str | None) -> None:
+    def _Idl__send_monitor_request(self, max_version: Any = ovs.db.idl.Monitor.monitor_cond_since) -> None:  # noqa: N802
+        # Before each dump, because a standalone server does not tell when its schema was converted.
+        if self._select is None:
+            _Stock._Idl__send_monitor_request(self, max_version)
+            return
+
+        def answered(head: wire.Head | None) -> None:
+            if head is not None:
+                self._follow_schema(head)
+                _Stock._Idl__send_monitor_request(self, max_version)
+
+        request = wire.encode({"method": "get_schema", "params": [self._db.name], "id": _SCHEMA_REQUEST})
+        self._session.request(wire.encode(_SCHEMA_REQUEST), request, answered)
+
+    def _follow_schema(self, head: wire.Head) -> None:
         """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
-        if text is None or text == self._schema_text or self._select is None:
+        assert self._select is not None
+        json = wire.value(head.result) if head.result else None
+        if not isinstance(json, dict):
+            raise ValueError(f"the server does not tell its schema: {bytes(head.error)[:200]!r}")  # noqa: TRY004
+        if json == self.store.schema.json:
             return
-        self._schema_text = text
-        json = wire.value(text.encode())
         schema = DatabaseSchema.from_json(json)
-        if schema == self.store.schema:
-            return
         selection = self._select(schema)
         db = _helper(json, selection.columns).get_idl_schema()
         self._db, self.readonly = db, db.readonly
@@ -298,6 +322,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self.cond_change(table, list(where))
         self.sync_conditions()
         self.last_id = _ZERO_ID
+        stock.prepare(self)
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:
             stock.fill(self, {name: self.store.rows(name) for name in self.tables})
