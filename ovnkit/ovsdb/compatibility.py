@@ -31,6 +31,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.db.idl:Idl._Idl__check_server_db": ("self",),
     "ovs.db.idl:Idl._Idl__clear": ("self",),
     "ovs.db.idl:Idl._Idl__parse_update": ("self", "update", "version", "tables"),
+    "ovs.db.idl:Idl._Idl__send_monitor_request": ("self", "max_version"),
     "ovs.db.idl:Idl._Idl__txn_abort_all": ("self",),
     "ovs.db.idl:Idl.restart_fsm": ("self",),
     "ovs.db.idl:Idl.run": ("self",),
@@ -55,6 +56,9 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.stream:TCPStream._open": ("suffix", "dscp"),
     "ovs.stream:UnixStream._open": ("suffix", "dscp"),
     "ovs.stream:UnixStream.needs_probes": (),
+    "ovs.db.custom_index:IndexedRows.index_create": ("self", "name"),
+    "ovs.db.custom_index:MultiColumnIndex.__init__": ("self", "name"),
+    "ovs.db.custom_index:MultiColumnIndex.add_columns": ("self", "columns"),
     # Called.
     "ovs.db.custom_index:MultiColumnIndex.index_entry_from_row": ("self", "row"),
     "ovs.db.data:Datum.default": ("type_",),

@@ -38,6 +38,9 @@ _CANCELED = "canceled"
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
+_PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
+"""Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
+_LOOK_AT_PATIENCE = 0.5
 
 
 _forks = 0
@@ -129,7 +132,7 @@ class _Request:
             done(reply)
 
     def answer(self, head: wire.Head | None) -> None:
-        """The server's reply; None where the connection was lost before it."""
+        """The server's reply; None where the connection was lost before it. Raises ValueError where it is none."""
         if head is None:
             self.end(Lost("the connection was lost before the reply came"))
             return
@@ -145,12 +148,14 @@ class _Request:
                     result = error
         except ValueError as exc:
             self.end(Lost(f"the reply was not understood: {exc}"))
+            raise
+        if isinstance(result, list):
+            self.end(result)
         else:
-            if isinstance(result, list):
-                self.end(result)
-            else:
-                # It may have been applied: nobody can tell from this.
-                self.end(Lost(f"the server answered {result!r:.200}"))
+            # It may have been applied: nobody can tell from this.
+            reason = f"the server answered {result!r:.200}"
+            self.end(Lost(reason))
+            raise ValueError(reason)
 
 
 class Connection:
@@ -168,6 +173,7 @@ class Connection:
         session.remotes, session.next_remote = list(names), 0
         session.pick_remote()
         self._next_favour = 0.0
+        self._patience = _PATIENCE
         self._numbers = itertools.count(1)
         self._queue: deque[_Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -262,6 +268,16 @@ class Connection:
                 self._state_listeners.remove(listener)
 
     @property
+    def session(self) -> object:
+        """What stands for the present session with a server; another object for each."""
+        return self.idl._session.rpc
+
+    def drop(self, session: object) -> None:
+        """End a session, if it is the present one, and go to another server. Raises Closed."""
+        self.check_may_wait()
+        self.call(lambda: self.idl.force_reconnect() if self.session is session else None).result()
+
+    @property
     def trouble(self) -> str:
         """Why it is not ready; nothing when it is."""
         if self.state == "ready":
@@ -269,10 +285,6 @@ class Connection:
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
-    def result(self, future: Future[T]) -> T:
-        """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
-        self.check_may_wait()
-        return future.result()
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
@@ -339,6 +351,7 @@ class Connection:
                 future.set_exception(exc)
         self._send_queued()
         next_deadline = self._expire()
+        self._watch_patience(poller)
         self.idl.wait(poller)
         now = time.monotonic()
         poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
@@ -407,6 +420,27 @@ class Connection:
             elif not self._send(request):
                 self._queue.appendleft(request)
                 return
+
+    def _watch_patience(self, poller: _Poller) -> None:
+        """Leave a member of a cluster that does not answer while it answers probes.
+
+        One that becomes the leader may hold on to what it had forwarded to the leader before, as long as it is busy.
+        What is lost by that is looked up and sent again, so that it does no harm where the member was merely slow; the
+        next one is given more time.
+        """
+        if not self.idl.clustered or self.state != "ready":
+            return
+        poller.timer_wait(_LOOK_AT_PATIENCE * 1000)
+        since = self.idl._session.waiting_since
+        waited = 0.0 if since is None else time.monotonic() - since
+        if waited < _LOOK_AT_PATIENCE:
+            self._patience = _PATIENCE
+        elif waited > self._patience:
+            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            self.idl.trouble = f"a transaction was not answered for {waited:.1f} s; trying another server"
+            log.info("%s: %s", self._remote, self.idl.trouble)
+            self.idl.force_reconnect()
+            poller.immediate_wake()
 
     def _expire(self) -> float:
         """Fail what is past its deadline; returns the next deadline."""

@@ -32,6 +32,9 @@ _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
 _UPDATES_AT_ONCE = 500
 """After so many others get their turn, however fast they come."""
+_SCHEMA_REQUEST = "schema"
+_NO_ERROR = (b"null", b'"unknown method"')
+"""Errors that `ovs` knows how to go on from are not among those of a monitor."""
 _BACKOFF = (100, 1000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 
@@ -75,18 +78,21 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         except (ovs.db.error.Error, AttributeError, LookupError, TypeError) as exc:
             raise ValueError(f"this is no schema of a database: {exc}") from exc
         self.has_stock_rows = store is None
+        stock.prepare(self)
         self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
         self.in_doubt: BaseException | None = None
         self.trouble = ""
         self.has_quorum = True
+        self.clustered = False
         self.cid: UUID | None = None
         self.connections = 0
         self._select = select
         self._pinned = pinned
         self._afresh = True
-        self._schema_text: str | None = None
+        self.foreign: set[str] = set()
+        """The servers that belong to another cluster than the one that is pinned."""
         self._step: Any = None
         self._step_began = 0.0
         self._step_probes = 0
@@ -101,7 +107,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def run(self) -> bool:
         """As in `ovs`; whatever does not make sense leads to another connection and a full resync."""
-        assert not self.txn
+        if self.txn is not None:
+            # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
+            self.txn.abort()
         try:
             changed = bool(super().run())
         except Exception as exc:  # noqa: BLE001 - anything may follow from what a server says
@@ -202,6 +210,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                     raise ValueError("the server says that it goes on, where nothing was known")
                 return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
+        if head.error and self._answers(head, self._monitor_request_id) and bytes(head.error) not in _NO_ERROR:
+            raise ValueError(f"the server refuses to be monitored: {bytes(head.error)[:200]!r}")
         return plain(data) if self._is_expected(head) else None
 
     _NOTIFICATIONS = ("update", "update2", "update3", "monitor_canceled", "locked", "stolen")
@@ -271,20 +281,21 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         rows = self.server_tables[self._server_db_table].rows if self._server_db_table in self.server_tables else {}
         database = next((row for row in rows.values() if row.name == self._db.name), None)
         reason = f"it has no database {self._db.name}" if database is None else self._refusal(database)
+        self.clustered = database is not None and database.model != "standalone"
         self.has_quorum = database is None or database.model == "standalone" or bool(database.connected)
         if reason:
             if self.trouble != reason:
                 log.info("%s: %s; trying another server", self._session.get_name(), reason)
             self.trouble = reason
             return False
-        assert database is not None
-        self._follow_schema(database.schema[0] if database.schema else None)
+        self.foreign.clear()
         return True
 
     def _refusal(self, database: Any) -> str:
         """Why this server will not do; nothing where it does."""
         if database.model == "standalone":
             if self._pinned is not None:
+                self.foreign.add(self._session.get_name())
                 return f"it is a standalone server, not a member of cluster {self._pinned}"
             if self.cid is not None:
                 self._forget_cluster(None)
@@ -294,6 +305,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             return f"this {what} has not joined yet"
         cid = database.cid[0] if database.cid else None
         if self._pinned is not None and cid != self._pinned:
+            self.foreign.add(self._session.get_name())
             return f"it belongs to cluster {cid}, not to {self._pinned}"
         if cid != self.cid:
             self._forget_cluster(cid)
@@ -318,15 +330,29 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- the schema ------------------------------------------------------------------------------------------------
 
-    def _follow_schema(self, text: str | None) -> None:
+    def _Idl__send_monitor_request(self, max_version: Any = ovs.db.idl.Monitor.monitor_cond_since) -> None:  # noqa: N802
+        # Before each dump, because a standalone server does not tell when its schema was converted.
+        if self._select is None:
+            _Stock._Idl__send_monitor_request(self, max_version)
+            return
+
+        def answered(head: wire.Head | None) -> None:
+            if head is not None:
+                self._follow_schema(head)
+                _Stock._Idl__send_monitor_request(self, max_version)
+
+        request = wire.encode({"method": "get_schema", "params": [self._db.name], "id": _SCHEMA_REQUEST})
+        self._session.request(wire.encode(_SCHEMA_REQUEST), request, answered)
+
+    def _follow_schema(self, head: wire.Head) -> None:
         """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
-        if text is None or text == self._schema_text or self._select is None:
+        assert self._select is not None
+        json = wire.value(head.result) if head.result else None
+        if not isinstance(json, dict):
+            raise ValueError(f"the server does not tell its schema: {bytes(head.error)[:200]!r}")  # noqa: TRY004
+        if json == self.store.schema.json:
             return
-        self._schema_text = text
-        json = wire.value(text.encode())
         schema = DatabaseSchema.from_json(json)
-        if schema == self.store.schema:
-            return
         selection = self._select(schema)
         db = _helper(json, selection.columns).get_idl_schema()
         self._db, self.readonly = db, db.readonly
@@ -335,6 +361,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self.cond_change(table, list(where))
         self.sync_conditions()
         self.last_id = _ZERO_ID
+        stock.prepare(self)
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:
             stock.fill(self, {name: self.store.rows(name) for name in self.tables})

@@ -175,7 +175,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, Callable[[wire.Head | None], object]]
+    requests: dict[bytes, tuple[float, Callable[[wire.Head | None], object]]]
     trouble: str
     probes_answered: int
     lock: threading.RLock
@@ -232,8 +232,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
             raise ValueError("an id that no client would give")
         key = bytes(head.id)
         if head.method is None:
-            answer = self.requests.pop(key, None)
-            if answer is not None:
+            request = self.requests.pop(key, None)
+            if request is not None:
+                _, answer = request
                 answer(head)
                 return None
             if key == b'"echo"':
@@ -255,7 +256,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         False where there is no connection, and nothing is sent. Any thread may call this.
         """
         with self.lock:
-            self.requests[key] = answer
+            self.requests[key] = time.monotonic(), answer
             if not self.write(data):
                 return True
             del self.requests[key]
@@ -265,8 +266,15 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         """Tell everybody who waits for a reply that it will not come."""
         with self.lock:
             waiting, self.requests = self.requests, {}
-        for answer in waiting.values():
+        for _, answer in waiting.values():
             answer(None)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest request was sent that has not been answered (``time.monotonic()``); None without one."""
+        with self.lock:
+            sent, _ = next(iter(self.requests.values()), (None, None))
+            return sent
 
     @property
     def received_bytes(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import ovs.db.error
+from ovs.db.custom_index import IndexedRows, MultiColumnIndex
 from ovs.db.data import Datum
 from ovs.db.idl import ROW_CREATE, ROW_DELETE, ROW_UPDATE, ColumnDefaultDict, Notice
 from ovs.db.idl import Row as StockRow
@@ -14,7 +15,7 @@ from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange
 
-__all__ = ["apply", "fill"]
+__all__ = ["apply", "fill", "prepare"]
 
 
 class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
@@ -57,6 +58,40 @@ def _default(type: Any) -> Any:
     # That of `ovs` has an atom in the place of the value where a value is required.
     required = type.n_min and not type.is_map()
     return Datum(type, {type.key.type.default_atom(): None}) if required else Datum.default(type)
+
+
+class _Index(MultiColumnIndex):  # type: ignore[misc]
+    """An index that also takes in the rows that are there when it is made."""
+
+    def __init__(self, name: str, rows: Any) -> None:
+        super().__init__(name)
+        self._rows = rows
+
+    def add_column(self, column: str, *arguments: Any, **named: Any) -> None:
+        super().add_column(column, *arguments, **named)
+        self._fill()
+
+    def add_columns(self, *columns: str) -> None:
+        super().add_columns(*columns)
+        self._fill()
+
+    def _fill(self) -> None:
+        self.clear()
+        self.values.update(self.index_entry_from_row(row) for row in list(self._rows.values()))
+
+
+class _Rows(IndexedRows):  # type: ignore[misc]
+    def index_create(self, name: str) -> _Index:
+        if name in self.indexes:
+            raise ValueError(f"an index named {name} exists already")
+        index = self.indexes[name] = _Index(name, self)
+        return index
+
+
+def prepare(idl: Any) -> None:
+    """Give every table rows whose indexes can be made at any time."""
+    for table in idl.tables.values():
+        table.rows = _Rows(table)
 
 
 def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:

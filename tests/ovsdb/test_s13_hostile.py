@@ -30,7 +30,7 @@ from tests.ovsdb.hostile import (
     set_up,
 )
 
-HANDSHAKE = ("get_schema _Server", "monitor_cond _Server", "monitor_cond_since")
+HANDSHAKE = ("get_schema", "get_schema _Server", "monitor_cond _Server", "monitor_cond_since")
 
 
 @pytest.fixture
