@@ -155,7 +155,7 @@ class _Request:
             # It may have been applied: nobody can tell from this.
             reason = f"the server answered {result!r:.200}"
             self.end(Lost(reason))
-            raise ValueError(reason)
+            raise ValueError(reason)  # noqa: TRY004 - it is about the value
 
 
 class Connection:
