@@ -36,6 +36,7 @@ _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
+_TOGETHER = 256
 _PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
 """Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
 _LOOK_AT_PATIENCE = 0.5
@@ -206,23 +207,27 @@ class Connection:
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
         request = _Request(number, key, data, deadline, done)
-        # From the thread that asks, which saves waking the other, but in the order of the queue.
-        if self._queue or self.state != "ready" or not self._send(request):
+        # The only one is sent by the thread that asks, which saves waking the other. Of many, that would hand over
+        # between the threads for each one; they go together.
+        alone = not self._queue and not self.idl._session.requests
+        if not alone or self.state != "ready" or not self._send(request):
             self._queue.append(request)
             self._wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, request: _Request) -> bool:
-        """Send a request; False where there is no connection."""
+    def _send(self, *requests: _Request) -> bool:
+        """Send requests; False where there is no connection."""
         session = self.idl._session
-        if not session.request(request.key, request.data, request.answer):
+        if not session.request(*[(request.key, request.data, request.answer) for request in requests]):
             return False
-        request.data = b""
         with self._deadlines_lock:
-            heapq.heappush(self._deadlines, request)
-        if request.deadline < self._wakes_at or session.get_backlog():
+            for request in requests:
+                request.data = b""
+                heapq.heappush(self._deadlines, request)
+                sooner = request.deadline < self._wakes_at
+        if sooner or session.get_backlog():
             self._wake()
         return True
 
@@ -405,11 +410,16 @@ class Connection:
 
     def _send_queued(self) -> None:
         while self._queue and self.state == "ready":
-            request = self._queue.popleft()
-            if request.deadline <= time.monotonic():
-                self._expire_unsent(request)
-            elif not self._send(request):
-                self._queue.appendleft(request)
+            together: list[_Request] = []
+            # Others append to it meanwhile.
+            for _ in range(min(len(self._queue), _TOGETHER)):
+                request = self._queue.popleft()
+                if request.deadline <= time.monotonic():
+                    self._expire_unsent(request)
+                else:
+                    together.append(request)
+            if together and not self._send(*together):
+                self._queue.extendleft(reversed(together))
                 return
 
     def _watch_patience(self, poller: _Poller) -> None:

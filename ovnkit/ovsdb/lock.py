@@ -107,7 +107,7 @@ class Locks:
 
         params = wire.encode([lock.name])
         # Without a connection nothing is sent, and the next one begins by asking.
-        session.request(key, b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), params, key), answered)
+        session.request((key, b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), params, key), answered))
 
     def _connected(self, begun: bool) -> None:  # noqa: FBT001 - the callback of on_connect
         for lock in list(self._locks.values()):

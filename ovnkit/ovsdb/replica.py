@@ -303,7 +303,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 _Stock._Idl__send_monitor_request(self, max_version)
 
         request = wire.encode({"method": "get_schema", "params": [self._db.name], "id": _SCHEMA_REQUEST})
-        self._session.request(wire.encode(_SCHEMA_REQUEST), request, answered)
+        self._session.request((wire.encode(_SCHEMA_REQUEST), request, answered))
 
     def _follow_schema(self, head: wire.Head) -> None:
         """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""

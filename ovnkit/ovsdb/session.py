@@ -15,7 +15,10 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session", "plain"]
+__all__ = ["Answer", "Session", "fast_session", "plain"]
+
+Answer = Callable[[wire.Head | None], object]
+"""What is called with the reply to a request, or with None where the connection is lost before it."""
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
@@ -138,7 +141,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, tuple[float, Callable[[wire.Head | None], object]]]
+    requests: dict[bytes, tuple[float, Answer]]
     trouble: str
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
@@ -203,16 +206,20 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object]) -> bool:
-        """Send a request, and call ``answer`` with the reply, or with None where the connection is lost before it.
+    def request(self, *requests: tuple[bytes, bytes, Answer]) -> bool:
+        """Send requests, each an id, the message and whom to call: with the reply, or with None where it was lost.
 
         False where there is no connection, and nothing is sent. Any thread may call this.
         """
+        now = time.monotonic()
         with self.lock:
-            self.requests[key] = time.monotonic(), answer
+            for key, _, answer in requests:
+                self.requests[key] = now, answer
+            data = requests[0][1] if len(requests) == 1 else b"".join([data for _, data, _ in requests])
             if not self.write(data):
                 return True
-            del self.requests[key]
+            for key, _, _ in requests:
+                del self.requests[key]
             return False
 
     def abandon(self) -> None:
