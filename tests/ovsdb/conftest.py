@@ -12,6 +12,7 @@ import pytest
 from ovnkit import Northbound, Southbound, VSwitch
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb.server import Server, find_program, find_schema
+from tests.cluster import Cluster
 from tests.ovsdb.kinds import KindsClient, write_to
 from tests.ovsdb.proxy import Proxy
 
@@ -103,6 +104,15 @@ def nb_behind(nb_proxy: Proxy) -> Iterator[Northbound]:
     """A client whose messages go through the proxy."""
     with Northbound.connect(nb_proxy.remote, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def nb_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Three members of a clustered Northbound database."""
+    if find_program("ovsdb-server") is None and "CI" not in os.environ:
+        pytest.skip("ovsdb-server is not installed")
+    with Cluster(tmp_path / "cluster") as cluster:
+        yield cluster
 
 
 @pytest.fixture
