@@ -34,7 +34,9 @@ def test_every_snippet_runs_and_prints_what_the_page_shows(
     Page(path, request.getfixturevalue(place), tmp_path, monkeypatch).follow()
 
 
-@pytest.mark.parametrize("checker", [("mypy", "--strict", f"--cache-dir={os.devnull}"), ("pyright",)])
+@pytest.mark.parametrize(
+    "checker", [("mypy", "--strict", f"--cache-dir={os.devnull}"), ("pyright", "--pythonpath", sys.executable)]
+)
 def test_the_snippets_are_accepted_by_the_type_checkers(checker: tuple[str, ...], tmp_path: Path) -> None:
     if importlib.util.find_spec(checker[0]) is None and "CI" not in os.environ:
         pytest.skip(f"{checker[0]} is not installed")
