@@ -243,7 +243,6 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
 
 def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, column: str) -> Any:
     """One atom in the form that rows hold, or InvalidValue."""
-
     if type(value) is str and base.type == "string" and value.isascii() and "\0" not in value:
         return value
 

@@ -67,6 +67,11 @@ class _Poller:
         self._wanted: dict[int, int] = {}
         self._timeout: float = -1
 
+    @property
+    def timeout(self) -> float:
+        """Milliseconds that the wait will take at most."""
+        return self._timeout
+
     def fd_wait(self, fd: Any, events: int) -> None:
         number = fd if isinstance(fd, int) else fd.fileno()
         self._wanted[number] = self._wanted.get(number, 0) | events
@@ -77,7 +82,8 @@ class _Poller:
     def immediate_wake(self) -> None:
         self._timeout = 0
 
-    def block(self) -> None:
+    def block(self) -> bool:
+        """Wait; whether something happened before the time was over."""
         if self._wanted != self._registered:
             for number in self._registered.keys() - self._wanted.keys():
                 self._poll.unregister(number)
@@ -86,7 +92,11 @@ class _Poller:
             self._registered = self._wanted
         self._wanted = {}
         timeout, self._timeout = self._timeout, -1
-        self._poll.poll(timeout)
+        return bool(self._poll.poll(timeout))
+
+    def block_again(self, milliseconds: float) -> bool:
+        """Wait for the same as the last time."""
+        return bool(self._poll.poll(milliseconds))
 
 
 def _nobody(_reply: Reply) -> None:
@@ -323,16 +333,26 @@ class Connection:
         self._send_queued()
         next_deadline = self._expire()
         self.idl.wait(poller)
-        self._wakes_at = min(next_deadline, time.monotonic() + _LONGEST_SLEEP_SECONDS)
-        poller.timer_wait(max(0, int((self._wakes_at - time.monotonic()) * 1000) + 1))
+        now = time.monotonic()
+        poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
+        self._wakes_at = now + poller.timeout / 1000
         if self._queue and self.state == "ready":
             # It came in after the last look, when nobody was there to be woken.
             poller.immediate_wake()
-        poller.block()
+        happened = poller.block()
+        # As long as only updates and replies arrive, nothing else has to be looked at.
+        while happened and not self._woken and self._take_in():
+            left = self._wakes_at - time.monotonic()
+            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
         if self._woken:
-            self._woken = False
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
+            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            self._woken = False
+
+    def _take_in(self) -> bool:
+        with self.guard:
+            return self.idl.take_in()
 
     def _note_state(self) -> None:
         idl = self.idl

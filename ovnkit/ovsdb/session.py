@@ -36,6 +36,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._outbox = bytearray()
         self._more = False
         self._drained = False
+        self._broken = 0
         self.trouble = ""
 
     def run(self) -> None:
@@ -43,13 +44,16 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         if self._outbox:
             with self._lock:
                 self._flush()
+        if self._broken:
+            self.error(self._broken)
 
     def _flush(self) -> None:
-        while self._outbox and not self.status:
+        while self._outbox and not self.status and not self._broken:
             sent = self.stream.send(self._outbox)
             if sent < 0:
                 if sent != -errno.EAGAIN:
-                    self.error(-sent)
+                    # The thread that reads closes it: it may be waiting for this socket just now.
+                    self._broken = -sent
                 return
             del self._outbox[:sent]
 
@@ -76,8 +80,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
     def write(self, data: bytes) -> int:
         """Send an encoded message; an error number where the connection was down before, and nothing is sent."""
         with self._lock:
-            if self.status:
-                return int(self.status)
+            if self.status or self._broken:
+                return int(self.status) or self._broken
             self._outbox += data
             if len(self._outbox) == len(data):
                 self._flush()
@@ -109,6 +113,11 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._more = True
         return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to do without waiting for the socket."""
+        return bool(self._inbox or self._more or self._outbox)
+
     def reject(self, exc: Exception) -> None:
         """Drop the connection, because what the server says is not JSON-RPC."""
         self.trouble = f"the server says what is not OVSDB: {exc}"
@@ -134,6 +143,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
+    put_back: Any
+    """A message that recv() gives again."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -147,6 +158,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
+        if self.put_back is not None:
+            message, self.put_back = self.put_back, None
+            return message
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -220,6 +234,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.requests = {}
     fast.lock = threading.RLock()
     fast.trouble = ""
+    fast.put_back = None
     return fast
 
 

@@ -105,15 +105,15 @@ class Snapshot:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.before: dict[str, dict[UUID, Row[Any] | None]] = {name: {} for name in store.tables}
-        """What rows were that have changed since; None for those that were not there."""
+        self.before: dict[str, dict[UUID, Row[Any] | None]] = {}
+        """What rows were that have changed since, by table; None for those that were not there."""
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table; none where it is not replicated."""
         with self._store.changed:
             if table not in self._store.tables:
                 return []
-            before, now = self.before[table], self._store.tables[table].rows
+            before, now = self.before.get(table), self._store.tables[table].rows
             if not before:
                 return list(now.values())
             kept = [row for uuid, row in now.items() if uuid not in before]
@@ -122,10 +122,10 @@ class Snapshot:
     def get(self, table: str, uuid: UUID) -> Row[Any] | None:
         """One row; None where it is not there or the table is not replicated."""
         with self._store.changed:
-            before = self.before.get(table)
-            if before is None:
-                return None
-            return before[uuid] if uuid in before else self._store.tables[table].rows.get(uuid)
+            before = self.before.get(table, {})
+            if uuid in before:
+                return before[uuid]
+            return self._store.tables[table].rows.get(uuid) if table in self._store.tables else None
 
     def find(self, matches: Filter) -> list[Row[Any]]:
         """The rows that match; none where the table is not replicated."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +42,25 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     yield start
     for server in servers:
         server.stop()
+
+
+class Stopped(Protocol):
+    """``with stopped(server):`` the server does not run, but its connections stay open."""
+
+    def __call__(self, server: Server) -> AbstractContextManager[None]: ...
+
+
+@pytest.fixture
+def stopped_server() -> Stopped:
+    @contextmanager
+    def stop(server: Server) -> Iterator[None]:
+        server.process.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            server.process.signal(signal.SIGCONT)
+
+    return stop
 
 
 @pytest.fixture
