@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from typing import Any
 
@@ -10,6 +11,7 @@ from ovs.db.idl import ROW_CREATE, Notice
 from ovsdbapp.backend.ovs_idl import idlutils
 from ovsdbapp.backend.ovs_idl.connection import OvsdbIdl
 from ovsdbapp.event import RowEventHandler
+from ovsdbapp.exceptions import TimeoutException
 
 from ovnkit.ovsdb import replica
 from ovnkit.ovsdb.connection import Connection
@@ -63,11 +65,26 @@ class _OnBoard:
         self._connection.call(lambda: self._commit(txn))
 
     def _commit(self, txn: Any) -> None:
+        deadline = time.monotonic() + txn.timeout
+
+        def before_wait(poller: Any) -> None:
+            # ovsdbapp looks at the clock between its attempts only, and what is left of the time may be below nothing.
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutException(commands=txn.commands, timeout=txn.timeout, cause="the server did not answer")
+            self._connection.check_usable()
+            poller.timer_wait(int(left * 1000) + 1)
+
         with self.lock:
+            self._connection.on_board = before_wait
             try:
                 result = txn.do_commit()
             except Exception as exc:  # noqa: BLE001 - ovsdbapp raises it where the result is taken
                 result = idlutils.ExceptionResult(ex=exc, tb=traceback.format_exc())
+            finally:
+                self._connection.on_board = None
+                if self.idl.txn is not None:
+                    self.idl.txn.abort()
         txn.results.put(result)
 
     def force_reconnect(self) -> None:
@@ -87,6 +104,7 @@ def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
         idl: Any = carrier.idl
         idl.notify_handler = RowEventHandler()
         idl.notify = idl.notify_handler.notify
+        connection.on_close.append(idl.notify_handler.shutdown)
         # After the indexes, because those of `ovs` do not take in the rows that are there.
         idl.make_stock_rows()
         connection.guard = carrier.lock

@@ -119,6 +119,11 @@ class Client(Generic[D, TX]):
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
         began = time.monotonic()
+        if probe_interval and not probe_interval >= 1:
+            raise InvalidValue(
+                table="connect", column="probe_interval", value=probe_interval, allowed="0, or 1 second or more"
+            )
+        pinned = _uuid(cluster_id)
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         dialer = Dialer(remotes, tls)
         # In any order, so that the members of a cluster share the clients.
@@ -137,7 +142,7 @@ class Client(Generic[D, TX]):
             leader_only,
             store=store,
             select=select,
-            pinned=UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id,
+            pinned=pinned,
         )
         for table, where in selection.conditions.items():
             idl.cond_change(table, list(where))
@@ -392,7 +397,7 @@ class Client(Generic[D, TX]):
         """The API object of ovsdbapp for this database, on this client's connection and thread.
 
         It is made when it is first asked for, and with it the rows that ovsdbapp reads. Its transactions have the
-        timeout of this client, and while one of them waits for its commit, those of this client wait to be sent.
+        timeout of this client, and while one of them waits for its commit, the rows of ovsdbapp wait as well.
         Events: ``client.ovsdbapp.idl.notify_handler.watch_event(event)``.
         """
         if self._ovsdbapp is None:
@@ -457,6 +462,13 @@ class _Select:
                         raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
                 columns[row_class._table] = live & {column.name for column in what}
         return Selection(columns, where)
+
+
+def _uuid(cluster_id: UUID | str | None) -> UUID | None:
+    try:
+        return UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id
+    except ValueError:
+        raise InvalidValue(table="connect", column="cluster_id", value=cluster_id, allowed="a uuid") from None
 
 
 def _condition(row_class: type[Row[Any]], what: Mapping[str, Any], live: frozenset[str], version: str) -> list[Any]:

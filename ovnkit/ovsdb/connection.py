@@ -64,9 +64,8 @@ Reply = list[Any] | Lost | OvnkitError
 class _Poller:
     """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024."""
 
-    def __init__(self, wake: int) -> None:
+    def __init__(self) -> None:
         self._poll = select.poll()
-        self._poll.register(wake, POLLIN)
         self._registered: dict[int, int] = {}
         self._wanted: dict[int, int] = {}
         self._timeout: float = -1
@@ -185,6 +184,9 @@ class Connection:
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._woken = False
+        self.on_board: Callable[[Any], object] | None = None
+        """Called before each wait while a commit of ovsdbapp is on its way; it may raise to end that."""
+        self.on_close: list[Callable[[], object]] = []
         self.guard: Any = contextlib.nullcontext()
         """Held while the replica changes, for the sake of readers of its stock rows."""
         self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
@@ -320,7 +322,8 @@ class Connection:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        poller = _Poller(self._wake_read.fileno())
+        poller = _Poller()
+        self.idl.on_wait = self._before_wait
         try:
             while not self._closing:
                 self._turn(poller)
@@ -334,6 +337,8 @@ class Connection:
             self._wake_read.close()
             self._wake_write.close()
             self._store.end()
+            for call in self.on_close:
+                call()
 
     def _turn(self, poller: _Poller) -> None:
         with self.guard:
@@ -345,26 +350,33 @@ class Connection:
                 future.set_result(function())
             except Exception as exc:  # noqa: BLE001 - whoever waits gets it
                 future.set_exception(exc)
-        self._send_queued()
-        next_deadline = self._expire()
-        self._watch_patience(poller)
         self.idl.wait(poller)
-        now = time.monotonic()
-        poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
-        self._wakes_at = now + poller.timeout / 1000
-        if self._queue and self.state == "ready":
-            # It came in after the last look, when nobody was there to be woken.
-            poller.immediate_wake()
+        self._wakes_at = time.monotonic() + poller.timeout / 1000
         happened = poller.block()
         # As long as only updates and replies arrive, nothing else has to be looked at.
         while happened and not self._woken and self._take_in():
             left = self._wakes_at - time.monotonic()
             happened = left > 0 and poller.block_again(int(left * 1000) + 1)
+
+    def _before_wait(self, poller: Any) -> None:
+        """Send and expire what there is; in each turn, and in each wait of a commit of ovsdbapp."""
         if self._woken:
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
-            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            # After that, for who finds it set from here on has left what there is to do where the next look finds it.
             self._woken = False
+        if self.on_board is not None:
+            self.on_board(poller)
+        self._note_state()
+        self._send_queued()
+        next_deadline = self._expire()
+        self._watch_patience(poller)
+        left = max(0.0, min(next_deadline - time.monotonic(), _LONGEST_SLEEP_SECONDS))
+        poller.timer_wait(int(left * 1000) + 1)
+        poller.fd_wait(self._wake_read.fileno(), POLLIN)
+        if self._closing or self._calls or (self._queue and self.state == "ready"):
+            # It came in after the last look, when nobody was there to be woken.
+            poller.immediate_wake()
 
     def _take_in(self) -> bool:
         with self.guard:

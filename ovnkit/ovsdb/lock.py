@@ -29,11 +29,12 @@ class Lock:
     @property
     def held(self) -> bool:
         """Whether the server said that it is ours, and has not taken it back since."""
-        return self._held
+        return self._held and self._locks.is_own
 
     def wait(self, timeout: float = 30.0) -> None:
         """Wait until it is held. Raises Timeout after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
+        self._locks.check_usable()
         self._locks.check_may_wait()
         with self._changed:
             while not self._held:
@@ -80,6 +81,11 @@ class Locks:
         connection.idl.on_lock = self._told
         self.check_usable = connection.check_usable
         self.check_may_wait = connection.check_may_wait
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process is the one that asked."""
+        return self._connection.is_own
 
     def acquire(self, name: str, on_change: Callable[[bool], object] | None) -> Lock:
         """Ask for a lock. ValueError where this client has asked for it already."""

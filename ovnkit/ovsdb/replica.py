@@ -76,6 +76,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
+        self.on_wait: Callable[[Any], object] | None = None
+        """Called with the poller before each wait, also in those of code that was written for `ovs`."""
         self.in_doubt: BaseException | None = None
         self.trouble = ""
         self.has_quorum = True
@@ -136,11 +138,12 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         """As in `ovs`, without spinning while conditions wait for a connection."""
         if self.cond_changed and self._session.is_connected() and self._request_id is None:
             poller.immediate_wake()
-            return
         if self._step in self._ANSWERED_FROM_MEMORY:
             poller.timer_wait(int(_PATIENCE_WITH_ANSWERS * 1000))
         self._session.wait(poller)
         self._session.recv_wait(poller)
+        if self.on_wait is not None:
+            self.on_wait(poller)
 
     _ANSWERED_FROM_MEMORY = (
         ovs.db.idl.Idl.IDL_S_SERVER_SCHEMA_REQUESTED,

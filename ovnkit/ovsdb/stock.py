@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import ovs.db.error
 from ovs.db.custom_index import IndexedRows, MultiColumnIndex
@@ -61,11 +62,30 @@ def _default(type: Any) -> Any:
 
 
 class _Index(MultiColumnIndex):  # type: ignore[misc]
-    """An index that also takes in the rows that are there when it is made."""
+    """An index that takes in the rows that are there when it is made, and knows by what it holds each.
+
+    What a row says of itself is not what it is held by while a transaction is going to change it.
+    """
 
     def __init__(self, name: str, rows: Any) -> None:
+        self._held: dict[UUID, Any] = {}
         super().__init__(name)
         self._rows = rows
+
+    def add(self, row: Any) -> None:
+        if all(hasattr(row, column.column) for column in self.columns):
+            self.remove(row)
+            entry = self._held[row.uuid] = self.index_entry_from_row(row)
+            self.values.add(entry)
+
+    def remove(self, row: Any) -> None:
+        entry = self._held.pop(row.uuid, None)
+        if entry is not None:
+            self.values.remove(entry)
+
+    def clear(self) -> None:
+        super().clear()
+        self._held.clear()
 
     def add_column(self, column: str, *arguments: Any, **named: Any) -> None:
         super().add_column(column, *arguments, **named)
@@ -77,7 +97,13 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
 
     def _fill(self) -> None:
         self.clear()
-        self.values.update(self.index_entry_from_row(row) for row in list(self._rows.values()))
+        self.fill(list(self._rows.values()))
+
+    def fill(self, rows: Iterable[Any]) -> None:
+        """Take in many rows at once."""
+        entries = {row.uuid: self.index_entry_from_row(row) for row in rows}
+        self._held.update(entries)
+        self.values.update(entries.values())
 
 
 class _Rows(IndexedRows):  # type: ignore[misc]
@@ -101,7 +127,7 @@ def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
         made = {row.uuid: [StockRow(idl, table, row.uuid, _LazyColumns(table, row._raw))] for row in present}
         table.rows.data.update(made)
         for index in table.rows.indexes.values():
-            index.values.update(index.index_entry_from_row(row) for (row,) in made.values())
+            index.fill([row for (row,) in made.values()])
 
 
 def apply(idl: Any, changes: list[RowChange]) -> list[Any]:

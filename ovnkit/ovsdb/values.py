@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from ovnkit.errors import is_secret
+from ovnkit.errors import _is_secret
 
 __all__ = ["Map", "Ref"]
 
@@ -51,7 +51,7 @@ class Map(Mapping[K, V_co]):
 
     def __repr__(self) -> str:
         pairs = sorted(self._pairs.items(), key=lambda pair: str(pair[0]))
-        return "{" + ", ".join(f"{key!r}: {'***' if is_secret(key) else value!r}" for key, value in pairs) + "}"
+        return "{" + ", ".join(f"{key!r}: {'***' if _is_secret(key) else value!r}" for key, value in pairs) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Map, (self._pairs,)
