@@ -27,8 +27,8 @@ class Proxy:
         self.path = path
         self.transacts: list[list[dict[str, Any]]] = []
         self.cuts: list[Cut | None] = []
-        """What happens to the next writes: nothing (None), or the connection is cut before the server has any of it, when
-        it has half of it, or after it has answered.
+        """What happens to the next writes: nothing (None), or the connection is cut before the server has any of it,
+        when it has half of it, or after it has answered.
         """
         self.before_write: Callable[[], object] = lambda: None
         """Called before each write is passed on."""
