@@ -330,8 +330,9 @@ class Connection:
         finally:
             self._closing = True
             self._set_state("closed")
-            self.idl._Idl__txn_abort_all()
+            # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
+            self.idl._Idl__txn_abort_all()
             streams.forget(self._names)
             self._fail_queued()
             self._wake_read.close()

@@ -63,6 +63,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
 
     def close(self) -> None:
         with self._lock:
+            # For another thread that is about to write.
+            self._broken = self._broken or errno.ENOTCONN
             super().close()
 
     def error(self, error: int) -> None:
