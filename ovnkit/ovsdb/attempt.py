@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from ovnkit.errors import Closed, OutcomeUnknown, Timeout, TransactionFailed
+from ovnkit.errors import Closed, OutcomeUnknown, ProtocolError, Timeout, TransactionFailed
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.connection import Connection, Lost, Reply
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
@@ -53,7 +53,12 @@ class Attempt:
 
     def _answered(self, reply: Reply) -> None:
         if isinstance(reply, list):
-            error = failure(self._operations, reply)
+            try:
+                error = failure(self._operations, reply)
+            except ValueError as exc:
+                # It may have been applied: nobody can tell from this.
+                self._lost(str(exc))
+                raise
             if error is None or (self._sent_before and error.error == DUPLICATE_UUID):
                 self.outcome.set_result(None)
             elif self._sent_before:
@@ -62,17 +67,20 @@ class Attempt:
             else:
                 self.outcome.set_exception(error)
         elif isinstance(reply, Lost):
-            self._lost_at = time.monotonic()
-            self._sent_before = True
-            if self._lost_at >= self._deadline:
-                self._unknown(str(reply))
-            else:
-                # What was sent may still be applied while this looks, so that only a yes counts.
-                self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
+            self._lost(str(reply))
         elif self._sent_before:
             self._unknown(str(reply))
         else:
             self.outcome.set_exception(self._timed_out(reply) if isinstance(reply, Timeout) else reply)
+
+    def _lost(self, reason: str) -> None:
+        self._lost_at = time.monotonic()
+        self._sent_before = True
+        if self._lost_at >= self._deadline:
+            self._unknown(reason)
+        else:
+            # What was sent may still be applied while this looks, so that only a yes counts.
+            self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
 
     def _timed_out(self, error: Timeout) -> Timeout:
         return type(error)(error.waited_for, self._timeout)
@@ -103,6 +111,9 @@ class Attempt:
                     applied = self._verdict(lookups, reply)
                 except OutcomeUnknown as exc:
                     self.outcome.set_exception(exc)
+                except ValueError:
+                    self._look_up(then)
+                    raise
                 else:
                     then(applied)
             elif isinstance(reply, Lost) and time.monotonic() < self._deadline:
@@ -127,7 +138,10 @@ class Attempt:
         deadline = time.monotonic() + timeout
         lookups = self._lookups()
         while True:
-            applied = self._verdict(lookups, self._asked(lookups, deadline))
+            try:
+                applied = self._verdict(lookups, self._asked(lookups, deadline))
+            except ValueError as exc:
+                raise OutcomeUnknown(str(exc), self.resolve) from exc
             if applied is None:
                 raise OutcomeUnknown(_CHANGED_SINCE, self.resolve)
             if applied:
@@ -167,12 +181,16 @@ class Attempt:
         return [item for item in self._pending.items.values() if item.changes_something]
 
     def _verdict(self, lookups: list[Operation], results: list[Any]) -> bool | None:
+        """As _applied(). Raises OutcomeUnknown where the rows cannot be had, ValueError where the answer is none."""
         error = failure(lookups, results)
         if error is not None:
             raise OutcomeUnknown(str(error), self.resolve) from error
         items = self._items
-        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
-        return _applied(zip(items, found, strict=True))
+        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=False)]
+        try:
+            return _applied(zip(items, found, strict=True))
+        except ProtocolError as exc:
+            raise OutcomeUnknown(str(exc), self.resolve) from exc
 
     def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
         if not selected:

@@ -20,6 +20,7 @@ from ovnkit.errors import (
     NotFound,
     NotOnServer,
     NotUnique,
+    ProtocolError,
     QuorumLost,
     Timeout,
 )
@@ -131,19 +132,19 @@ class Client(Generic[D, TX]):
         first, schema_json = fetch_schema(shuffled, cls._database.name, dialer, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
         select = _Select(cls._database, monitor, cls._unmonitored)
-        schema = DatabaseSchema.from_json(schema_json)
+        try:
+            schema = DatabaseSchema.from_json(schema_json)
+        except ValueError as exc:
+            raise ProtocolError(str(first), str(exc)) from exc
         selection = select(schema)
         store = Store(cls._database, schema, selection.columns)
         names = streams.stream_names(shuffled, dialer)
-        idl = Idl(
-            ",".join(names),
-            None,
-            int(probe_interval * 1000),
-            leader_only,
-            store=store,
-            select=select,
-            pinned=pinned,
-        )
+        probe = int(probe_interval * 1000)
+        try:
+            idl = Idl(",".join(names), None, probe, leader_only, store=store, select=select, pinned=pinned)
+        except ValueError as exc:
+            streams.forget(names)
+            raise ProtocolError(str(first), str(exc)) from exc
         for table, where in selection.conditions.items():
             idl.cond_change(table, list(where))
         known_as = format_remotes(remotes)

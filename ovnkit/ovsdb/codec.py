@@ -137,7 +137,7 @@ def _builder(type: ColumnType, refer: Refer) -> Callable[[Any], Any]:
     empty = default(type, refer)
 
     def only(wire: Any) -> Any:
-        found = members(wire)
+        found = _at_most_one(members(wire))
         return found[0] if found else empty
 
     if type.key.type in ("uuid", "integer"):
@@ -156,6 +156,12 @@ def _atom_builder(base: BaseType, refer: Refer) -> Callable[[Any], Any] | None:
     return lambda wire: Ref(target, wire[1])
 
 
+def _at_most_one(found: list[Any]) -> list[Any]:
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} values where there can be one")
+    return found
+
+
 def _of_64_bits(number: int) -> int:
     if number not in _INTEGERS:
         raise ValueError("an integer of more than 64 bits")
@@ -168,9 +174,18 @@ def _same(value: Any) -> Any:
 
 def _members(json: Any) -> list[Any]:
     if isinstance(json, list) and json and json[0] in ("set", "map"):
-        members: list[Any] = json[1]
+        _, members = json
+        if not isinstance(members, list):
+            raise ValueError(f"the members of a {json[0]} are {members!r:.80}")
         return members
     return [json]
+
+
+def _pairs(json: Any) -> list[Any]:
+    pairs = _members(json)
+    if not all(isinstance(pair, list) for pair in pairs):
+        raise ValueError(f"the pairs of a map are {pairs!r:.80}")
+    return pairs
 
 
 def default(type: ColumnType, refer: Refer) -> Any:
@@ -343,8 +358,8 @@ def apply_diff(type: ColumnType, old: Any, diff: Any) -> Any:
     if type.max == 1:
         return diff
     if type.value is not None:
-        pairs = {_order(key): [key, value] for key, value in _members(old)}
-        for key, value in _members(diff):
+        pairs = {_order(key): [key, value] for key, value in _pairs(old)}
+        for key, value in _pairs(diff):
             known = pairs.get(_order(key))
             if known is not None and known[1] == value:
                 del pairs[_order(key)]

@@ -33,6 +33,8 @@ State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"
 Operation = dict[str, Any]
 
 _FAVOUR_SECONDS = 5.0
+_CANCELED = "canceled"
+"""The answer where the database went away or was converted meanwhile (ovsdb-server(7)); it may have been applied."""
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
@@ -130,7 +132,7 @@ class _Request:
             done(reply)
 
     def answer(self, head: wire.Head | None) -> None:
-        """The server's reply; None where the connection was lost before it."""
+        """The server's reply; None where the connection was lost before it. Raises ValueError where it is none."""
         if head is None:
             self.end(Lost("the connection was lost before the reply came"))
             return
@@ -138,15 +140,22 @@ class _Request:
             result = wire.value(head.result) if head.result else None
             if result is None and head.error:
                 error = wire.value(head.error)
-                result = [error if isinstance(error, dict) else {"error": error}]
+                if isinstance(error, dict):
+                    result = [error]
+                elif isinstance(error, str) and error != _CANCELED:
+                    result = [{"error": error}]
+                else:
+                    result = error
         except ValueError as exc:
             self.end(Lost(f"the reply was not understood: {exc}"))
+            raise
+        if isinstance(result, list):
+            self.end(result)
         else:
-            if isinstance(result, list):
-                self.end(result)
-            else:
-                # It may have been applied: nobody can tell from this.
-                self.end(Lost(f"the server answered {result!r:.200}"))
+            # It may have been applied: nobody can tell from this.
+            reason = f"the server answered {result!r:.200}"
+            self.end(Lost(reason))
+            raise ValueError(reason)
 
 
 class Connection:

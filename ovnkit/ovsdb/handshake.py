@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ovnkit.errors import ConnectionFailed, Timeout
+from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.tls import certificate_names, is_wrong_name
 from ovnkit.remote import Remote, format_remotes
@@ -23,6 +24,7 @@ S = TypeVar("S", bound=socket.socket)
 _RETRY_AFTER = 0.05
 _PATIENCE = 2.0
 _SHORTEST = 0.001
+_READ = 1 << 20
 _HOPELESS = (errno.EACCES, errno.EPERM)
 _MAY_PASS = (ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError, ssl.SSLWantReadError)
 """What a server that is just starting or ending may cause."""
@@ -158,20 +160,32 @@ def _exchange(sock: socket.socket, remote: Remote, database: str, deadline: floa
     # What keeps this from being sent, such as a certificate that is refused, is said by the server and read below.
     with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
         sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
-    data = b""
+    framer = wire.Framer()
     while True:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server has not finished its answer")
         sock.settimeout(_left(deadline))
-        part = sock.recv(1 << 20)
+        part = sock.recv(_READ)
         if not part:
             raise OSError("the server closed the connection; is it an OVSDB server?")
-        data += part
         try:
-            reply = json.loads(data)
-        except ValueError:
-            continue
-        if isinstance(reply, dict) and reply.get("error"):
-            raise ConnectionFailed(str(remote), f"no database {database} here: {reply['error']}")
-        schema = reply.get("result") if isinstance(reply, dict) else None
-        if not isinstance(schema, dict):
-            raise OSError("the answer is not that of an OVSDB server")
+            for message in framer.feed(part):
+                schema = _schema(message, remote, database)
+                if schema is not None:
+                    return schema
+        except ValueError as exc:
+            raise OSError(f"the answer is not that of an OVSDB server: {exc}") from exc
+
+
+def _schema(message: bytearray, remote: Remote, database: str) -> Mapping[str, Any] | None:
+    """The schema where this message is the answer, None where it is something else."""
+    head = wire.head(message)
+    if head.method is not None or bytes(head.id) != b"0":
+        return None
+    error = wire.value(head.error) if head.error else None
+    if error:
+        raise ConnectionFailed(str(remote), f"no database {database} here: {error!r:.200}")
+    schema = wire.value(head.result) if head.result else None
+    if isinstance(schema, dict):
         return schema
+    raise ValueError(f"a schema that is {schema!r:.80}")

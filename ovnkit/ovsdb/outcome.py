@@ -32,36 +32,57 @@ _CLASSES: dict[str, type[TransactionFailed]] = {
 def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFailed | None:
     """The error that a reply reports, None where the transaction was applied.
 
-    Also an error where an operation on one row reports another count than one: that row was gone. (It cannot happen
-    after a `wait` for the row; the count is a cross-check.)
+    Raises ValueError where the reply is none to these operations and does not tell what became of them. So it is where
+    an operation on one row reports another count than one. (It cannot happen after a `wait` for the row; the count is a
+    cross-check.)
     """
-    for index, result in enumerate(results if isinstance(results, list) else ()):
+    if not isinstance(results, list):
+        raise ValueError(f"the server answered {results!r:.200}")  # noqa: TRY004 - it is about the value
+    for index, result in enumerate(results):
         # Constraints that are checked at commit come as one more result than there were operations.
         operation = operations[index] if index < len(operations) else None
         if isinstance(result, dict) and "error" in result:
-            word, details = str(result["error"]), result.get("details", "")
-            if operation is not None and operation["op"] == "wait":
-                details = _what_changed(operation)
-            return _CLASSES.get(word, TransactionFailed)(word, details, operation, **_place(str(details), operation))
-    if not isinstance(results, list) or len(results) < len(operations):
-        return TransactionFailed(
-            "protocol error", f"the server answered {len(operations)} operations with {results!r:.200}"
-        )
-    for operation, result in zip(operations, results, strict=False):
-        if operation["op"] in ("update", "mutate", "delete") and result != {"count": 1}:
-            return TransactionFailed("count", f"the operation answered {result!r:.200} instead of 1 row", operation)
+            return _error(result, operation)
+        if operation is not None and not _answers(operation, result):
+            raise ValueError(f"the server answered {result!r:.200} to {operation['op']}")
+    if len(results) < len(operations):
+        raise ValueError(f"the server answered {len(operations)} operations with {results!r:.200}")
     return None
 
 
+def _error(result: dict[str, Any], operation: dict[str, Any] | None) -> TransactionFailed:
+    word, details = result["error"], result.get("details") or ""
+    if not isinstance(word, str) or not isinstance(details, str):
+        raise ValueError(f"the server answered {result!r:.200}")  # noqa: TRY004 - it is about the value
+    place = _place(details, operation)
+    if operation is not None and operation["op"] == "wait":
+        details = _what_changed(operation)
+    return _CLASSES.get(word, TransactionFailed)(word, details, operation, **place)
+
+
+def _answers(operation: dict[str, Any], result: Any) -> bool:
+    if not isinstance(result, dict):
+        return False
+    if operation["op"] == "insert":
+        return isinstance(result.get("uuid"), list)
+    if operation["op"] == "select":
+        rows = result.get("rows")
+        return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    if operation["op"] in ("update", "mutate", "delete"):
+        return type(result.get("count")) is int and result["count"] == 1
+    return True
+
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _INDEX = re.compile(
     r'rows in "(?P<table>\w+)" table .* for index on columns? (?P<columns>(?:"\w+"(?:, | and )?)+)\.'
-    r"  First row, with UUID (?P<first>[-0-9a-f]{36}), (?P<of_first>[^.]*)\."
-    r"  Second row, with UUID (?P<second>[-0-9a-f]{36}),",
+    rf"  First row, with UUID (?P<first>{_UUID}), (?P<of_first>[^.]*)\."
+    rf"  Second row, with UUID (?P<second>{_UUID}),",
     re.DOTALL,
 )
 _PLACES = (
-    re.compile(r"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>[-0-9a-f]{36}) references"),
-    re.compile(r"cannot delete (?P<table>\w+) row (?P<row>[-0-9a-f]{36}) because"),
+    re.compile(rf"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>{_UUID}) references"),
+    re.compile(rf"cannot delete (?P<table>\w+) row (?P<row>{_UUID}) because"),
     re.compile(r'column "(?P<columns>\w+)"[^"]* table "(?P<table>\w+)"'),
     re.compile(r'table "(?P<table>\w+)"'),
     re.compile(r'"(?P<table>\w+)" table to contain'),

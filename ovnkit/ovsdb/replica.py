@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import attrs
+import ovs.db.error
 import ovs.db.idl
 from ovs.db.idl import SchemaHelper
 from ovs.jsonrpc import Message
@@ -29,6 +30,8 @@ _PATIENCE_WITH_DUMPS = 60_000
 """Milliseconds that a server may be silent while it composes a dump: it does nothing else meanwhile."""
 _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
+_UPDATES_AT_ONCE = 500
+"""After so many others get their turn, however fast they come."""
 _SCHEMA_REQUEST = "schema"
 _NO_ERROR = (b"null", b'"unknown method"')
 """Errors that `ovs` knows how to go on from are not among those of a monitor."""
@@ -70,7 +73,10 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             assert store is not None
             schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})
         self._db: Any
-        super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
+        try:
+            super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
+        except (ovs.db.error.Error, AttributeError, LookupError, TypeError) as exc:
+            raise ValueError(f"this is no schema of a database: {exc}") from exc
         self.has_stock_rows = store is None
         stock.prepare(self)
         self._min_index = 0
@@ -91,6 +97,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         """The servers that belong to another cluster than the one that is pinned."""
         self._step: Any = None
         self._step_began = 0.0
+        self._step_probes = 0
         fast_session(self._session, self._understand)
         # ovs waits 1 to 8 seconds, a cluster elects another leader in 1 to 2.
         self._session.reconnect.min_backoff, self._session.reconnect.max_backoff = _BACKOFF
@@ -123,9 +130,12 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             return False
         rpc.run()
         try:
-            while (message := session.recv()) is not None:
+            for _ in range(_UPDATES_AT_ONCE):
+                message = session.recv()
+                if message is None:
+                    break
                 if message.method != "update3":
-                    session.put_back = message
+                    session.put_back = rpc, message
                     return False
                 _, transaction, updates = message.params
                 self._Idl__parse_update(updates, "update3")
@@ -154,11 +164,15 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         step = self.state if self._session.is_connected() else None
         if step != self._step:
             self._step, self._step_began = step, time.monotonic()
+            self._step_probes = self._session.probes_answered
             dump = step is not None and step > self.IDL_S_SERVER_MONITOR_REQUESTED and step != self.IDL_S_MONITORING
             patience = max(self._probe_interval, _PATIENCE_WITH_DUMPS) if dump else self._probe_interval
             self._session.reconnect.set_probe_interval(patience if self._probe_interval else 0)
         elif step in self._ANSWERED_FROM_MEMORY and time.monotonic() - self._step_began > _PATIENCE_WITH_ANSWERS:
             self.in_doubt = TimeoutError("the server does not answer")
+        elif step not in (None, self.IDL_S_MONITORING) and self._session.probes_answered - self._step_probes > 1:
+            # A server answers in order, and the second probe at the latest came after what this step asked.
+            self.in_doubt = ValueError("the server answers probes, but not what it was asked before")
 
     def _start_again(self, why: BaseException) -> None:
         self.trouble = f"the replica may differ from the server and is fetched again: {why}"
@@ -195,11 +209,36 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         elif head.method is None and head.result and self._answers(head, self._monitor_request_id):
             if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
                 found, transaction, updates = wire.initial(head.result)
+                if found and self.last_id == _ZERO_ID:
+                    raise ValueError("the server says that it goes on, where nothing was known")
                 return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
         if head.error and self._answers(head, self._monitor_request_id) and bytes(head.error) not in _NO_ERROR:
             raise ValueError(f"the server refuses to be monitored: {bytes(head.error)[:200]!r}")
-        return plain(data)
+        return plain(data) if self._is_expected(head) else None
+
+    _NOTIFICATIONS = ("update", "update2", "update3", "monitor_canceled", "locked", "stolen")
+
+    def _is_expected(self, head: wire.Head) -> bool:
+        """Whether `ovs` would do anything about a message; others are not decoded. ValueError where it is none."""
+        if head.method is not None:
+            if head.result or head.error or bytes(memoryview(head.params)[:1]) != b"[":
+                raise ValueError("a message is neither a request nor a reply")
+            return head.method in self._NOTIFICATIONS
+        key = bytes(head.id)
+        if key in (b"", b"null") or head.params or not (head.result or head.error):
+            raise ValueError("a message is neither a request nor a reply")
+        waiting = (
+            self._request_id,
+            self._monitor_request_id,
+            self._server_schema_request_id,
+            self._server_monitor_request_id,
+            self._db_change_aware_request_id,
+            self._monitor_cancel_request_id,
+            self._lock_request_id,
+            *self._outstanding_txns,
+        )
+        return any(number is not None and key == wire.encode(number) for number in waiting)
 
     @staticmethod
     def _answers(head: wire.Head, request_id: Any) -> bool:

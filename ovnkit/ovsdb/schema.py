@@ -181,7 +181,14 @@ class DatabaseSchema:
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> DatabaseSchema:
-        """From the reply to ``get_schema`` (RFC 7047 3.2, <database-schema>)."""
+        """From the reply to ``get_schema`` (RFC 7047 3.2, <database-schema>). ValueError where it is none."""
+        try:
+            return cls._from_json(json)
+        except (AttributeError, LookupError, TypeError) as exc:
+            raise ValueError(f"this is no schema of a database: {exc!r:.200}") from exc
+
+    @classmethod
+    def _from_json(cls, json: Mapping[str, Any]) -> DatabaseSchema:
         tables = json["tables"]
         # A schema in which no table says isRoot predates the distinction: all its tables are roots.
         says_root = any("isRoot" in table for table in tables.values())

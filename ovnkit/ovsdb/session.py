@@ -23,6 +23,13 @@ Answer = Callable[[wire.Head | None], object]
 _READ = 1 << 18
 _READS_AT_ONCE = 64
 """After so many full reads others get their turn, however fast the server sends."""
+_MESSAGES_AT_ONCE = 500
+"""So many messages that nothing is left to do for, and others get their turn."""
+_LOOK_AFTER = 2.0
+"""Seconds after which a message that has not ended is looked at, and again after twice as long each time."""
+_LONGEST_ID = 1000
+_ECHOES = 1 << 20
+"""Bytes of answers to echoes that may wait for a server that does not read them."""
 
 
 class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
@@ -40,6 +47,9 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._outbox = bytearray()
         self._more = False
         self._drained = False
+        self._look_at = 0.0
+        self._patience = _LOOK_AFTER
+        self._echoes = 0
         self._broken = 0
         self.trouble = ""
 
@@ -93,6 +103,14 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
                 self._flush()
             return 0
 
+    def echo(self, data: bytes) -> None:
+        """Answer an echo. Raises ValueError where too many answers have not been read."""
+        with self._lock:
+            self._echoes = self._echoes + len(data) if self._outbox else 0
+            if self._echoes > _ECHOES:
+                raise ValueError("the server asks for more echoes than it reads")
+            self.write(data)
+
     def read(self) -> bytearray | None:
         """The next message, None where there is none yet."""
         for _ in range(_READS_AT_ONCE):
@@ -114,10 +132,29 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
             self._drained = len(data) < _READ and not getattr(self.stream.socket, "pending", int)()
             try:
                 self._inbox.extend(self._framer.feed(data))
+                self._look()
             except ValueError as exc:
                 self.reject(exc)
         self._more = True
         return None
+
+    def yields(self) -> None:
+        """Have others get their turn before the next message is read."""
+        self._more = True
+
+    def _look(self) -> None:
+        """Find out that a message will not end, because bytes of it were lost and what follows seems to be its rest."""
+        if self._inbox or not self._framer.buffered:
+            self._look_at = 0.0
+            self._patience = _LOOK_AFTER
+            return
+        now = time.monotonic()
+        if self._look_at and now >= self._look_at:
+            self._framer.check()
+            self._patience *= 2
+            self._look_at = 0.0
+        if not self._look_at:
+            self._look_at = now + self._patience
 
     @property
     def has_more(self) -> bool:
@@ -145,12 +182,13 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     understand: Callable[[wire.Head, bytearray], Any]
     requests: dict[bytes, tuple[float, Answer]]
     trouble: str
+    probes_answered: int
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
-    put_back: Any
-    """A message that recv() gives again."""
+    put_back: tuple[Any, Any] | None
+    """A message that recv() gives again, and the connection that it came on."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -165,9 +203,13 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
         if self.put_back is not None:
-            message, self.put_back = self.put_back, None
-            return message
-        while (rpc := self.rpc) is not None:
+            (came_on, message), self.put_back = self.put_back, None
+            if came_on is self.rpc:
+                return message
+        for _ in range(_MESSAGES_AT_ONCE):
+            rpc = self.rpc
+            if rpc is None:
+                return None
             received = rpc.received_bytes
             data = rpc.read()
             now = timeval.msec()
@@ -183,12 +225,16 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
                 return None
             if message is not None:
                 return message
+        if self.rpc is not None:
+            self.rpc.yields()
         return None
 
     def _taken_apart(self, data: bytearray) -> Any:
         """What there is left to do for `ovs`, None where it is done."""
         wire.check_text(data)
         head = wire.head(data)
+        if len(memoryview(head.id)) > _LONGEST_ID:
+            raise ValueError("an id that no client would give")
         key = bytes(head.id)
         if head.method is None:
             request = self.requests.pop(key, None)
@@ -197,9 +243,10 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
                 answer(head)
                 return None
             if key == b'"echo"':
+                self.probes_answered += 1
                 return None
         elif head.method == "echo" and key not in (b"", b"null"):
-            self.write(b'{"error":null,"id":%b,"result":%b}' % (key, bytes(head.params) or b"[]"))
+            self.rpc.echo(b'{"error":null,"id":%b,"result":%b}' % (key, bytes(head.params) or b"[]"))
             return None
         return self.understand(head, data)
 
@@ -252,6 +299,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.requests = {}
     fast.lock = threading.RLock()
     fast.trouble = ""
+    fast.probes_answered = 0
     fast.put_back = None
     return fast
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from ovnkit.errors import ProtocolError
 from ovnkit.ovsdb import codec, wire
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.index import Index, IndexKey
@@ -74,6 +75,8 @@ class _Table:
     def updated(self, uuid: UUID, update: wire.RowUpdate) -> Row[Any] | None:
         """The row after a <row-update2>, None where it goes. Raises ValueError where it cannot be applied."""
         raw = bytes(update.initial) or bytes(update.insert)
+        if (update.modify is not None or update.delete) and (raw or (update.modify is not None and update.delete)):
+            raise ValueError(f"the server tells two things of row {uuid} of {self.replicated.schema.name}")
         if not raw:
             if update.delete:
                 return None
@@ -403,7 +406,13 @@ def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
     if before is None or after is None:
         return before is not after
     # Equal values may be written differently: members in another order, defaults left out.
-    return before._raw != after._raw and before != after
+    if before._raw == after._raw:
+        return False
+    try:
+        return before != after
+    except ProtocolError:
+        # One of them holds what cannot be read, which is no reason not to replace it.
+        return True
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 import attrs
 
-from ovnkit.errors import Closed, Timeout, WatchOverflow
+from ovnkit.errors import Closed, ProtocolError, Timeout, WatchOverflow
 from ovnkit.ovsdb.filter import Filter
+from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange, Store
 
 __all__ = ["Event", "Watch"]
@@ -99,13 +100,20 @@ class Watch(Generic[R]):
     def _next_present(self) -> Event[R] | None:
         while self._initial:
             row = self._initial.popleft()
-            if self._matches(row):
+            if self._is_in(row):
                 return Event("insert", None, row, initial=True)
         return None
 
+    def _is_in(self, row: Row[Any] | None) -> bool:
+        try:
+            return row is not None and self._matches(row)
+        except ProtocolError:
+            # What cannot be read matches nothing; once the server has said it rightly, the row comes in.
+            return False
+
     def _event(self, change: RowChange) -> Event[R] | None:
-        before: Any = change.before if change.before is not None and self._matches(change.before) else None
-        after: Any = change.after if change.after is not None and self._matches(change.after) else None
+        before: Any = change.before if self._is_in(change.before) else None
+        after: Any = change.after if self._is_in(change.after) else None
         if before is None:
             return None if after is None else Event("insert", None, after)
         return Event("delete", before, None) if after is None else Event("update", before, after)

@@ -37,10 +37,13 @@ Raw = msgspec.Raw
 
 _STEP = 1 << 20
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"{}'))
-_ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _STRINGS = re.compile(rb'"[^"]*"')
 _OUTSIDE = re.compile(rb"}[ \t\r\n]*(?={)")
 _SPACE = b" \t\r\n"
+_PLACE = re.compile(r"\(byte (\d+)\)")
+_LONGEST_WORD = 64
+_DEEPEST = 1000
+"""Objects within objects: what decodes them gives up at about as many."""
 
 
 class Framer:
@@ -57,6 +60,19 @@ class Framer:
         """How many bytes of a message are here whose end is not."""
         return len(self._parts)
 
+    def check(self) -> None:
+        """Raise ValueError where what is here of a message cannot become one, whatever follows.
+
+        It costs as much as decoding it, which feed() does not do.
+        """
+        try:
+            _head.decode(self._parts)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as exc:
+            # Close to the end it may just be a number or a word that is not all here.
+            place = _PLACE.search(str(exc))
+            if place and int(place[1]) < len(self._parts) - _LONGEST_WORD:
+                raise ValueError(f"a message that has not ended is none: {exc}") from exc
+
     def feed(self, data: bytes) -> list[bytearray]:
         """The messages that end in ``data``. Raises ValueError where what begins is not a JSON object."""
         messages = []
@@ -65,8 +81,10 @@ class Framer:
         for boundary in _OUTSIDE.finditer(data):
             if self._count(data[start : boundary.end()]):
                 messages.append(self._take(data[start : boundary.end()]))
-            else:
+            elif self._in_string:
                 self._keep(data[start : boundary.end()])
+            else:
+                raise ValueError("an object follows another within a message: some of it is missing")
             start = boundary.end()
         rest = data[start:] if start else data
         if self._count(rest):
@@ -92,8 +110,10 @@ class Framer:
         if self._escaping:
             data = b"\\" + data
         if b"\\" in data:
-            data = _ESCAPES.sub(b"", data)
+            # Pairs first, from the left: a quote is escaped where one is left over before it.
+            data = data.replace(b"\\\\", b"")
             self._escaping = data.endswith(b"\\")
+            data = data.replace(b'\\"', b"")
         else:
             self._escaping = False
         found = data.translate(None, _NOT_STRUCTURE)
@@ -109,6 +129,8 @@ class Framer:
         self._depth += found.count(b"{") - found.count(b"}")
         if self._depth < 0:
             raise ValueError("a message ends that had not begun")
+        if self._depth > _DEEPEST:
+            raise ValueError(f"a message has more than {_DEEPEST} objects within each other")
         return not self._depth and not self._in_string and bool(found)
 
 

@@ -254,6 +254,8 @@ class _Session:
         self.with_ids = True
         self._server = server
         self._sock = sock
+        # As much at once as the system permits, so that a reader can be kept busy.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         self._silent = False
 
     def run(self) -> None:
@@ -305,7 +307,8 @@ class _Session:
 
     def _wait_until_read(self) -> None:
         deadline = time.monotonic() + 5
-        while struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
+        # Its own thread closes the socket once the client has gone.
+        while self._sock.fileno() >= 0 and struct.unpack("i", fcntl.ioctl(self._sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
             if time.monotonic() > deadline:
                 raise TimeoutError("the client does not read")
             time.sleep(0)

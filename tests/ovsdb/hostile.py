@@ -24,6 +24,7 @@ __all__ = [
     "BROKEN_RESULTS",
     "CLOSE_SECONDS",
     "JUNK",
+    "LOST_BYTES",
     "NOT_ANSWERS",
     "REFUSALS",
     "RESYNC_SECONDS",
@@ -146,6 +147,18 @@ SOME_JUNK: dict[str, Twist] = {
 }
 """One of each kind, where all of them would say no more."""
 
+LOST_BYTES: dict[str, Twist] = {
+    "the_end_is_missing": lambda message: [dump(message)[:-7]],
+    "the_end_is_missing_within_a_string": lambda message: [dump(message)[:5]],
+    "the_beginning_is_missing": lambda message: [dump(message)[7:]],
+    "a_brace_is_missing": lambda message: [dump(message)[:-1]],
+    "a_quote_is_missing": lambda message: [dump(message).replace(b'"', b"", 1)],
+    "a_quote_too_many": lambda message: [b'{"a"":1}', dump(message)],
+    "a_brace_too_many": lambda message: [b'{"a":{}', dump(message)],
+    "a_backslash_too_many": lambda message: [b'{"a":"\\"}', dump(message).replace(b'"', b'\\"', 1)],
+}
+"""The connection goes on, and what follows seems to be part of what was said before."""
+
 NOT_ANSWERS: dict[str, Twist] = {
     "silence": instead(END.SILENCE),
     "truncated_then_silence": lambda message: [dump(message)[:-7], END.SILENCE],
@@ -220,7 +233,7 @@ def _plain(type_: ColumnType, json: Any) -> Any:
 
 
 def _is_default(value: Any) -> bool:
-    zeros = ("", 0, 0.0, None, frozenset(), frozenset([0]), Map(), UUID(int=0))
+    zeros: tuple[Any, ...] = ("", 0, 0.0, None, frozenset(), frozenset([0]), Map(), UUID(int=0))
     return any(type(value) is type(zero) and value == zero for zero in zeros) or value is False
 
 

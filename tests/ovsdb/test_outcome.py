@@ -51,18 +51,22 @@ def test_an_error_of_an_operation_names_it() -> None:
     assert "name changed since it was read" in str(error)
 
 
-@pytest.mark.parametrize("results", [None, {}, "x", [], [{}]])
-def test_an_answer_that_is_none_fails(results: Any) -> None:
-    error = failure([INSERT, DELETE], results)
-    assert error is not None
-    assert error.error == "protocol error"
+@pytest.mark.parametrize("results", [None, {}, "x", [], [{}], [{"uuid": ["uuid", "x"]}], [None, None], [{"error": 5}]])
+def test_an_answer_that_is_none_does_not_tell(results: Any) -> None:
+    with pytest.raises(ValueError, match="the server answered"):
+        failure([INSERT, DELETE], results)
 
 
-@pytest.mark.parametrize("result", [{"count": 0}, {"count": 2}, {}, None, 7])
-def test_an_operation_on_one_row_must_have_found_it(result: Any) -> None:
-    error = failure([DELETE], [result])
-    assert error is not None
-    assert error.operation == DELETE
+@pytest.mark.parametrize("result", [{"count": 0}, {"count": 2}, {"count": True}, {}, None, 7])
+def test_an_operation_on_one_row_that_reports_another_count_does_not_tell(result: Any) -> None:
+    with pytest.raises(ValueError, match="to delete"):
+        failure([DELETE], [result])
+
+
+@pytest.mark.parametrize("result", [{}, {"rows": None}, {"rows": [1]}, []])
+def test_rows_that_are_none_do_not_tell(result: Any) -> None:
+    with pytest.raises(ValueError, match="to select"):
+        failure([{"op": "select", "table": "T", "where": []}], [result])
 
 
 A, B = "635f4ecc-80f2-4148-a81e-b8cce13cf35f", "d5273735-d998-4a41-af36-9768ae8bd150"

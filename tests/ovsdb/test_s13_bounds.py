@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -99,6 +100,7 @@ HUGE: dict[str, list[bytes | END]] = {
     "open_arrays": _long(b"", b"[" * 1024, b"", END.HANG_UP),
     "open_objects": _long(b"", b'{"":' * 256, b"", END.HANG_UP),
     "closed_arrays": _long(b"", b"]" * 1024, b"", END.HANG_UP),
+    "id": _long(b'{"result":{},"error":null,"id":"', b"x" * 1024, b'"}'),
     "string_of_a_notification": _long(_CALL + b'"', b"x" * 1024, b'"]}'),
     "empty_arrays_of_a_notification": _long(_CALL, b"[]," * 256, b"0]}", megabytes=20),
     "empty_objects_of_an_unknown_table": _long(_TOLD + b'"Nowhere":[', b"{}," * 256, b"0]}]}", megabytes=20),
@@ -114,6 +116,11 @@ HUGE: dict[str, list[bytes | END]] = {
 def test_s13_a_huge_message_takes_its_size_and_no_more_than_50_megabytes(name: str, tmp_path: Path) -> None:
     size = sum(len(part) for part in HUGE[name] if isinstance(part, bytes)) / MEGABYTE
     check_memory(tmp_path, HUGE[name], allowed=size + ALLOWED_MEGABYTES)
+
+
+def test_s13_a_huge_row_takes_its_size_beside_that_of_the_message(tmp_path: Path) -> None:
+    row = _long(_ROW, b"x" * 1024, b'"}}}}]}')
+    check_memory(tmp_path, row, allowed=2 * BIG + ALLOWED_MEGABYTES)
 
 
 def test_s13_echoes_whose_answers_are_not_read_do_not_pile_up(tmp_path: Path) -> None:
@@ -250,6 +257,36 @@ def test_s13_a_flood_of_echoes_and_unknown_notifications_is_borne(hostile: Hosti
     hostile.server.insert("Child", name="after it")
     hostile.check_shows()
     assert hostile.server.connections == connections
+
+
+@pytest.mark.parametrize("what", ["updates", "echoes", "notifications", "replies"])
+def test_s13_a_server_that_floods_holds_up_neither_deadlines_nor_close(what: str, hostile: Hostile) -> None:
+    nothing = [hostile.server.monitors["Kinds"], ZERO, {"Kinds": {}}]
+    message = {
+        "updates": {"id": None, "method": "update3", "params": nothing},
+        "echoes": {"id": 1, "method": "echo", "params": []},
+        "notifications": {"id": None, "method": "sing", "params": []},
+        "replies": {"id": "t999999", "result": [], "error": None},
+    }[what]
+    flood = dump(message) * 20_000
+    ended = threading.Event()
+
+    def drown(_message: Message) -> Iterator[bytes]:
+        while not ended.is_set():
+            yield flood
+
+    hostile.server.twist("transact", drown)
+    try:
+        began = time.monotonic()
+        with pytest.raises(OvnkitError), hostile.client.transaction(timeout=0.3) as tx:
+            tx.insert(kinds(string="new"))
+        assert time.monotonic() - began < 0.3 + SLACK_SECONDS
+        assert content(hostile.client)
+        began = time.monotonic()
+        hostile.client.close()
+        assert time.monotonic() - began < CLOSE_SECONDS
+    finally:
+        ended.set()
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

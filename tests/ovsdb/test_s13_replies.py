@@ -91,7 +91,8 @@ def test_s13_a_write_ends_by_its_deadline_where_no_reply_comes(twist: Twist, hos
 def test_s13_a_write_that_was_dropped_is_made_or_said_to_be_lost(twist: Twist, hostile: Hostile) -> None:
     def forget(message: Message) -> Any:
         hostile.server.forgetful = False
-        return twist(message)
+        # Where the twist leaves an answer to be read, it is none.
+        return twist({**message, "result": 5})
 
     hostile.server.forgetful = True
     hostile.server.twist("transact", forget)
@@ -123,6 +124,27 @@ def test_s13_an_update_ends_truly_whatever_the_count(count: Any, hostile: Hostil
     assert said_to_be_applied in (True, None)
     hostile.check_shows()
     hostile.check_writes()
+
+
+def test_s13_an_error_whose_words_are_odd_ends_the_write(hostile: Hostile) -> None:
+    def refuse(results: list[Any]) -> list[Any]:
+        return [{"error": "constraint violation", "details": f"cannot delete Kinds row {'-' * 36} because"}]
+
+    hostile.server.forgetful = True
+    hostile.server.twist("transact", result(refuse))
+    tx = hostile.client.transaction(timeout=1)
+    tx.insert(kinds(string="new"))
+    with pytest.raises(OvnkitError):
+        tx.submit().result(1 + SLACK_SECONDS)
+
+
+def test_s13_a_server_that_answers_nonsense_is_not_asked_without_end(hostile: Hostile) -> None:
+    hostile.server.twist("transact", replace(result=5), times=1_000_000)
+    hostile.server.twist("select", replace(result=5), times=1_000_000)
+    said = len(hostile.server.said)
+    with pytest.raises(OutcomeUnknown), hostile.client.transaction(timeout=0.5) as tx:
+        tx.insert(kinds(string="new"))
+    assert len(hostile.server.said) - said < 100
 
 
 def test_s13_replies_in_another_order_go_to_their_writes(hostile: Hostile) -> None:

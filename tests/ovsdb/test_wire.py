@@ -49,7 +49,12 @@ def test_what_is_no_object_is_refused_at_once(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b'{"a":"' + b"}{" * 200_000, b'{"a":"' + b'\\"' * 200_000, b'{"a":' * 200_000, b'{"a":{"b":[' + b"{}," * 200_000],
+    [
+        b'{"a":"' + b"}{" * 200_000,
+        b'{"a":"' + b'\\"' * 200_000,
+        b'{"a":' + b"[" * 200_000,
+        b'{"a":{"b":[' + b"{}," * 200_000,
+    ],
     ids=["ends in a string", "escapes", "nesting", "many objects"],
 )
 def test_a_message_that_never_ends_costs_no_more_than_its_bytes(data: bytes) -> None:
@@ -60,6 +65,37 @@ def test_a_message_that_never_ends_costs_no_more_than_its_bytes(data: bytes) -> 
     # Quadratic, it would be minutes.
     assert time.process_time() - began < 5
     assert framer.buffered == len(data)
+
+
+def test_objects_that_are_nested_too_deep_are_refused() -> None:
+    with pytest.raises(ValueError, match="within each other"):
+        wire.Framer().feed(b'{"a":' * 200_000)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"a":{"b":1}{"c":1}', b'{"a":[{"b":1} {"c":1}]', b'{"a":[{"id":1,"b":"}{"}{"id":2}']
+)
+def test_an_object_right_behind_another_within_a_message_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="missing"):
+        wire.Framer().feed(data)
+
+
+@pytest.mark.parametrize("lost", [b'{"id":null,"method":"upd', b'{"id":null,"params":["a\\', b'{"id":nu', b'{"a"":1}'])
+def test_a_message_of_which_bytes_were_lost_is_seen_not_to_be_one(lost: bytes) -> None:
+    framer = wire.Framer()
+    framer.feed(lost)
+    framer.check()
+    framer.feed(b'{"id":"echo","result":[],"error":null}' + b" " * 100)
+    with pytest.raises(ValueError, match="not ended"):
+        framer.check()
+
+
+def test_a_message_that_has_not_ended_may_be_one_wherever_it_is_cut() -> None:
+    message = '{"id":null,"method":"aж\\u0416\\\\","params":[{"a":-1.5e3,"b":true},["x}{",{}],null]}'.encode()
+    for end in range(len(message)):
+        framer = wire.Framer()
+        assert framer.feed(message[:end]) == []
+        framer.check()
 
 
 def test_invalid_utf_8_is_found_wherever_it_stands() -> None:
