@@ -59,6 +59,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc:Message.create_reply": ("result", "id"),
     "ovs.jsonrpc:Message.from_json": ("json",),
     "ovs.jsonrpc:Session.force_reconnect": ("self",),
+    "ovs.jsonrpc:Session.get_seqno": ("self",),
     "ovs.jsonrpc:Session.is_connected": ("self",),
     "ovs.jsonrpc:Session.pick_remote": ("self",),
     "ovs.reconnect:Reconnect.activity": ("self", "now"),

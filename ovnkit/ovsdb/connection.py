@@ -155,9 +155,10 @@ class Connection:
         self._was_ready = False
         self._forks = _forks
         self.uuids = Uuids()
-        self._seen = 0
+        self._sessions = 0
+        self._in_session = False
         self.state: State = "connecting"
-        self.on_connect: list[Callable[[bool], object]] = []
+        self.on_session: list[Callable[[bool], object]] = []
         """Called in the thread: with True when a session with a server begins, with False when it is lost."""
         self._state_listeners: list[Callable[[State], object]] = []
         self._wake_read, self._wake_write = socket.socketpair()
@@ -258,6 +259,11 @@ class Connection:
             )
 
     @property
+    def closing(self) -> bool:
+        """Whether close() was called, or the thread has ended."""
+        return self._closing
+
+    @property
     def is_own(self) -> bool:
         """Whether the thread is one of this process, not of the one that this was forked from."""
         return self._forks == _forks
@@ -294,6 +300,7 @@ class Connection:
                 self._turn(poller)
         finally:
             self._closing = True
+            self._end_session()
             self._set_state("closed")
             self.idl._Idl__txn_abort_all()
             self.idl.close()
@@ -329,10 +336,13 @@ class Connection:
 
     def _note_state(self) -> None:
         idl = self.idl
-        if self._seen != idl.connections:
-            self._seen = idl.connections
-            self._tell_of_connection(begun=True)
         connected = idl._session.is_connected()
+        if self._sessions != idl.sessions:
+            self._sessions = idl.sessions
+            self._in_session = True
+            self._tell_of_session(begun=True)
+        if self._in_session and not connected:
+            self._end_session()
         state: State
         if connected and idl.state == Idl.IDL_S_MONITORING:
             state = "ready"
@@ -348,20 +358,22 @@ class Connection:
             state = "synchronising" if connected else "connecting"
         self._set_state(state)
 
-    def _tell_of_connection(self, *, begun: bool) -> None:
-        for listener in list(self.on_connect):
+    def _end_session(self) -> None:
+        if self._in_session:
+            self._in_session = False
+            self._tell_of_session(begun=False)
+
+    def _tell_of_session(self, *, begun: bool) -> None:
+        for listener in list(self.on_session):
             listener(begun)
 
     def _set_state(self, state: State) -> None:
         if state == self.state:
             return
-        lost = self.state == "ready"
         with self._store.changed:
             self.state = state
             self._store.changed.notify_all()
             listeners = list(self._state_listeners)
-        if lost:
-            self._tell_of_connection(begun=False)
         for listener in listeners:
             listener(state)
 

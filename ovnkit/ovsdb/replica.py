@@ -75,7 +75,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self.trouble = ""
         self.has_quorum = True
         self.cid: UUID | None = None
-        self.connections = 0
+        self.sessions = 0
+        self._session_seqno: int | None = None
         self._select = select
         self._pinned = pinned
         self._afresh = True
@@ -139,8 +140,11 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._session.force_reconnect()
 
     def restart_fsm(self) -> None:
-        """As in `ovs`: a new session with the server begins."""
-        self.connections += 1
+        """As in `ovs`: the replica is fetched, in a new session or because the server has another schema."""
+        seqno = self._session.get_seqno()
+        if seqno != self._session_seqno:
+            self._session_seqno = seqno
+            self.sessions += 1
         self.trouble = ""
         super().restart_fsm()
 
