@@ -26,6 +26,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.db.idl:Idl.__init__": ("self", "remote", "schema_helper", "probe_interval", "leader_only"),
     "ovs.db.idl:Idl._Idl__check_server_db": ("self",),
     "ovs.db.idl:Idl._Idl__clear": ("self",),
+    "ovs.db.idl:Idl._Idl__send_monitor_request": ("self", "max_version"),
     "ovs.db.idl:Idl._Idl__parse_update": ("self", "update", "version", "tables"),
     "ovs.db.idl:Idl._Idl__txn_abort_all": ("self",),
     "ovs.db.idl:Idl.restart_fsm": ("self",),

@@ -156,7 +156,8 @@ class Locks:
         # Of its own number, because the reply to an earlier one may still be on the way.
         key = b'"%b %d"' % (method.encode(), next(self._numbers))
         data = b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), wire.encode([name]), key)
-        return self.connection.idl._session.request(key, data, answered)
+        session: Any = self.connection.idl._session
+        return bool(session.request(key, data, answered))
 
     def _session_changed(self, begun: bool) -> None:  # noqa: FBT001 - the callback of on_session
         for lock in list(self._locks.values()):

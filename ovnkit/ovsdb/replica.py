@@ -80,7 +80,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._select = select
         self._pinned = pinned
         self._afresh = True
-        self._schema_text: str | None = None
+        self._schema_text: bytes | None = None
+        self._schema_requests = 0
         self._step: Any = None
         self._step_began = 0.0
         fast_session(self._session, self._understand)
@@ -166,12 +167,18 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         elif head.method in ("locked", "stolen") and self.on_lock is not None:
             for name in wire.value(head.params):
                 self.on_lock(str(name), head.method == "locked")
+        elif head.method is None and self._answers(head, self._monitor_request_id) and self._refused(head):
+            self.in_doubt = ValueError(f"the server refuses to be monitored: {bytes(head.error).decode()}")
         elif head.method is None and head.result and self._answers(head, self._monitor_request_id):
             if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
                 found, transaction, updates = wire.initial(head.result)
                 return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
         return plain(data)
+
+    @staticmethod
+    def _refused(head: wire.Head) -> bool:
+        return bytes(head.error) not in {b"", b"null", b'"unknown method"'}
 
     @staticmethod
     def _answers(head: wire.Head, request_id: Any) -> bool:
@@ -223,8 +230,6 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 log.info("%s: %s; trying another server", self._session.get_name(), reason)
             self.trouble = reason
             return False
-        assert database is not None
-        self._follow_schema(database.schema[0] if database.schema else None)
         return True
 
     def _refusal(self, database: Any) -> str:
@@ -264,26 +269,49 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- the schema ------------------------------------------------------------------------------------------------
 
-    def _follow_schema(self, text: str | None) -> None:
-        """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
-        if text is None or text == self._schema_text or self._select is None:
+    def _Idl__send_monitor_request(self, *version: Any) -> None:  # noqa: N802
+        if version or self._select is None:
+            _Stock._Idl__send_monitor_request(self, *version)
             return
+        # After a conversion `_Server` goes on telling of the schema that was before (ovsdb-server 3.1).
+        self._schema_requests += 1
+        number = self._schema_requests
+
+        def answered(head: wire.Head | None) -> None:
+            if head is not None and number == self._schema_requests:
+                self._follow_schema(bytes(head.result))
+                _Stock._Idl__send_monitor_request(self)
+
+        key = b'"schema %d"' % number
+        data = b'{"method":"get_schema","params":%b,"id":%b}' % (wire.encode([self._db.name]), key)
+        session: Any = self._session
+        session.request(key, data, answered)
+
+    def _follow_schema(self, text: bytes) -> None:
+        """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
+        if text == self._schema_text or self._select is None:
+            return
+        json = wire.value(text)
+        if not isinstance(json, dict):
+            raise ValueError(f"the server answered {text!r:.80} when asked for its schema")  # noqa: TRY004 - of a value
         self._schema_text = text
-        json = wire.value(text.encode())
         schema = DatabaseSchema.from_json(json)
         if schema == self.store.schema:
             return
         selection = self._select(schema)
         db = _helper(json, selection.columns).get_idl_schema()
         self._db, self.readonly = db, db.readonly
-        self.tables = ovs.db.idl.IdlTable.schema_tables(self, db)
+        earlier: Any = self.tables
+        self.tables: Any = ovs.db.idl.IdlTable.schema_tables(self, db)
+        stock.keep_indexes(earlier, self.tables)
         for table, where in selection.conditions.items():
             self.cond_change(table, list(where))
-        self.sync_conditions()
+        # In this order: without it the conditions are part of the request.
         self.last_id = _ZERO_ID
+        self.sync_conditions()
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:
-            stock.fill(self, {name: self.store.rows(name) for name in self.tables})
+            stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
 
 
 def _helper(json: Mapping[str, Any], columns: Mapping[str, frozenset[str]]) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import ovs.db.error
 from ovs.db.data import Datum
@@ -14,7 +15,7 @@ from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange
 
-__all__ = ["apply", "fill"]
+__all__ = ["apply", "fill", "keep_indexes"]
 
 
 class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
@@ -63,6 +64,14 @@ def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
             index.values.update(index.index_entry_from_row(row) for (row,) in made.values())
 
 
+def keep_indexes(earlier: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
+    """Give tables of another schema the indexes of those before, where their columns are still there."""
+    for name, table in tables.items():
+        for index in earlier[name].rows.indexes.values() if name in earlier else ():
+            if all(column.column in table.columns for column in index.columns):
+                table.rows.index_create(index.name).columns.extend(index.columns)
+
+
 def apply(idl: Any, changes: list[RowChange]) -> list[Any]:
     """Do the same to the tables of ``idl``; returns the notices, for ``idl.notify()``."""
     notices = []
@@ -77,17 +86,31 @@ def apply(idl: Any, changes: list[RowChange]) -> list[Any]:
             row = rows[uuid] = StockRow(idl, table, uuid, _LazyColumns(table, change.after._raw))
             notices.append(Notice(ROW_CREATE, row))
         elif change.after is None:
-            row = rows[uuid]
-            del rows[uuid]
+            row = _taken_out(rows, uuid)
             notices.append(Notice(ROW_DELETE, row))
         else:
-            row = rows[uuid]
-            del rows[uuid]
+            row = _taken_out(rows, uuid)
             old = {name: row._data[name] for name in _changed(change.before, change.after) if name in table.columns}
             row.__dict__["_data"] = _LazyColumns(table, change.after._raw)
             rows[uuid] = row
             notices.append(Notice(ROW_UPDATE, row, StockRow(idl, table, uuid, old)))
     return notices
+
+
+def _taken_out(rows: Any, uuid: UUID) -> Any:
+    """Take a row out of a table and its indexes."""
+    row = rows[uuid]
+    rows.data[uuid].pop()
+    if not rows.data[uuid]:
+        del rows.data[uuid]
+    for index in rows.indexes.values():
+        try:
+            index.remove(row)
+        except ValueError:
+            # A transaction of `ovs` has put it where it is to be, and has forgotten that when it was sent.
+            for entry in [entry for entry in index.values if entry.uuid == uuid]:
+                index.values.remove(entry)
+    return row
 
 
 def _changed(before: Row[Any], after: Row[Any]) -> set[str]:
