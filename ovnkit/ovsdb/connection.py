@@ -320,8 +320,7 @@ class Connection:
                 future.set_result(function())
             except Exception as exc:  # noqa: BLE001 - whoever waits gets it
                 future.set_exception(exc)
-        self._send_queued()
-        next_deadline = self._expire()
+        next_deadline = self.attend()
         self.idl.wait(poller)
         self._wakes_at = min(next_deadline, time.monotonic() + _LONGEST_SLEEP_SECONDS)
         poller.timer_wait(max(0, int((self._wakes_at - time.monotonic()) * 1000) + 1))
@@ -333,6 +332,12 @@ class Connection:
             self._woken = False
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
+
+    def attend(self) -> float:
+        """In the thread: note the state, send what waits, and fail what is late; returns the next deadline."""
+        self._note_state()
+        self._send_queued()
+        return self._expire()
 
     def _note_state(self) -> None:
         idl = self.idl

@@ -29,6 +29,8 @@ _PATIENCE_WITH_DUMPS = 60_000
 """Milliseconds that a server may be silent while it composes a dump: it does nothing else meanwhile."""
 _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
+_MEANWHILE = 50
+"""Milliseconds after which a transaction of `ovs` looks up from waiting."""
 _BACKOFF = (100, 1000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 
@@ -77,6 +79,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self.cid: UUID | None = None
         self.sessions = 0
         self._session_seqno: int | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        """Called in each run() of a transaction of `ovs` that waits for its answer, and ends that by an exception."""
         self._select = select
         self._pinned = pinned
         self._afresh = True
@@ -96,6 +100,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def run(self) -> bool:
         """As in `ovs`; whatever does not make sense leads to another connection and a full resync."""
         assert not self.txn
+        if self.meanwhile is not None:
+            self.meanwhile()
         try:
             changed = bool(super().run())
         except Exception as exc:  # noqa: BLE001 - anything may follow from what a server says
@@ -109,6 +115,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def wait(self, poller: Any) -> None:
         """As in `ovs`, without spinning while conditions wait for a connection."""
+        if self.meanwhile is not None:
+            poller.timer_wait(_MEANWHILE)
         if self.cond_changed and self._session.is_connected() and self._request_id is None:
             poller.immediate_wake()
             return
