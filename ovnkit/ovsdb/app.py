@@ -9,6 +9,7 @@ import traceback
 from concurrent.futures import Future
 from typing import Any
 
+from ovs.db.idl import ROW_CREATE, Notice
 from ovsdbapp.backend.ovs_idl import idlutils
 from ovsdbapp.backend.ovs_idl.connection import OvsdbIdl
 from ovsdbapp.event import RowEventHandler
@@ -21,7 +22,25 @@ __all__ = ["Idl", "api_on"]
 
 
 class Idl(replica.Idl, OvsdbIdl):  # type: ignore[misc]
-    """The replica as ovsdbapp's own ``Connection`` takes it: ``Connection(Idl.from_server(…), timeout=…)``."""
+    """The replica as ovsdbapp's own ``Connection`` takes it: ``Connection(Idl.from_server(…), timeout=…)``.
+
+    As with that of ``ovs``, rows that are still there after a reconnect with a full dump are told as created once more;
+    unlike there, changed ones are told as updated and those that went as deleted.
+    """
+
+    _dumps = 0
+
+    def _Idl__parse_update(self, update: Any, version: str, tables: Any = None) -> None:  # noqa: N802
+        whole = not tables and self._afresh
+        self._dumps += whole
+        before: list[tuple[Any, Any]] = []
+        if whole and self._dumps > 1:
+            before = [(row, row._data) for table in self.tables.values() for row in table.rows.values()]
+        super()._Idl__parse_update(update, version, tables)
+        for row, data in before:
+            # A row that has changed has other data, one that went is in no table.
+            if row._data is data and row._table.rows.get(row.uuid) is row:
+                self._notify(Notice(ROW_CREATE, row))
 
 
 class _OnBoard:

@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
-from ovnkit.ovsdb import compatibility, streams
+from ovnkit.ovsdb import streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
@@ -109,7 +109,6 @@ class Client(Generic[D, TX]):
 
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
-        compatibility.check()
         began = time.monotonic()
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         dialer = Dialer(remotes, tls)

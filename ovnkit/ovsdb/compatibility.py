@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from ovnkit.errors import UnsupportedOvs
 
@@ -23,6 +25,8 @@ OLDEST = "3.6"
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     # Overridden.
+    "ovs.db.idl:ColumnDefaultDict.__init__": ("self", "table"),
+    "ovs.db.idl:ColumnDefaultDict.__missing__": ("self", "column"),
     "ovs.db.idl:Idl.__init__": ("self", "remote", "schema_helper", "probe_interval", "leader_only"),
     "ovs.db.idl:Idl._Idl__check_server_db": ("self",),
     "ovs.db.idl:Idl._Idl__clear": ("self",),
@@ -32,11 +36,8 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.db.idl:Idl.restart_fsm": ("self",),
     "ovs.db.idl:Idl.run": ("self",),
     "ovs.db.idl:Idl.wait": ("self", "poller"),
-    "ovs.db.idl:ColumnDefaultDict.__init__": ("self", "table"),
-    "ovs.db.idl:ColumnDefaultDict.__missing__": ("self", "column"),
     "ovs.jsonrpc:Connection.__init__": ("self", "stream"),
     "ovs.jsonrpc:Connection.close": ("self",),
-    "ovs.jsonrpc:Connection.error": ("self", "error"),
     "ovs.jsonrpc:Connection.get_backlog": ("self",),
     "ovs.jsonrpc:Connection.recv_wait": ("self", "poller"),
     "ovs.jsonrpc:Connection.run": ("self",),
@@ -44,37 +45,63 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc:Connection.wait": ("self", "poller"),
     "ovs.jsonrpc:Session.recv": ("self",),
     "ovs.jsonrpc:Session.run": ("self",),
+    "ovs.stream:Stream.__init__": ("self", "socket", "name", "status"),
+    "ovs.stream:Stream._recv": ("self", "n"),
+    "ovs.stream:Stream._send": ("self", "buf"),
+    "ovs.stream:Stream.check_connection_completion": ("sock",),
+    "ovs.stream:Stream.close": ("self",),
+    "ovs.stream:Stream.connect": ("self",),
     "ovs.stream:Stream.recv": ("self", "n"),
+    "ovs.stream:Stream.wait": ("self", "poller", "wait"),
     "ovs.stream:TCPStream._open": ("suffix", "dscp"),
     "ovs.stream:UnixStream._open": ("suffix", "dscp"),
+    "ovs.stream:UnixStream.needs_probes": (),
     # Called.
     "ovs.db.custom_index:MultiColumnIndex.index_entry_from_row": ("self", "row"),
+    "ovs.db.data:Datum.default": ("type_",),
+    "ovs.db.data:Datum.from_json": ("type_", "json"),
     "ovs.db.idl:Idl._Idl__do_parse_update": ("self", "table_updates", "version", "tables"),
+    "ovs.db.idl:Idl.close": ("self",),
     "ovs.db.idl:Idl.cond_change": ("self", "table_name", "cond"),
+    "ovs.db.idl:Idl.cooperative_yield": ("self",),
     "ovs.db.idl:Idl.force_reconnect": ("self",),
     "ovs.db.idl:Idl.notify": ("self", "event", "row", "updates"),
     "ovs.db.idl:Idl.sync_conditions": ("self",),
     "ovs.db.idl:IdlTable.schema_tables": ("cls", "idl", "schema"),
     "ovs.db.idl:Row.__init__": ("self", "idl", "table", "uuid", "data"),
+    "ovs.db.idl:SchemaHelper.__init__": ("self", "location", "schema_json"),
+    "ovs.db.idl:SchemaHelper.get_idl_schema": ("self",),
+    "ovs.db.idl:SchemaHelper.register_columns": ("self", "table", "columns"),
+    "ovs.db.types:AtomicType.default_atom": ("self",),
+    "ovs.jsonrpc:Connection.error": ("self", "error"),
     "ovs.jsonrpc:Message.create_notify": ("method", "params"),
     "ovs.jsonrpc:Message.create_reply": ("result", "id"),
     "ovs.jsonrpc:Message.from_json": ("json",),
+    "ovs.jsonrpc:Message.to_json": ("self",),
     "ovs.jsonrpc:Session.force_reconnect": ("self",),
+    "ovs.jsonrpc:Session.get_name": ("self",),
     "ovs.jsonrpc:Session.get_seqno": ("self",),
     "ovs.jsonrpc:Session.is_connected": ("self",),
     "ovs.jsonrpc:Session.pick_remote": ("self",),
+    "ovs.jsonrpc:Session.recv_wait": ("self", "poller"),
+    "ovs.jsonrpc:Session.wait": ("self", "poller"),
     "ovs.reconnect:Reconnect.activity": ("self", "now"),
     "ovs.reconnect:Reconnect.get_probe_interval": ("self",),
     "ovs.reconnect:Reconnect.receive_attempted": ("self", "now"),
     "ovs.reconnect:Reconnect.set_backoff_free_tries": ("self", "backoff_free_tries"),
     "ovs.reconnect:Reconnect.set_probe_interval": ("self", "probe_interval"),
     "ovs.socket_util:inet_connect_active": ("sock", "address", "family", "dscp"),
+    "ovs.stream:Stream.recv_wait": ("self", "poller"),
     "ovs.stream:Stream.register_method": ("method", "cls"),
+    "ovs.stream:Stream.run_wait": ("self", "poller"),
+    "ovs.stream:Stream.send": ("self", "buf"),
+    "ovs.stream:Stream.send_wait": ("self", "poller"),
+    "ovs.timeval:msec": (),
 }
 """Functions and methods, as ``module:name``, with the names of their parameters in order."""
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "ovs.db.idl": ("Notice", "OVSDB_UPDATE", "ROW_CREATE", "ROW_DELETE", "ROW_UPDATE"),
+    "ovs.db.idl": ("OVSDB_UPDATE", "Notice", "ROW_CREATE", "ROW_DELETE", "ROW_UPDATE"),
     "ovs.db.idl:Idl": (
         "IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED",
         "IDL_S_MONITORING",
@@ -98,12 +125,14 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "txn",
         "uuid",
     ),
-    "ovs.db.idl:Idl._session": ("next_remote", "reconnect", "remotes", "rpc"),
-    "ovs.db.idl:Idl._session.reconnect": ("max_backoff", "min_backoff"),
+    "ovs.db.idl:Row": ("_data", "_table", "uuid"),
     "ovs.jsonrpc": ("EOF",),
-    "ovs.stream:Stream": ("_SOCKET_METHODS",),
+    "ovs.jsonrpc:Connection": ("received_bytes", "status", "stream"),
+    "ovs.jsonrpc:Session": ("next_remote", "reconnect", "remotes", "rpc"),
+    "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff"),
+    "ovs.stream:Stream": ("W_CONNECT", "W_RECV", "W_SEND", "_SOCKET_METHODS"),
 }
-"""Other members of modules and classes; of Idl, and of its session, also those that only an object has."""
+"""Other members of modules, classes and objects."""
 
 _SCHEMA = {"name": "A", "version": "1.0.0", "tables": {"A": {"columns": {"a": {"type": "string"}}}}}
 
@@ -134,11 +163,9 @@ def _missing_functions() -> Iterator[str]:
 
 def _missing_attributes() -> Iterator[str]:
     for owner, names in ATTRIBUTES.items():
-        holder = _find(owner)
-        if holder is not None and owner.endswith(":Idl"):
-            holder = _idl(holder)
+        holder = _object(owner)
         for name in names:
-            if holder is None or not hasattr(holder, name):
+            if not hasattr(holder, name):
                 yield f"{owner}{'.' if ':' in owner else ':'}{name}"
 
 
@@ -148,38 +175,44 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _find(name: str) -> Any:
-    """A module, or a member of one as ``module:name.name``; None where it is not there."""
+    """A module, or a member of one as ``module:name.name``, as it is written there; None where it is not there."""
     module, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module)
     except ImportError:
         return None
     for step in path.split(".") if path else ():
-        if step == "_session":
-            found = _idl(found)
-        found = _member(found, step)
-        if found is None:
-            return None
+        # A static method as it is written and not as it is bound.
+        found = inspect.getattr_static(found, step, None)
     return found
 
 
-def _member(holder: Any, name: str) -> Any:
-    # A static method, as it is written and not as it is bound.
+def _object(owner: str) -> Any:
+    """What has the attributes: a module, a class, or an object where only such have them. None where there is none."""
+    make: Mapping[str, Callable[[], Any]] = {
+        "ovs.db.idl:Idl": _idl,
+        "ovs.db.idl:Row": _row,
+        "ovs.jsonrpc:Connection": lambda: _find("ovs.jsonrpc:Connection")(SimpleNamespace(name="")),
+        "ovs.jsonrpc:Session": lambda: _idl()._session,
+        "ovs.reconnect:Reconnect": lambda: _idl()._session.reconnect,
+    }
     try:
-        return inspect.getattr_static(holder, name)
-    except AttributeError:
-        return getattr(holder, name, None)
-
-
-def _idl(idl_class: Any) -> Any:
-    """An Idl that connects to nothing: it would do so in run()."""
-    helper = importlib.import_module("ovs.db.idl").SchemaHelper(None, _SCHEMA)
-    helper.register_all()
-    try:
-        return idl_class("unix:/nonexistent", helper)
+        return make[owner]() if owner in make else _find(owner)
     except Exception:  # noqa: BLE001
         # Whatever it is that cannot be made this way any more, it is not what the engine knows.
         return None
+
+
+def _idl() -> Any:
+    """An Idl that connects to nothing: it would do so in run()."""
+    helper = _find("ovs.db.idl:SchemaHelper")(None, _SCHEMA)
+    helper.register_all()
+    return _find("ovs.db.idl:Idl")("unix:/nonexistent", helper)
+
+
+def _row() -> Any:
+    idl = _idl()
+    return _find("ovs.db.idl:Row")(idl, idl.tables["A"], UUID(int=0), {})
 
 
 def _release() -> str:

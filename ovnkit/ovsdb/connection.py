@@ -35,6 +35,7 @@ Operation = dict[str, Any]
 _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
+_MANY_DEADLINES = 256
 
 
 _forks = 0
@@ -88,6 +89,10 @@ class _Poller:
         self._poll.poll(timeout)
 
 
+def _nobody(_reply: Reply) -> None:
+    """Whom a request keeps in memory that is over."""
+
+
 class _Request:
     """A transaction on its way, and who wants to know what became of it."""
 
@@ -108,7 +113,8 @@ class _Request:
         """Say what became of it, once."""
         if not self.over:
             self.over = True
-            self.done(reply)
+            done, self.done = self.done, _nobody
+            done(reply)
 
     def answer(self, head: wire.Head | None) -> None:
         """The server's reply; None where the connection was lost before it."""
@@ -200,6 +206,7 @@ class Connection:
         session = self.idl._session
         if not session.request(request.key, request.data, request.answer):
             return False
+        request.data = b""
         with self._deadlines_lock:
             heapq.heappush(self._deadlines, request)
         if request.deadline < self._wakes_at or session.get_backlog():
@@ -397,6 +404,10 @@ class Connection:
         late = []
         with self._deadlines_lock:
             sent = self._deadlines
+            if len(sent) > _MANY_DEADLINES and len(sent) > 4 * len(self.idl._session.requests):
+                # Most have been answered long before their time.
+                sent[:] = [request for request in sent if not request.over]
+                heapq.heapify(sent)
             while sent and (sent[0].over or sent[0].deadline <= now):
                 late.append(heapq.heappop(sent))
             next_deadline = sent[0].deadline if sent else float("inf")

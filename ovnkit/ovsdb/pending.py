@@ -90,9 +90,9 @@ class PendingRow:
     def columns(self) -> Iterator[tuple[str, Any, Any]]:
         """The columns that end up different: name, value before, value after."""
         if self.base is None:
-            refer = self.row._database.row_class
+            own = self.row._columns
             for name, value in self.row.__dict__.items():
-                if value != codec.default(self.row._column(name).type, refer):
+                if value != own[name].default:
                     yield name, None, value
             return
         for name in sorted(self.whole | self.members):

@@ -14,7 +14,7 @@ import ovs.db.idl
 from ovs.db.idl import SchemaHelper
 from ovs.jsonrpc import Message
 
-from ovnkit.ovsdb import stock, wire
+from ovnkit.ovsdb import compatibility, stock, wire
 from ovnkit.ovsdb.row import Database
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.session import fast_session, plain
@@ -64,6 +64,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         select: Callable[[DatabaseSchema], Selection] | None = None,
         pinned: UUID | None = None,
     ) -> None:
+        compatibility.check()
         if schema_helper is None:
             assert store is not None
             schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})

@@ -208,9 +208,7 @@ class Row(Generic[D_co]):
         """The columns that hold strong references, and the tables that these point to."""
         if cls._strong is None:
             cls._strong = {
-                name: tables
-                for name, column in cls._columns.items()
-                if (tables := _strong_tables(column.type))
+                name: tables for name, column in cls._columns.items() if (tables := _strong_tables(column.type))
             }
         return cls._strong
 

@@ -43,6 +43,13 @@ class BaseType:
     max_length: int | None = None
     ref_table: str | None = None
     ref_type: Literal["strong", "weak"] | None = None
+    limited: bool = attrs.field(init=False, eq=False, repr=False)
+    """Whether there is anything to check beyond the type."""
+
+    @limited.default
+    def _is_limited(self) -> bool:
+        limits = (self.enum, self.minimum, self.maximum, self.min_length, self.max_length)
+        return any(limit is not None for limit in limits)
 
     @classmethod
     def from_json(cls, json: str | Mapping[str, Any]) -> BaseType:

@@ -14,7 +14,7 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session"]
+__all__ = ["Session", "fast_session", "plain"]
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
@@ -36,6 +36,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._outbox = bytearray()
         self._more = False
         self._drained = False
+        self._broken = 0
         self.trouble = ""
 
     def run(self) -> None:
@@ -43,13 +44,16 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         if self._outbox:
             with self._lock:
                 self._flush()
+        if self._broken:
+            self.error(self._broken)
 
     def _flush(self) -> None:
-        while self._outbox and not self.status:
+        while self._outbox and not self.status and not self._broken:
             sent = self.stream.send(self._outbox)
             if sent < 0:
                 if sent != -errno.EAGAIN:
-                    self.error(-sent)
+                    # The thread that reads closes it: it may be waiting for this socket just now.
+                    self._broken = -sent
                 return
             del self._outbox[:sent]
 
@@ -76,8 +80,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
     def write(self, data: bytes) -> int:
         """Send an encoded message; an error number where the connection was down before, and nothing is sent."""
         with self._lock:
-            if self.status:
-                return int(self.status)
+            if self.status or self._broken:
+                return int(self.status) or self._broken
             self._outbox += data
             if len(self._outbox) == len(data):
                 self._flush()

@@ -43,7 +43,7 @@ class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
                 # A word that is newer than the schema at hand: stock reads the default.
                 datum = None
         if datum is None:
-            datum = super().__missing__(name)
+            datum = _default(self._table.columns[name].type)
         self[name] = datum
         return datum
 
@@ -52,6 +52,12 @@ class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
         if column is None or (name not in self._json() and (not column.type.n_min or column.type.is_map())):
             return default
         return self[name]
+
+
+def _default(type: Any) -> Any:
+    # That of `ovs` has an atom in the place of the value where a value is required.
+    required = type.n_min and not type.is_map()
+    return Datum(type, {type.key.type.default_atom(): None}) if required else Datum.default(type)
 
 
 def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:

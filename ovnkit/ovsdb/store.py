@@ -57,7 +57,7 @@ class RowChange(NamedTuple):
         return replicated.schema.name
 
 
-class Table:
+class _Table:
     """The rows of one table, with its indexes."""
 
     def __init__(self, replicated: ReplicatedTable, row_class: type[Row[Any]]) -> None:
@@ -107,33 +107,37 @@ class Snapshot:
         self._store = store
         self.tables = store.tables
         """Those of the schema of that moment; they change no more once there is another."""
-        self.before: dict[str, dict[UUID, Row[Any] | None]] = {name: {} for name in store.tables}
-        """What rows were that have changed since; None for those that were not there."""
+        self.before: dict[str, dict[UUID, Row[Any] | None]] = {}
+        """What rows were that have changed since, by table; None for those that were not there."""
+
+    def _before(self, table: str) -> dict[UUID, Row[Any] | None]:
+        # Not get(): an update may come before the table is looked at.
+        return self.before.setdefault(table, {})
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table; none where it is not replicated."""
         held = self.tables.get(table)
-        return [] if held is None else self._store.all(held, self.before[table])
+        return [] if held is None else self._store.all(held, self._before(table))
 
     def get(self, table: str, uuid: UUID) -> Row[Any] | None:
         """One row; None where it is not there or the table is not replicated."""
         with self._store.changed:
-            before = self.before.get(table)
-            if before is None:
-                return None
-            return before[uuid] if uuid in before else self.tables[table].rows.get(uuid)
+            before = self.before.get(table, {})
+            if uuid in before:
+                return before[uuid]
+            return self.tables[table].rows.get(uuid) if table in self.tables else None
 
     def find(self, matches: Filter) -> list[Row[Any]]:
         """The rows that match; none where the table is not replicated."""
         name = matches.row_class._table
         held = self.tables.get(name)
-        return [] if held is None else self._store.find_in(held, matches, self.before[name])
+        return [] if held is None else self._store.find_in(held, matches, self._before(name))
 
     def referrers(self, row_class: type[Row[Any]], column: str, ref: Ref[Any]) -> list[Row[Any]]:
         """The rows of a table that refer to a row in one column."""
         name = row_class._table
         held = self.tables.get(name)
-        return [] if held is None else self._store.referrers(held, column, ref, self.before[name])
+        return [] if held is None else self._store.referrers(held, column, ref, self._before(name))
 
 
 class Store:
@@ -179,7 +183,7 @@ class Store:
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
-        self.tables = {name: Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
+        self.tables = {name: _Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -211,7 +215,7 @@ class Store:
         table = self.tables.get(matches.row_class._table)
         return [] if table is None else self.find_in(table, matches, None)
 
-    def find_in(self, table: Table, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+    def find_in(self, table: _Table, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
         """The rows of a table that match, by an index where there is one.
 
         ``before`` tells what rows were that a snapshot has to show otherwise than they are.
@@ -223,7 +227,7 @@ class Store:
         candidates = self.all(table, before)
         return [row for row in candidates if matches(row)] if matches.columns else candidates
 
-    def all(self, table: Table, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+    def all(self, table: _Table, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
         """All rows of a table; ``before`` as above."""
         with self.changed:
             if not before:
@@ -232,7 +236,7 @@ class Store:
             return kept + [row for row in before.values() if row is not None]
 
     def referrers(
-        self, table: Table, column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
+        self, table: _Table, column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
     ) -> list[Row[Any]]:
         """The rows of a table that refer to a row in one column; ``before`` as above."""
         key = IndexKey((column,), references=True)
@@ -241,7 +245,7 @@ class Store:
         return [row for row in rows if ref.uuid in key.values(row)]
 
     def _by_index(
-        self, table: Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
+        self, table: _Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
     ) -> list[Row[Any]]:
         """The rows that may have a value, all of one moment."""
         with self.changed:
@@ -256,7 +260,7 @@ class Store:
             held = self.tables[table]
             held.declared = tuple(dict.fromkeys((*held.declared, key)))
 
-    def _index(self, table: Table, key: IndexKey) -> Index | None:
+    def _index(self, table: _Table, key: IndexKey) -> Index | None:
         """An index, made if need be; None while another thread makes it, or where its columns are not replicated."""
         index = table.indexes.get(key)
         if index is None:

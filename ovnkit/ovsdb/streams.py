@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -84,7 +85,9 @@ class _OfClient(Stream):  # type: ignore[misc]
         return error, data
 
     def _fail(self, error: int) -> int:
-        self.dialer.trouble = f"{self.remote}: {os.strerror(error)}"
+        # Whoever closed it has told why.
+        if error != errno.EBADF:
+            self.dialer.trouble = f"{self.remote}: {os.strerror(error)}"
         return error
 
 
@@ -133,12 +136,20 @@ class _Tcp(_Network):
 
 
 class _Tls(_Network):
-    """The handshake begins when the connection is there; its failures are told in words, and come as EPROTO."""
+    """The handshake begins when the connection is there; its failures are told in words, and come as EPROTO.
+
+    One thread may read while others write.
+    """
 
     scheme = "ssl"
     _greeted = False
     _handshake_needs: int | None = None
     _end: tuple[int, bytes] | None = None
+
+    def __init__(self, sock: socket.socket | None, name: str, status: int) -> None:
+        # A connection of OpenSSL is for one thread at a time, and not every release of Python sees to that.
+        self._one_thread = threading.Lock()
+        super().__init__(sock, name, status)
 
     def connect(self) -> int:
         if self._greeted:
@@ -181,7 +192,8 @@ class _Tls(_Network):
         while left and self._end is None:
             # A read gives one record at most, so that a larger buffer is only allocated in vain.
             try:
-                part = self.socket.recv(min(left, _RECORD))
+                with self._one_thread:
+                    part = self.socket.recv(min(left, _RECORD))
             except _AGAIN:
                 break
             except OSError as exc:
@@ -204,18 +216,24 @@ class _Tls(_Network):
         # Of a message, or what is left of it, OpenSSL takes all or nothing.
         chunk = buf[:_CHUNK]
         try:
-            sent: int = self.socket.send(chunk.encode() if isinstance(chunk, str) else chunk)
+            with self._one_thread:
+                sent: int = self.socket.send(chunk.encode() if isinstance(chunk, str) else chunk)
         except _AGAIN:
             return -errno.EAGAIN
         except OSError as exc:
             return -self._refused(self._alert() or exc)
         return sent
 
+    def close(self) -> None:
+        with self._one_thread:
+            super().close()
+
     def _alert(self) -> ssl.SSLError | None:
         """What the server said before it ended the connection: with TLS 1.3, that it refuses our certificate."""
         try:
-            while self.socket.recv(_RECORD):
-                pass
+            with self._one_thread:
+                while self.socket.recv(_RECORD):
+                    pass
         except ssl.SSLError as exc:
             return None if isinstance(exc, _AGAIN) else exc
         except OSError:
@@ -227,6 +245,8 @@ class _Tls(_Network):
         return error if error == errno.EPROTO else super()._fail(error)
 
     def _refused(self, exc: OSError) -> int:
+        if self._greeted and isinstance(exc, ssl.SSLEOFError):
+            return self._fail(errno.ECONNRESET)
         if not isinstance(exc, ssl.SSLError):
             return self._fail(exc.errno or errno.EPROTO)
         self.dialer.trouble = f"{self.remote}: {self.dialer.explained(exc, self.remote)}"

@@ -82,12 +82,12 @@ class Transaction(Generic[D]):
 
     def get(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
         """The one row that matches. Raises NotFound or NotUnique."""
-        found: list[Any] = self.find(table, *args, **columns)
-        name = self._tables.filter(table, columns).row_class._table
+        matches = self._tables.filter(table, columns)
+        found: list[Any] = self._view.find(matches, self._pending)
         if not found:
-            raise NotFound(name, dict(columns))
+            raise NotFound(matches.row_class._table, dict(columns))
         if len(found) > 1:
-            raise NotUnique(name, dict(columns), tuple(row.uuid for row in found))
+            raise NotUnique(matches.row_class._table, dict(columns), tuple(row.uuid for row in found))
         return found[0]  # type: ignore[no-any-return]
 
     def __getitem__(self, ref: Ref[R]) -> R:

@@ -19,7 +19,7 @@ from tests.bench.course import Course, fill
 from tests.bench.dataset import PORTS_PER_SWITCH
 from tests.bench.raw import Raw
 from tests.bench.synchronising import SLOW, Synchronised
-from tests.bench.table import COLUMNS, NBCTL, Line, as_markdown, as_text
+from tests.bench.table import COLUMNS, NBCTL, Line, as_markdown, as_text, put_into
 from tests.bench.versions import versions
 
 MEASURES = ("sync", "read", "bulk", "single", "flight", "watch", "import", "growth")
@@ -65,7 +65,7 @@ def main() -> int:
         sections["of any size"] = general
     print(as_text(sections))
     if options.markdown:
-        options.markdown.write_text(as_markdown(sections, versions(), notes))
+        put_into(options.markdown, as_markdown(sections, versions(), notes))
     return 0
 
 
@@ -73,7 +73,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ports", type=int, nargs="+", default=DEFAULT_PORTS, help="sizes of the data set")
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES, help="some measures")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the table there as well; into a page, between its marks"
+    )
     parser.add_argument("--quick", action="store_true", help="short series, each once: to see that all of it runs")
     parser.add_argument(
         "--slow", action="store_true", help=f"ovsdbapp and ovn-nbctl with more than {_LARGE:,} ports: takes minutes"

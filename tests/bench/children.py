@@ -22,6 +22,8 @@ __all__ = ["Child", "Contestants", "missing"]
 ROOT = Path(__file__).parents[2]
 DEBIAN_PYTHON = "/usr/bin/python3"
 
+# A process that is stopped would never see that there is nobody left to go on with.
+_DIE_WITH_PARENT = [find_program("setpriv") or "setpriv", "--pdeathsig", "KILL", "--"]
 _COMMANDS = {
     OURS: [sys.executable, "-m", "tests.bench.contestants.ovnkit"],
     OVSDBAPP: [sys.executable, "-m", "tests.bench.contestants.ovsdbapp"],
@@ -58,7 +60,7 @@ class Child:
         self.name = name
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            _COMMANDS[name],
+            [*_DIE_WITH_PARENT, *_COMMANDS[name]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from tests.bench.children import ROOT
 from tests.bench.table import OURS, OVSDBAPP, Line, Verdict
@@ -36,8 +38,11 @@ def measure(times: int) -> list[Line]:
 def _median(timed: str, before: str, times: int) -> float:
     script = _SCRIPT.format(before=before, timed=timed)
     spent: list[float] = []
-    for number in range(times + 1):
-        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
-        if number:
-            spent.append(float(done.stdout) * 1000)
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        for number in range(times + 1):
+            command = [sys.executable, "-c", script]
+            done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+            if number:
+                spent.append(float(done.stdout) * 1000)
     return statistics.median(spent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import attrs
 
@@ -17,6 +18,7 @@ __all__ = [
     "Verdict",
     "as_markdown",
     "as_text",
+    "put_into",
     "ratio",
 ]
 
@@ -97,7 +99,9 @@ def _number(value: float | None) -> str:
         return _MISSING
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.{2 if abs(value) >= 1 else 3}f}" if abs(value) < 10 else f"{value:.1f}"
+    if abs(value) >= 1:
+        return f"{value:.{2 if abs(value) < 10 else 1}f}"
+    return f"{value:#.3g}"
 
 
 def as_text(sections: Mapping[str, list[Line]]) -> str:
@@ -132,6 +136,17 @@ def as_markdown(sections: Mapping[str, list[Line]], versions: Mapping[str, str],
             rows.append("| " + " | ".join([line.measure, line.unit, *map(line.cell, COLUMNS), verdicts]) + " |")
     measured = ", ".join(f"{name} {version}" for name, version in versions.items())
     return "\n\n".join(["\n".join(rows), _LEGEND, *notes, f"Measured with {measured}."]) + "\n"
+
+
+BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
+
+
+def put_into(path: Path, table: str) -> None:
+    """Write a table into a page, in the place of the one between its marks; a file without marks becomes the table."""
+    page = path.read_text() if path.exists() else ""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}" if begin and end else table)
 
 
 _LEGEND = (

@@ -31,9 +31,10 @@ def bulk(course: Course) -> Line:
         course.control.transact(*[dataset.delete_switch(switch) for switch in batches.switches])
         return spent
 
-    best = course.interleaved(course.among(*_CLIENTS), run)
-    if NBCTL in course.entrants:
-        best |= course.interleaved([NBCTL], run, rounds=1)
+    # The slow ones come later, so that the others need not wait for them to catch up.
+    best = course.interleaved([name for name in course.among(*_CLIENTS) if name not in course.slow], run)
+    best |= course.interleaved([name for name in course.among(*_CLIENTS) if name in course.slow], run, rounds=1)
+    best |= course.interleaved(course.among(NBCTL), run, rounds=1)
     verdicts = (
         Verdict.at_most(2.5, ratio(best, OURS, FLOOR), "x the raw floor"),
         Verdict.at_least(5, ratio(best, OVSDBAPP, OURS), "x faster than ovsdbapp"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +14,7 @@ import pytest
 from ovnkit import Northbound, Southbound, VSwitch
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb.server import Server, find_program, find_schema
+from tests.cluster import Cluster
 from tests.ovsdb.kinds import KindsClient, write_to
 from tests.ovsdb.proxy import Proxy
 
@@ -39,6 +42,25 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     yield start
     for server in servers:
         server.stop()
+
+
+class Stopped(Protocol):
+    """``with stopped(server):`` the server does not run, but its connections stay open."""
+
+    def __call__(self, server: Server) -> AbstractContextManager[None]: ...
+
+
+@pytest.fixture
+def stopped_server() -> Stopped:
+    @contextmanager
+    def stop(server: Server) -> Iterator[None]:
+        server.process.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            server.process.signal(signal.SIGCONT)
+
+    return stop
 
 
 @pytest.fixture
@@ -103,6 +125,15 @@ def nb_behind(nb_proxy: Proxy) -> Iterator[Northbound]:
     """A client whose messages go through the proxy."""
     with Northbound.connect(nb_proxy.remote, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def nb_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Three members of a clustered Northbound database."""
+    if find_program("ovsdb-server") is None and "CI" not in os.environ:
+        pytest.skip("ovsdb-server is not installed")
+    with Cluster(tmp_path / "cluster") as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A proxy on a Unix socket that sees every message, and cuts, holds or chops the connection where it is told to."""
+"""A proxy on a Unix socket that sees every message, and cuts, holds, chops or falsifies it where it is told to."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any, Literal, Self
 
 __all__ = ["Proxy"]
 
+Cut = Literal["before", "half", "after"]
+
 _DECODER = json.JSONDecoder()
 _QUESTIONS = {"select", "comment"}
 
@@ -24,12 +26,22 @@ class Proxy:
     def __init__(self, path: Path, upstream: Path) -> None:
         self.path = path
         self.transacts: list[list[dict[str, Any]]] = []
-        self.cuts: list[Literal["before", "after"]] = []
-        """What happens to the next writes: cut before the server has it, or after the server has answered it."""
+        self.cuts: list[Cut] = []
+        """What happens to the next writes: cut before the server has any of it, when it has half of it, or after it has
+        answered.
+        """
         self.before_write: Callable[[], object] = lambda: None
         """Called before each write is passed on."""
+        self.before_cut: Callable[[], object] = lambda: None
+        """Called when the answer is there after which the connection is cut."""
+        self.tamper: Callable[[dict[str, Any]], object] | None = None
+        """Called with each message of the server, which it may change."""
+        self.holding = False
+        """Keep back what the server says from now on, until this is False again."""
         self.chop: int | None = None
         """Pass on what the server says in pieces of so many bytes."""
+        self.split_at: int | None = None
+        """Pass on what the server says in two pieces, the first of so many bytes."""
         self.connections = 0
         self._upstream = upstream
         self._listener = socket.socket(socket.AF_UNIX)
@@ -87,7 +99,8 @@ class _Session:
 
     def run(self, ended: Callable[[], bool]) -> None:
         while not ended():
-            ready, _, _ = select.select([self._client, self._server], [], [], 0.02)
+            heard = [self._client] if self._proxy.holding else [self._client, self._server]
+            ready, _, _ = select.select(heard, [], [], 0.02)
             for sock in ready:
                 data = sock.recv(1 << 16)
                 if not data or not (self._from_client if sock is self._client else self._from_server)(data):
@@ -110,19 +123,36 @@ class _Session:
         cut = self._proxy.cuts.pop(0) if self._proxy.cuts else None
         if cut == "after":
             self._cut_at = message["id"]
-        return cut != "before"
+        elif cut == "half":
+            request = json.dumps(message).encode()
+            self._server.sendall(request[: len(request) // 2])
+        return cut in (None, "after")
 
     def _from_server(self, data: bytes) -> bool:
         if self._cut_at is not None:
             # Nothing more reaches the client, neither the reply nor the news of the change.
             self._answered, messages = _split(self._answered + data.decode())
-            return all(message.get("id") != self._cut_at for message in messages)
-        step = self._proxy.chop or len(data)
-        for start in range(0, len(data), step):
-            self._client.sendall(data[start : start + step])
-            if self._proxy.chop:
+            if any(message.get("id") == self._cut_at for message in messages):
+                self._proxy.before_cut()
+                return False
+            return True
+        if self._proxy.tamper is not None:
+            self._answered, messages = _split(self._answered + data.decode())
+            for message in messages:
+                self._proxy.tamper(message)
+            data = "".join(map(json.dumps, messages)).encode()
+        for piece in self._pieces(data):
+            self._client.sendall(piece)
+            if len(piece) < len(data):
                 time.sleep(0.0002)
         return True
+
+    def _pieces(self, data: bytes) -> list[bytes]:
+        if self._proxy.split_at is not None:
+            pieces = [data[: self._proxy.split_at], data[self._proxy.split_at :]]
+            return [piece for piece in pieces if piece]
+        step = self._proxy.chop or len(data) or 1
+        return [data[start : start + step] for start in range(0, len(data), step)]
 
 
 def _is_write(operations: list[dict[str, Any]]) -> bool:

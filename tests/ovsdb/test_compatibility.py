@@ -17,6 +17,7 @@ import pytest
 
 from ovnkit.errors import UnsupportedOvs
 from ovnkit.ovsdb import compatibility
+from ovnkit.ovsdb.replica import Idl
 
 ROOT = Path(__file__).parents[2]
 MANGLED = re.compile(r"_(?:Idl|Session|Connection|Message|Stream|Row|Transaction|Reconnect|Parser)__\w*[a-z0-9]")
@@ -50,8 +51,8 @@ def test_a_method_that_went_is_told_with_the_release_and_what_to_do(monkeypatch:
         (ovs.db.idl.Idl, "_Idl__clear", lambda self, tables: None),
         (ovs.db.idl.Idl, "cond_change", lambda self, table, cond: None),
         (ovs.db.idl.Idl, "run", lambda self, limit: None),
-        (ovs.jsonrpc.Session, "send", lambda self, *, msg, urgent: None),
-        (ovs.jsonrpc.Message, "create_request", staticmethod(lambda params, method: None)),
+        (ovs.jsonrpc.Session, "recv_wait", lambda self, *, poller, urgent: None),
+        (ovs.jsonrpc.Message, "create_notify", staticmethod(lambda params, method: None)),
         (ovs.stream.TCPStream, "_open", staticmethod(lambda suffix: None)),
     ],
 )
@@ -73,11 +74,11 @@ def test_an_attribute_that_objects_no_longer_have_is_told(monkeypatch: pytest.Mo
 
     def make(self: Any, remote: Any, schema_helper: Any, probe_interval: Any = None, leader_only: Any = True) -> None:
         made(self, remote, schema_helper, probe_interval, leader_only)
-        del self._outstanding_txns
+        del self._monitor_request_id
         del self._session.remotes
 
     monkeypatch.setattr(ovs.db.idl.Idl, "__init__", make)
-    assert compatibility.missing() == ["ovs.db.idl:Idl._outstanding_txns", "ovs.db.idl:Idl._session.remotes"]
+    assert compatibility.missing() == ["ovs.db.idl:Idl._monitor_request_id", "ovs.jsonrpc:Session.remotes"]
 
 
 def test_an_idl_that_cannot_be_made_lacks_all_that_objects_have(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,12 +88,20 @@ def test_an_idl_that_cannot_be_made_lacks_all_that_objects_have(monkeypatch: pyt
     monkeypatch.setattr(ovs.db.idl.Idl, "__init__", make)
     lacking = compatibility.missing()
     assert "ovs.db.idl:Idl._session" in lacking
-    assert "ovs.db.idl:Idl._session.reconnect" in lacking
+    assert "ovs.jsonrpc:Session.reconnect" in lacking
+    assert "ovs.db.idl:Row._data" in lacking
 
 
 def test_a_constant_that_went_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(ovs.db.idl, "OVSDB_UPDATE3")
-    assert compatibility.missing() == ["ovs.db.idl:OVSDB_UPDATE3"]
+    monkeypatch.delattr(ovs.db.idl, "ROW_UPDATE")
+    assert compatibility.missing() == ["ovs.db.idl:ROW_UPDATE"]
+
+
+def test_a_replica_is_not_made_on_an_ovs_that_lacks_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(ovs.db.idl.Idl, "_Idl__clear")
+    helper = ovs.db.idl.SchemaHelper(None, {"name": "A", "version": "1.0.0", "tables": {}})
+    with pytest.raises(UnsupportedOvs):
+        Idl("unix:/nonexistent", helper)
 
 
 def test_the_oldest_release_is_the_one_that_the_package_requires() -> None:

@@ -83,16 +83,15 @@ class End:
         return error, data if isinstance(data, bytes) else data.encode()
 
     def read(self, size: int, n: int = BUFFER) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             error, part = self.recv(n)
             if error == errno.EAGAIN:
                 assert self.wakes(5000)
                 continue
-            assert not error
-            assert part
+            assert (error, bool(part)) == (0, True), self.dialer.trouble
             data += part
-        return data
+        return bytes(data)
 
     def last(self) -> tuple[int, bytes]:
         while True:
@@ -192,6 +191,53 @@ def test_what_is_sent_arrives_however_large_it_is(talk: Callable[[Say], End]) ->
     assert b"".join(got) == message
 
 
+def exchange(server: ssl.SSLSocket, content: bytes, expected: int) -> int:
+    """Say and hear so much at the same time; returns how much was heard."""
+    server.settimeout(0)
+    left, heard = memoryview(content), 0
+    poll = select.poll()
+    poll.register(server, select.POLLIN)
+    while left or heard < expected:
+        if left:
+            with contextlib.suppress(ssl.SSLWantWriteError):
+                left = left[server.send(left[: 1 << 14]) :]
+        else:
+            assert server.pending() or poll.poll(5000)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            heard += len(server.recv(1 << 16))
+    return heard
+
+
+def send_all(end: End, message: bytes) -> None:
+    while message:
+        sent = end.stream.send(message)
+        assert sent > 0 or sent == -errno.EAGAIN
+        message = message[max(0, sent) :]
+
+
+def test_one_thread_may_read_while_others_write(talk: Callable[[Say], End]) -> None:
+    down = b"".join(b"%07d," % number for number in range(1 << 20)) * 4
+    up, writers, each = b"x" * 100, 4, 5000
+    heard: list[int] = []
+    end = talk(lambda server: heard.append(exchange(server, down, len(up) * writers * each)))
+    lock = threading.Lock()
+
+    def write() -> None:
+        for _ in range(each):
+            with lock:
+                # A message that has begun to leave leaves before another.
+                send_all(end, up)
+
+    threads = [threading.Thread(target=write) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    assert end.read(len(down)) == down
+    for thread in threads:
+        thread.join()
+    assert end.last() == (0, b"")
+    assert heard == [len(up) * writers * each]
+
+
 @pytest.mark.parametrize("politely", [True, False])
 def test_what_came_before_the_end_is_given_and_then_the_end(talk: Callable[[Say], End], politely: bool) -> None:
     def say(server: ssl.SSLSocket) -> None:
@@ -222,6 +268,40 @@ def test_a_reset_ends_it_after_what_came_before(talk: Callable[[Say], End]) -> N
     # Python takes some resets for an end.
     assert end.last() in {(errno.ECONNRESET, b""), (0, b"")}
     assert end.dialer.trouble
+
+
+@pytest.mark.parametrize("first", ["send", "recv"])
+def test_what_the_server_said_before_it_refused_a_certificate_is_told(
+    authority: Authority, tls: Tls, tmp_path: Path, first: str
+) -> None:
+    # With TLS 1.3 the client's handshake is over when the server refuses its certificate.
+    key, certificate = authority.sign("strict", *LOOPBACK)
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.load_cert_chain(certificate, key)
+    strict.load_verify_locations(Authority(tmp_path / "other", "other").certificate)
+    strict.verify_mode = ssl.CERT_REQUIRED
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client, contextlib.suppress(ssl.SSLError):
+            strict.wrap_socket(client, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        end = End(f"ssl:127.0.0.1:{listener.getsockname()[1]}", tls)
+        assert end.connect() == 0
+        thread.join()
+    if first == "send":
+        while (sent := end.stream.send(b"hello")) >= 0:
+            pass
+        assert sent == -errno.EPROTO
+    else:
+        assert end.last() == (errno.EPROTO, b"")
+    end.close()
+    # Another thread that reads comes too late.
+    assert end.recv() in {(errno.EBADF, b""), (errno.EPROTO, b"")}
+    assert f"does not know the CA of the certificate in {tls.cert}" in end.dialer.trouble
 
 
 def test_a_server_that_does_not_answer_the_handshake_is_waited_for_without_work(tls: Tls) -> None:

@@ -16,6 +16,8 @@ from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port, VSwitchTransact
 
 def connecting() -> None:
     Northbound.connect()
+    Tls("a", "b", "c", server_name="nb1", verify_name=False)
+    Tls("a", "b", "c", server_name={"ssl:192.0.2.1:6641": "nb1"})
     Northbound.connect("ssl:192.0.2.1:6641", tls=Tls(key="a", cert="b", ca="c"), timeout=3, leader_only=True)
     Northbound.connect(monitor={LogicalSwitch: [LogicalSwitch.name], NBGlobal: None, ACL: {"action": "drop"}})
     monitor = {LogicalSwitch: None, NBGlobal: None}

@@ -1,0 +1,90 @@
+"""The table of a campaign, for a terminal and for the documentation."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tests.chaos.campaign import Result
+from tests.chaos.crew import Library
+
+__all__ = ["markdown", "text", "write"]
+
+_HEADINGS = (
+    "fault", "on", "faults", "writers", "acknowledged", "unknown, resolved", "lost", "doubled", "false failures",
+    "unresolved", "longest gap", "duration", "holds",
+)  # fmt: skip
+
+
+def text(results: Sequence[Result], library: Library, seed: int) -> str:
+    """Aligned columns, and below them what does not hold."""
+    rows = [_HEADINGS, *(_cells(result) for result in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", _made_with(library, seed)])
+
+
+def markdown(results: Sequence[Result], library: Library, seed: int) -> str:
+    """The same as a table of Markdown."""
+    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *(_cells(result) for result in results)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", _made_with(library, seed), ""])
+
+
+def write(path: Path, table: str, library: Library) -> None:
+    """Put a table into the page's own place for it, between two comments; without one the table is the whole file."""
+    begin, end = f"<!-- begin: {library} -->\n", f"<!-- end: {library} -->"
+    page = path.read_text() if path.exists() else ""
+    before, found, rest = page.partition(begin)
+    _, ends, after = rest.partition(end)
+    path.write_text(f"{before}{begin}{table}{end}{after}" if found and ends else table)
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    return (
+        result.trial.title,
+        result.trial.on,
+        f"{result.faults:,}",
+        str(result.trial.writers),
+        f"{result.acknowledged:,}",
+        f"{result.unknown - result.unresolved:,}",
+        str(result.lost),
+        str(result.doubled),
+        str(result.false_failures),
+        str(result.unresolved),
+        "" if result.gap is None else f"{result.gap:.1f} s",
+        f"{result.seconds:.0f} s",
+        "no" if result.broken else "yes",
+    )
+
+
+def _made_with(library: Library, seed: int) -> str:
+    server = subprocess.run(["ovsdb-server", "--version"], capture_output=True, text=True, check=False).stdout
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    parts = [
+        f"{'control: ' if library != 'ovnkit' else ''}{library} {_version(library)}{_commit(library)}",
+        f"ovs {version('ovs')}",
+        server.splitlines()[0] if server else "",
+        f"Python {platform.python_version()}",
+        f"Linux {platform.release().split('-')[0]} on {os.cpu_count()} cores, {memory:.0f} GB",
+    ]
+    return f"Seed {seed}; {'; '.join(parts)}."
+
+
+def _version(library: Library) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "from the checkout"
+
+
+def _commit(library: Library) -> str:
+    if library != "ovnkit":
+        return ""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f" ({found.stdout.strip()})" if found.returncode == 0 else ""
