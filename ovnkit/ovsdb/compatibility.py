@@ -129,7 +129,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc": ("EOF",),
     "ovs.jsonrpc:Connection": ("received_bytes", "status", "stream"),
     "ovs.jsonrpc:Session": ("next_remote", "reconnect", "remotes", "rpc"),
-    "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff"),
+    "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff", "state"),
     "ovs.stream:Stream": ("W_CONNECT", "W_RECV", "W_SEND", "_SOCKET_METHODS"),
 }
 """Other members of modules, classes and objects."""

@@ -142,9 +142,10 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
         rpc = self.rpc
+        silent = rpc is not None and not rpc.status and self.reconnect.state.name == "IDLE"
         super().run()
         if rpc is not None and self.rpc is not rpc:
-            self.trouble = rpc.trouble
+            self.trouble = rpc.trouble or ("the server did not answer a probe" if silent else "")
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
             self.rpc = _Rpc(self.rpc.stream, self.lock)
