@@ -170,8 +170,17 @@ def _exchange(sock: socket.socket, remote: Remote, database: str, deadline: floa
         except ValueError:
             continue
         if isinstance(reply, dict) and reply.get("error"):
+            if _comes_later(reply["error"]):
+                raise OSError(
+                    f"it has no content of {database} yet: it has just been started, or reaches no other server"
+                )
             raise ConnectionFailed(str(remote), f"no database {database} here: {reply['error']}")
         schema = reply.get("result") if isinstance(reply, dict) else None
         if not isinstance(schema, dict):
             raise OSError("the answer is not that of an OVSDB server")
         return schema
+
+
+def _comes_later(error: object) -> bool:
+    """What a relay says before it has the content of its source, and a member that joins its cluster."""
+    return isinstance(error, dict) and error.get("error") == "database not available"
