@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import threading
@@ -21,6 +22,8 @@ class Usage:
     resident: int
     """Bytes."""
     descriptors: int
+    sockets: int
+    """Those of the descriptors that are sockets."""
     threads: tuple[str, ...]
 
 
@@ -29,5 +32,10 @@ def usage() -> Usage:
     gc.collect()
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     names = tuple(sorted(thread.name for thread in threading.enumerate()))
-    # Its own listing of the directory is not among them.
-    return Usage(resident, len(os.listdir("/proc/self/fd")) - 1, names)  # noqa: PTH208
+    open_files: list[str] = []
+    for path in Path("/proc/self/fd").iterdir():
+        # The listing of the directory itself is closed by now.
+        with contextlib.suppress(OSError):
+            open_files.append(str(path.readlink()))
+    sockets = sum(target.startswith("socket:") for target in open_files)
+    return Usage(resident, len(open_files), sockets, names)

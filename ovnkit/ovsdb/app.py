@@ -122,4 +122,5 @@ def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
         connection.guard = carrier.lock
         return api
 
-    return connection.result(connection.call(board))
+    connection.check_may_wait()
+    return connection.call(board).result()

@@ -13,7 +13,16 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import Conflict, InvalidValue, NotFound, NotOnServer, NotUnique, QuorumLost, Timeout
+from ovnkit.errors import (
+    Conflict,
+    ConnectionFailed,
+    InvalidValue,
+    NotFound,
+    NotOnServer,
+    NotUnique,
+    QuorumLost,
+    Timeout,
+)
 from ovnkit.ovsdb import codec, streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
@@ -158,13 +167,15 @@ class Client(Generic[D, TX]):
         while True:
             with changed:
                 left = began + timeout - time.monotonic()
-                patience = left if progress is None else min(left, _PROGRESS_EVERY)
+                patience = min(left, _PROGRESS_EVERY)
                 settled = changed.wait_for(lambda: self.state in ("ready", "closed"), max(0.0, patience))
             if progress is not None:
                 progress(Progress(session.received_bytes, time.monotonic() - began, self.state))
             if settled:
                 self._connection.check_usable()
                 return
+            if len(self._connection.idl.foreign) == len(parse_remotes(self.remote)):
+                raise ConnectionFailed(self.remote, self.trouble)
             if left <= 0:
                 what = f"the first complete replica of {self._database.name} from {self.remote}"
                 kind = Timeout if self._connection.idl.has_quorum else QuorumLost

@@ -36,6 +36,10 @@ _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
+_TOGETHER = 256
+_PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
+"""Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
+_LOOK_AT_PATIENCE = 0.5
 
 
 _forks = 0
@@ -67,6 +71,11 @@ class _Poller:
         self._wanted: dict[int, int] = {}
         self._timeout: float = -1
 
+    @property
+    def timeout(self) -> float:
+        """Milliseconds that the wait will take at most."""
+        return self._timeout
+
     def fd_wait(self, fd: Any, events: int) -> None:
         number = fd if isinstance(fd, int) else fd.fileno()
         self._wanted[number] = self._wanted.get(number, 0) | events
@@ -77,7 +86,8 @@ class _Poller:
     def immediate_wake(self) -> None:
         self._timeout = 0
 
-    def block(self) -> None:
+    def block(self) -> bool:
+        """Wait; whether something happened before the time was over."""
         if self._wanted != self._registered:
             for number in self._registered.keys() - self._wanted.keys():
                 self._poll.unregister(number)
@@ -86,7 +96,11 @@ class _Poller:
             self._registered = self._wanted
         self._wanted = {}
         timeout, self._timeout = self._timeout, -1
-        self._poll.poll(timeout)
+        return bool(self._poll.poll(timeout))
+
+    def block_again(self, milliseconds: float) -> bool:
+        """Wait for the same as the last time."""
+        return bool(self._poll.poll(milliseconds))
 
 
 def _nobody(_reply: Reply) -> None:
@@ -151,6 +165,7 @@ class Connection:
         session.remotes, session.next_remote = list(names), 0
         session.pick_remote()
         self._next_favour = 0.0
+        self._patience = _PATIENCE
         self._numbers = itertools.count(1)
         self._queue: deque[_Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -193,23 +208,27 @@ class Connection:
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
         request = _Request(number, key, data, deadline, done)
-        # From the thread that asks, which saves waking the other, but in the order of the queue.
-        if self._queue or self.state != "ready" or not self._send(request):
+        # The only one is sent by the thread that asks, which saves waking the other. Of many, that would hand over
+        # between the threads for each one; they go together.
+        alone = not self._queue and not self.idl._session.requests
+        if not alone or self.state != "ready" or not self._send(request):
             self._queue.append(request)
             self._wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, request: _Request) -> bool:
-        """Send a request; False where there is no connection."""
+    def _send(self, *requests: _Request) -> bool:
+        """Send requests; False where there is no connection."""
         session = self.idl._session
-        if not session.request(request.key, request.data, request.answer):
+        if not session.request(*[(request.key, request.data, request.answer) for request in requests]):
             return False
-        request.data = b""
         with self._deadlines_lock:
-            heapq.heappush(self._deadlines, request)
-        if request.deadline < self._wakes_at or session.get_backlog():
+            for request in requests:
+                request.data = b""
+                heapq.heappush(self._deadlines, request)
+                sooner = request.deadline < self._wakes_at
+        if sooner or session.get_backlog():
             self._wake()
         return True
 
@@ -246,17 +265,22 @@ class Connection:
                 self._state_listeners.remove(listener)
 
     @property
+    def session(self) -> object:
+        """What stands for the present session with a server; another object for each."""
+        return self.idl._session.rpc
+
+    def drop(self, session: object) -> None:
+        """End a session, if it is the present one, and go to another server. Raises Closed."""
+        self.check_may_wait()
+        self.call(lambda: self.idl.force_reconnect() if self.session is session else None).result()
+
+    @property
     def trouble(self) -> str:
         """Why it is not ready; nothing when it is."""
         if self.state == "ready":
             return ""
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
-
-    def result(self, future: Future[T]) -> T:
-        """Wait for the result. RuntimeError in the thread that brings results, which would wait for itself."""
-        self.check_may_wait()
-        return future.result()
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
@@ -320,25 +344,40 @@ class Connection:
     def _turn(self, poller: _Poller) -> None:
         with self.guard:
             self.idl.run()
-        self._note_state()
+        next_deadline = self.attend()
+        if self._calls:
+            self._make_calls()
+            next_deadline = self.attend()
+        self._watch_patience(poller)
+        self.idl.wait(poller)
+        now = time.monotonic()
+        poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
+        self._wakes_at = now + poller.timeout / 1000
+        if self._queue and self.state == "ready":
+            # It came in after the last look, when nobody was there to be woken.
+            poller.immediate_wake()
+        happened = poller.block()
+        # As long as only updates and replies arrive, nothing else has to be looked at.
+        while happened and not self._woken and self._take_in():
+            left = self._wakes_at - time.monotonic()
+            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
+        if self._woken:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            self._woken = False
+
+    def _take_in(self) -> bool:
+        with self.guard:
+            return self.idl.take_in()
+
+    def _make_calls(self) -> None:
         while self._calls:
             function, future = self._calls.popleft()
             try:
                 future.set_result(function())
             except Exception as exc:  # noqa: BLE001 - whoever waits gets it
                 future.set_exception(exc)
-        next_deadline = self.attend()
-        self.idl.wait(poller)
-        self._wakes_at = min(next_deadline, time.monotonic() + _LONGEST_SLEEP_SECONDS)
-        poller.timer_wait(max(0, int((self._wakes_at - time.monotonic()) * 1000) + 1))
-        if self._queue and self.state == "ready":
-            # It came in after the last look, when nobody was there to be woken.
-            poller.immediate_wake()
-        poller.block()
-        if self._woken:
-            self._woken = False
-            with contextlib.suppress(BlockingIOError):
-                self._wake_read.recv(4096)
 
     def attend(self) -> float:
         """In the thread: note the state, send what waits, and fail what is late; returns the next deadline."""
@@ -391,12 +430,38 @@ class Connection:
 
     def _send_queued(self) -> None:
         while self._queue and self.state == "ready":
-            request = self._queue.popleft()
-            if request.deadline <= time.monotonic():
-                self._expire_unsent(request)
-            elif not self._send(request):
-                self._queue.appendleft(request)
+            together: list[_Request] = []
+            # Others append to it meanwhile.
+            for _ in range(min(len(self._queue), _TOGETHER)):
+                request = self._queue.popleft()
+                if request.deadline <= time.monotonic():
+                    self._expire_unsent(request)
+                else:
+                    together.append(request)
+            if together and not self._send(*together):
+                self._queue.extendleft(reversed(together))
                 return
+
+    def _watch_patience(self, poller: _Poller) -> None:
+        """Leave a member of a cluster that does not answer while it answers probes.
+
+        One that becomes the leader may hold on to what it had forwarded to the leader before, as long as it is busy.
+        What is lost by that is looked up and sent again, so that it does no harm where the member was merely slow; the
+        next one is given more time.
+        """
+        if not self.idl.clustered or self.state != "ready":
+            return
+        poller.timer_wait(_LOOK_AT_PATIENCE * 1000)
+        since = self.idl._session.waiting_since
+        waited = 0.0 if since is None else time.monotonic() - since
+        if waited < _LOOK_AT_PATIENCE:
+            self._patience = _PATIENCE
+        elif waited > self._patience:
+            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            self.idl.trouble = f"a transaction was not answered for {waited:.1f} s; trying another server"
+            log.info("%s: %s", self._remote, self.idl.trouble)
+            self.idl.force_reconnect()
+            poller.immediate_wake()
 
     def _expire(self) -> float:
         """Fail what is past its deadline; returns the next deadline."""

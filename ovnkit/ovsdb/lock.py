@@ -157,7 +157,7 @@ class Locks:
         key = b'"%b %d"' % (method.encode(), next(self._numbers))
         data = b'{"method":"%b","params":%b,"id":%b}' % (method.encode(), wire.encode([name]), key)
         session: Any = self.connection.idl._session
-        return bool(session.request(key, data, answered))
+        return bool(session.request((key, data, answered)))
 
     def _session_changed(self, begun: bool) -> None:  # noqa: FBT001 - the callback of on_session
         for lock in list(self._locks.values()):

@@ -31,6 +31,9 @@ _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
 _MEANWHILE = 50
 """Milliseconds after which a transaction of `ovs` looks up from waiting."""
+_SCHEMA_REQUEST = "schema"
+_NO_ERROR = (b"null", b'"unknown method"')
+"""Errors that `ovs` knows how to go on from are not among those of a monitor."""
 _BACKOFF = (100, 1000)
 """Milliseconds between attempts to connect: the shortest and the longest."""
 
@@ -71,12 +74,14 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._db: Any
         super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
         self.has_stock_rows = store is None
+        stock.prepare(self)
         self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
         self.in_doubt: BaseException | None = None
         self.trouble = ""
         self.has_quorum = True
+        self.clustered = False
         self.cid: UUID | None = None
         self.sessions = 0
         self._session_seqno: int | None = None
@@ -85,8 +90,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._select = select
         self._pinned = pinned
         self._afresh = True
-        self._schema_text: bytes | None = None
-        self._schema_requests = 0
+        self.foreign: set[str] = set()
+        """The servers that belong to another cluster than the one that is pinned."""
         self._step: Any = None
         self._step_began = 0.0
         fast_session(self._session, self._understand)
@@ -100,7 +105,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def run(self) -> bool:
         """As in `ovs`; whatever does not make sense leads to another connection and a full resync."""
-        assert not self.txn
+        if self.txn is not None:
+            # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
+            self.txn.abort()
         if self.meanwhile is not None:
             self.meanwhile()
         try:
@@ -113,6 +120,24 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self._start_again(self.in_doubt)
             self.in_doubt = None
         return changed
+
+    def take_in(self) -> bool:
+        """Take in what has arrived, as run() does but quicker; False where there is something for run() to do."""
+        session, rpc = self._session, self._session.rpc
+        if rpc is None or self.txn is not None or self.state != self.IDL_S_MONITORING:
+            return False
+        rpc.run()
+        try:
+            while (message := session.recv()) is not None:
+                if message.method != "update3":
+                    session.put_back = message
+                    return False
+                _, transaction, updates = message.params
+                self._Idl__parse_update(updates, "update3")
+                self.last_id = transaction
+        except Exception as exc:  # noqa: BLE001 - as in run()
+            self.in_doubt = exc
+        return self.in_doubt is None and not rpc.status and not rpc.has_more
 
     def wait(self, poller: Any) -> None:
         """As in `ovs`, without spinning while conditions wait for a connection."""
@@ -176,18 +201,14 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         elif head.method in ("locked", "stolen") and self.on_lock is not None:
             for name in wire.value(head.params):
                 self.on_lock(str(name), head.method == "locked")
-        elif head.method is None and self._answers(head, self._monitor_request_id) and self._refused(head):
-            self.in_doubt = ValueError(f"the server refuses to be monitored: {bytes(head.error).decode()}")
         elif head.method is None and head.result and self._answers(head, self._monitor_request_id):
             if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
                 found, transaction, updates = wire.initial(head.result)
                 return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
+        if head.error and self._answers(head, self._monitor_request_id) and bytes(head.error) not in _NO_ERROR:
+            raise ValueError(f"the server refuses to be monitored: {bytes(head.error)[:200]!r}")
         return plain(data)
-
-    @staticmethod
-    def _refused(head: wire.Head) -> bool:
-        return bytes(head.error) not in {b"", b"null", b'"unknown method"'}
 
     @staticmethod
     def _answers(head: wire.Head, request_id: Any) -> bool:
@@ -233,18 +254,21 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         rows = self.server_tables[self._server_db_table].rows if self._server_db_table in self.server_tables else {}
         database = next((row for row in rows.values() if row.name == self._db.name), None)
         reason = f"it has no database {self._db.name}" if database is None else self._refusal(database)
+        self.clustered = database is not None and database.model != "standalone"
         self.has_quorum = database is None or database.model == "standalone" or bool(database.connected)
         if reason:
             if self.trouble != reason:
                 log.info("%s: %s; trying another server", self._session.get_name(), reason)
             self.trouble = reason
             return False
+        self.foreign.clear()
         return True
 
     def _refusal(self, database: Any) -> str:
         """Why this server will not do; nothing where it does."""
         if database.model == "standalone":
             if self._pinned is not None:
+                self.foreign.add(self._session.get_name())
                 return f"it is a standalone server, not a member of cluster {self._pinned}"
             if self.cid is not None:
                 self._forget_cluster(None)
@@ -254,6 +278,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             return f"this {what} has not joined yet"
         cid = database.cid[0] if database.cid else None
         if self._pinned is not None and cid != self._pinned:
+            self.foreign.add(self._session.get_name())
             return f"it belongs to cluster {cid}, not to {self._pinned}"
         if cid != self.cid:
             self._forget_cluster(cid)
@@ -278,45 +303,40 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- the schema ------------------------------------------------------------------------------------------------
 
-    def _Idl__send_monitor_request(self, *version: Any) -> None:  # noqa: N802
-        if version or self._select is None:
-            _Stock._Idl__send_monitor_request(self, *version)
+    def _Idl__send_monitor_request(self, max_version: Any = ovs.db.idl.Monitor.monitor_cond_since) -> None:  # noqa: N802
+        # Before each dump, because a standalone server does not tell when its schema was converted.
+        if self._select is None:
+            _Stock._Idl__send_monitor_request(self, max_version)
             return
-        # After a conversion `_Server` goes on telling of the schema that was before (ovsdb-server 3.1).
-        self._schema_requests += 1
-        number = self._schema_requests
 
         def answered(head: wire.Head | None) -> None:
-            if head is not None and number == self._schema_requests:
-                self._follow_schema(bytes(head.result))
-                _Stock._Idl__send_monitor_request(self)
+            if head is not None:
+                self._follow_schema(head)
+                _Stock._Idl__send_monitor_request(self, max_version)
 
-        key = b'"schema %d"' % number
-        data = b'{"method":"get_schema","params":%b,"id":%b}' % (wire.encode([self._db.name]), key)
-        session: Any = self._session
-        session.request(key, data, answered)
+        request = wire.encode({"method": "get_schema", "params": [self._db.name], "id": _SCHEMA_REQUEST})
+        self._session.request((wire.encode(_SCHEMA_REQUEST), request, answered))
 
-    def _follow_schema(self, text: bytes) -> None:
+    def _follow_schema(self, head: wire.Head) -> None:
         """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
-        if text == self._schema_text or self._select is None:
-            return
-        json = wire.value(text)
+        assert self._select is not None
+        json = wire.value(head.result) if head.result else None
         if not isinstance(json, dict):
-            raise ValueError(f"the server answered {text!r:.80} when asked for its schema")  # noqa: TRY004 - of a value
-        self._schema_text = text
-        schema = DatabaseSchema.from_json(json)
-        if schema == self.store.schema:
+            raise ValueError(f"the server does not tell its schema: {bytes(head.error)[:200]!r}")  # noqa: TRY004
+        if json == self.store.schema.json:
             return
+        schema = DatabaseSchema.from_json(json)
         selection = self._select(schema)
         db = _helper(json, selection.columns).get_idl_schema()
         self._db, self.readonly = db, db.readonly
         earlier: Any = self.tables
         self.tables: Any = ovs.db.idl.IdlTable.schema_tables(self, db)
-        stock.keep_indexes(earlier, self.tables)
         for table, where in selection.conditions.items():
             self.cond_change(table, list(where))
         # In this order: without it the conditions are part of the request.
         self.last_id = _ZERO_ID
+        stock.prepare(self)
+        stock.keep_indexes(earlier, self.tables)
         self.sync_conditions()
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:

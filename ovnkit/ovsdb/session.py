@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,10 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session", "plain"]
+__all__ = ["Answer", "Session", "fast_session", "plain"]
+
+Answer = Callable[[wire.Head | None], object]
+"""What is called with the reply to a request, or with None where the connection is lost before it."""
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
@@ -113,6 +117,11 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self._more = True
         return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to do without waiting for the socket."""
+        return bool(self._inbox or self._more or self._outbox)
+
     def reject(self, exc: Exception) -> None:
         """Drop the connection, because what the server says is not JSON-RPC."""
         self.trouble = f"the server says what is not OVSDB: {exc}"
@@ -132,12 +141,14 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, Callable[[wire.Head | None], object]]
+    requests: dict[bytes, tuple[float, Answer]]
     trouble: str
     lock: threading.RLock
     """Held while something is written, or ``requests`` is exchanged."""
 
     rpc: Any
+    put_back: Any
+    """A message that recv() gives again."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
@@ -152,6 +163,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
+        if self.put_back is not None:
+            message, self.put_back = self.put_back, None
+            return message
         while (rpc := self.rpc) is not None:
             received = rpc.received_bytes
             data = rpc.read()
@@ -176,8 +190,9 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         head = wire.head(data)
         key = bytes(head.id)
         if head.method is None:
-            answer = self.requests.pop(key, None)
-            if answer is not None:
+            request = self.requests.pop(key, None)
+            if request is not None:
+                _, answer = request
                 answer(head)
                 return None
             if key == b'"echo"':
@@ -192,24 +207,35 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object]) -> bool:
-        """Send a request, and call ``answer`` with the reply, or with None where the connection is lost before it.
+    def request(self, *requests: tuple[bytes, bytes, Answer]) -> bool:
+        """Send requests, each an id, the message and whom to call: with the reply, or with None where it was lost.
 
         False where there is no connection, and nothing is sent. Any thread may call this.
         """
+        now = time.monotonic()
         with self.lock:
-            self.requests[key] = answer
+            for key, _, answer in requests:
+                self.requests[key] = now, answer
+            data = requests[0][1] if len(requests) == 1 else b"".join([data for _, data, _ in requests])
             if not self.write(data):
                 return True
-            del self.requests[key]
+            for key, _, _ in requests:
+                del self.requests[key]
             return False
 
     def abandon(self) -> None:
         """Tell everybody who waits for a reply that it will not come."""
         with self.lock:
             waiting, self.requests = self.requests, {}
-        for answer in waiting.values():
+        for _, answer in waiting.values():
             answer(None)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest request was sent that has not been answered (``time.monotonic()``); None without one."""
+        with self.lock:
+            sent, _ = next(iter(self.requests.values()), (None, None))
+            return sent
 
     @property
     def received_bytes(self) -> int:
@@ -225,6 +251,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     fast.requests = {}
     fast.lock = threading.RLock()
     fast.trouble = ""
+    fast.put_back = None
     return fast
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 import ovs.db.error
+from ovs.db.custom_index import IndexedRows, MultiColumnIndex
 from ovs.db.data import Datum
 from ovs.db.idl import ROW_CREATE, ROW_DELETE, ROW_UPDATE, ColumnDefaultDict, Notice
 from ovs.db.idl import Row as StockRow
@@ -15,7 +15,7 @@ from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange
 
-__all__ = ["apply", "fill", "keep_indexes"]
+__all__ = ["apply", "fill", "keep_indexes", "prepare"]
 
 
 class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
@@ -60,6 +60,51 @@ def _default(type: Any) -> Any:
     return Datum(type, {type.key.type.default_atom(): None}) if required else Datum.default(type)
 
 
+class _Index(MultiColumnIndex):  # type: ignore[misc]
+    """An index that also takes in the rows that are there when it is made."""
+
+    def __init__(self, name: str, rows: Any) -> None:
+        super().__init__(name)
+        self._rows = rows
+
+    def add_column(self, column: str, *arguments: Any, **named: Any) -> None:
+        super().add_column(column, *arguments, **named)
+        self._fill()
+
+    def add_columns(self, *columns: str) -> None:
+        super().add_columns(*columns)
+        self._fill()
+
+    def remove(self, row: Any) -> None:
+        """Take out a row, also where `ovs` lost track of what it put in.
+
+        A transaction that writes an indexed column puts the new value in at once, and forgets that when it was sent.
+        """
+        try:
+            super().remove(row)
+        except ValueError:
+            for entry in [entry for entry in self.values if entry.uuid == row.uuid]:
+                self.values.remove(entry)
+
+    def _fill(self) -> None:
+        self.clear()
+        self.values.update(self.index_entry_from_row(row) for row in list(self._rows.values()))
+
+
+class _Rows(IndexedRows):  # type: ignore[misc]
+    def index_create(self, name: str) -> _Index:
+        if name in self.indexes:
+            raise ValueError(f"an index named {name} exists already")
+        index = self.indexes[name] = _Index(name, self)
+        return index
+
+
+def prepare(idl: Any) -> None:
+    """Give every table rows whose indexes can be made at any time."""
+    for table in idl.tables.values():
+        table.rows = _Rows(table)
+
+
 def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
     """Give every table its rows, all at once and without notices; its indexes are there already."""
     for name, present in rows.items():
@@ -92,31 +137,17 @@ def apply(idl: Any, changes: list[RowChange]) -> list[Any]:
             row = rows[uuid] = StockRow(idl, table, uuid, _LazyColumns(table, change.after._raw))
             notices.append(Notice(ROW_CREATE, row))
         elif change.after is None:
-            row = _taken_out(rows, uuid)
+            row = rows[uuid]
+            del rows[uuid]
             notices.append(Notice(ROW_DELETE, row))
         else:
-            row = _taken_out(rows, uuid)
+            row = rows[uuid]
+            del rows[uuid]
             old = {name: row._data[name] for name in _changed(change.before, change.after) if name in table.columns}
             row.__dict__["_data"] = _LazyColumns(table, change.after._raw)
             rows[uuid] = row
             notices.append(Notice(ROW_UPDATE, row, StockRow(idl, table, uuid, old)))
     return notices
-
-
-def _taken_out(rows: Any, uuid: UUID) -> Any:
-    """Take a row out of a table and its indexes."""
-    row = rows[uuid]
-    rows.data[uuid].pop()
-    if not rows.data[uuid]:
-        del rows.data[uuid]
-    for index in rows.indexes.values():
-        try:
-            index.remove(row)
-        except ValueError:
-            # A transaction of `ovs` has put it where it is to be, and has forgotten that when it was sent.
-            for entry in [entry for entry in index.values if entry.uuid == uuid]:
-                index.values.remove(entry)
-    return row
 
 
 def _changed(before: Row[Any], after: Row[Any]) -> set[str]:

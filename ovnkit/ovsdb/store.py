@@ -82,9 +82,20 @@ class _Table:
                 name = self.replicated.schema.name
                 raise ValueError(f"the server modified row {uuid} of {name}, which it had not told of")
             raw = self._modified(before, update.modify)
+            self._check(raw, update.modify)
         elif raw[:1] != b"{":
             raise ValueError(f"row {uuid} of {self.replicated.schema.name} is {raw[:80]!r}")
+        elif update.insert:
+            self._check(raw, wire.row(raw))
         return self.row_class._stored(uuid, raw, self.replicated)
+
+    def _check(self, raw: bytes, names: Iterable[str]) -> None:
+        """Raise ProtocolError where one of these columns holds what it cannot."""
+        columns = self.row_class._columns
+        for name in names:
+            column = columns.get(name)
+            if column is not None:
+                column.reader(raw)
 
     def _modified(self, before: Row[Any], difference: Mapping[str, Any]) -> bytes:
         cells = wire.row(before._raw)

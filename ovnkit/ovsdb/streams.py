@@ -29,6 +29,8 @@ __all__ = ["StreamName", "forget", "stream_names"]
 
 StreamName = str
 _numbers = itertools.count(1)
+_registering = threading.Lock()
+"""Held while the schemes of `ovs` are exchanged: other threads walk through them at any time, so none is changed."""
 
 _LOOK_UP_SECONDS = 0.02
 """How long the engine waits for a resolver: enough for the hosts file or a cache nearby."""
@@ -265,16 +267,20 @@ def stream_names(remotes: Iterable[Remote], dialer: Dialer) -> list[StreamName]:
     """What `ovs` is to be given for these servers, until ``forget(names)``."""
     number = next(_numbers)
     names = []
+    schemes: dict[str, type[_OfClient]] = {}
     for remote in remotes:
         scheme = f"ovnkit-{number}-{remote.scheme}"
-        if f"{scheme}:" not in Stream._SOCKET_METHODS:
-            base = _CLASSES[remote.scheme]
-            Stream.register_method(scheme, type(base.__name__, (base,), {"dialer": dialer}))
+        schemes.setdefault(f"{scheme}:", _CLASSES[remote.scheme])
         names.append(f"{scheme}:{str(remote).partition(':')[2]}")
+    with _registering:
+        own = {scheme: type(base.__name__, (base,), {"dialer": dialer}) for scheme, base in schemes.items()}
+        Stream._SOCKET_METHODS = {**Stream._SOCKET_METHODS, **own}
     return names
 
 
 def forget(names: Iterable[StreamName]) -> None:
     """Take a client's own schemes out of the registry of `ovs` again."""
-    for name in names:
-        Stream._SOCKET_METHODS.pop(f"{name.partition(':')[0]}:", None)
+    gone = {f"{name.partition(':')[0]}:" for name in names}
+    with _registering:
+        kept = {scheme: stream for scheme, stream in Stream._SOCKET_METHODS.items() if scheme not in gone}
+        Stream._SOCKET_METHODS = kept

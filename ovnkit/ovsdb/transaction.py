@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 
 from ovnkit.errors import (
-    Closed,
     InvalidValue,
     NotFound,
     NotOnServer,
     NotUnique,
-    OutcomeUnknown,
-    Timeout,
     TransactionFailed,
 )
-from ovnkit.ovsdb import codec, wire
+from ovnkit.ovsdb import codec
+from ovnkit.ovsdb.attempt import Attempt
 from ovnkit.ovsdb.changes import Changes
-from ovnkit.ovsdb.connection import Connection, Lost, Reply
+from ovnkit.ovsdb.connection import Connection
 from ovnkit.ovsdb.edits import Exactly
 from ovnkit.ovsdb.lock import Lock
 from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
-from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
-from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import STRING
 from ovnkit.ovsdb.store import Snapshot, Store
 from ovnkit.ovsdb.tables import Tables
@@ -245,19 +241,22 @@ class Transaction(Generic[D]):
         Raises Conflict, ConstraintViolation, ReferentialViolation, PermissionDenied or Unreferenced when nothing was
         applied, Timeout when nothing was sent, and OutcomeUnknown when it cannot be told within the timeout.
         """
-        deadline = time.monotonic() + self._timeout
-        attempt = self._prepare()
-        if attempt is not None:
-            attempt.see_through(deadline)
+        self._connection.check_may_wait()
+        self.submit().result()
 
     def submit(self) -> Future[None]:
-        """Commit without waiting. The future ends as commit() would, but a lost reply is OutcomeUnknown at once."""
-        attempt = self._prepare()
-        if attempt is None:
+        """Commit without waiting. The future ends as commit() would, in the thread that brings results."""
+        self._check_open()
+        self._pending.check_referenced()
+        operations = self.operations()
+        self._end()
+        if not operations:
             done: Future[None] = Future()
             done.set_result(None)
             return done
-        return attempt.once(time.monotonic() + self._timeout)
+        attempt = Attempt(self._connection, self._store, self._pending, operations, self._timeout)
+        attempt.send()
+        return attempt.outcome
 
     def discard(self) -> None:
         """Give up what was not committed."""
@@ -273,13 +272,6 @@ class Transaction(Generic[D]):
             self._snapshot = self._store.snapshot()
         return self._snapshot
 
-    def _prepare(self) -> _Attempt | None:
-        self._check_open()
-        self._pending.check_referenced()
-        operations = self.operations()
-        self._end()
-        return _Attempt(self._connection, self._store, self._pending, operations, self._timeout) if operations else None
-
     def _check_open(self) -> None:
         if self._done:
             raise TransactionFailed("transaction is over", "it was committed or discarded; open a new one")
@@ -294,137 +286,3 @@ class Transaction(Generic[D]):
             self.discard()
         elif not self._done:
             self.commit()
-
-
-class _Attempt:
-    """The same operations, with the same uuids, however often they have to be sent."""
-
-    def __init__(
-        self, connection: Connection, store: Store, pending: Pending, operations: list[Operation], timeout: float
-    ) -> None:
-        self._connection = connection
-        self._store = store
-        self._pending = pending
-        self._operations = operations
-        self._timeout = timeout
-
-    def once(self, deadline: float) -> Future[None]:
-        """Send; the future is None, or fails with the typed error."""
-        outcome: Future[None] = Future()
-        # It will be sent: who holds the future cannot cancel that.
-        outcome.set_running_or_notify_cancel()
-
-        def done(reply: Reply) -> None:
-            if isinstance(reply, list):
-                error: Exception | None = failure(self._operations, reply)
-            elif isinstance(reply, Lost):
-                error = OutcomeUnknown(str(reply), self.resolve)
-            elif isinstance(reply, Timeout):
-                error = type(reply)(reply.waited_for, self._timeout)
-            else:
-                error = reply
-            if error is None:
-                outcome.set_result(None)
-            else:
-                outcome.set_exception(error)
-
-        self._connection.submit(self._operations, deadline, done)
-        return outcome
-
-    def see_through(self, deadline: float) -> None:
-        """Send, and after a lost reply look up what became of it, until it is known or the deadline has passed."""
-        sent_before = False
-        while True:
-            try:
-                self._connection.result(self.once(deadline))
-                return
-            except OutcomeUnknown:
-                # What was sent before may still be applied while this looks; only a definite yes counts.
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise
-                if self._looked_up(left) is True:
-                    return
-                sent_before = True
-            except TransactionFailed as error:
-                # The guards and the uuids are those of the first time: they fail where that was applied after all.
-                if sent_before and (error.error == DUPLICATE_UUID or self.resolve(deadline - time.monotonic())):
-                    return
-                raise
-            except Timeout as error:
-                if sent_before:
-                    raise OutcomeUnknown(str(error), self.resolve) from error
-                raise
-
-    def resolve(self, timeout: float) -> bool:
-        """Whether it was applied, from the database as it is now. Raises OutcomeUnknown where it cannot be told."""
-        applied = self._looked_up(timeout)
-        if applied is None:
-            raise OutcomeUnknown("another writer has changed the same columns since", self.resolve)
-        return applied
-
-    def _looked_up(self, timeout: float) -> bool | None:
-        items = [item for item in self._pending.items.values() if item.changes_something]
-        # Asked of the server, because the replica may leave out tables, columns and rows.
-        lookups: list[Operation] = [
-            {"op": "select", "table": item.row._table, "where": [["_uuid", "==", ["uuid", str(item.row.uuid)]]]}
-            for item in items
-        ]
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                results = self._connection.query(lookups, deadline)
-                break
-            except Lost as exc:
-                # To ask again does no harm.
-                if time.monotonic() >= deadline:
-                    raise OutcomeUnknown(str(exc), self.resolve) from exc
-            except (Closed, Timeout) as exc:
-                raise OutcomeUnknown(str(exc), self.resolve) from exc
-        error = failure(lookups, results)
-        if error is not None:
-            raise OutcomeUnknown(str(error), self.resolve) from error
-        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
-        return _applied(zip(items, found, strict=True))
-
-    def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
-        if not selected:
-            return None
-        schema = self._store.schema.tables[row._table]
-        raw = wire.encode(selected[0])
-        return type(row)._stored(row.uuid, raw, ReplicatedTable(schema, frozenset(schema.columns)))
-
-
-def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:
-    """Whether the rows are as the transaction leaves them (True), as they were before it (False), or neither (None).
-
-    A new row decides for the whole transaction, because its uuid was chosen here and is nobody else's. Guards alone
-    leave nothing behind, and count as not applied.
-    """
-    verdicts: set[bool | None] = set()
-    for item, now in found:
-        if item.base is None:
-            return now is not None
-        if item.deleted:
-            verdicts.add(now is None)
-        elif now is None:
-            verdicts.add(None)
-        else:
-            columns = [(getattr(now, name), before, after, name in item.whole) for name, before, after in item.columns]
-            if all(_holds(value, before, after, whole=whole) for value, before, after, whole in columns):
-                verdicts.add(True)
-            elif all(_holds(value, after, before, whole=whole) for value, before, after, whole in columns):
-                verdicts.add(False)
-            else:
-                verdicts.add(None)
-    return False if not verdicts else verdicts.pop() if len(verdicts) == 1 else None
-
-
-def _holds(now: Any, before: Any, after: Any, *, whole: bool) -> bool:
-    """Whether a column is as after an edit; where not the ``whole`` was set, only edited members and keys count."""
-    if now == after or whole:
-        return bool(now == after)
-    if isinstance(after, frozenset):
-        return (after - before) <= now and not (before - after) & now
-    put = {key: value for key, value in after.items() if before.get(key) != value}
-    return put.items() <= now.items() and not (before.keys() - after.keys()) & now.keys()

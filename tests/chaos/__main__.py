@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 import traceback
@@ -23,6 +24,8 @@ _SHOWN = 8
 
 
 def main(arguments: list[str] | None = None) -> int:
+    # Ended from outside, it takes its servers and files with it as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="of all that is random (default: a new one, which is printed)")
     parser.add_argument("--short", action="store_true", help="every kind of fault a few times, in less than a minute")

@@ -37,7 +37,6 @@ class _Job:
     readers: tuple[tuple[int, str], ...]
     seed: str
     most_rows: int
-    rest: float
     probe_interval: float
 
     @property
@@ -56,14 +55,10 @@ class Crew:
         readers: Sequence[str],
         seed: str,
         most_rows: int = 40,
-        rest: float = 0.01,
         probe_interval: float = 2.0,
         processes: int = 3,
     ) -> None:
-        """``writers`` and ``readers``: the remote of each. With several ``processes`` readers have the last one.
-
-        ``rest``: the mean time in seconds between two changes of a writer.
-        """
+        """``writers`` and ``readers``: the remote of each. With several ``processes`` readers have the last one."""
         context = multiprocessing.get_context("spawn")
         self._progress = context.RawArray("d", max(1, len(writers)))
         self._writers = len(writers)
@@ -77,7 +72,6 @@ class Crew:
                 readers=tuple(enumerate(readers)) if part == processes - 1 else (),
                 seed=f"{seed}-{part}",
                 most_rows=most_rows,
-                rest=rest,
                 probe_interval=probe_interval,
             )
             here, there = context.Pipe()
@@ -171,7 +165,6 @@ def _serve(job: _Job, drivers: list[Driver], progress: MutableSequence[float], p
             driver,
             seed=f"{job.seed}-{number}",
             most_rows=job.most_rows,
-            rest=job.rest,
             progress=progress,
             slot=number,
         )

@@ -14,6 +14,7 @@ from tests.chaos.model import (
     COUNT,
     AddAddress,
     AddressSet,
+    Change,
     Count,
     Delete,
     InsertPort,
@@ -128,6 +129,13 @@ def test_a_row_that_nobody_wrote_is_doubled(oracle: Oracle) -> None:
 def test_a_change_that_was_refused_and_is_there_is_a_false_failure(oracle: Oracle, change: Any) -> None:
     oracle.refused["w0.1"] = [Refusal(PutKey("w0.1", "c", "w0.8"), "Timeout"), Refusal(change, "Timeout")]
     assert counts(judge([oracle], content_of(oracle, w0_1=applied(SWITCH, change)))) == (0, 0, 1)
+
+
+def test_two_refused_changes_of_one_row_are_two_false_failures(oracle: Oracle) -> None:
+    changes: list[Change] = [Count("w0.1"), PutKey("w0.1", "c", "w0.8"), InsertPort("w0.1", "w0.9")]
+    oracle.refused["w0.1"] = [Refusal(change, "Timeout") for change in changes]
+    row = applied(applied(SWITCH, changes[0]), changes[2])
+    assert counts(judge([oracle], content_of(oracle, w0_1=row))) == (0, 0, 2)
 
 
 @pytest.mark.parametrize("change", [InsertSwitch("w0.9"), InsertSet("w0.9", frozenset({"a"}))])

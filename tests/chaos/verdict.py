@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.chaos.writer import Oracle
 
 __all__ = ["Findings", "Refusal", "judge", "judge_row", "switches"]
+
+_MOST_REFUSALS = 10
 
 
 @attrs.frozen
@@ -45,20 +48,34 @@ class Findings:
 
 
 def judge_row(name: str, expected: State | None, actual: State | None, refused: Sequence[Refusal]) -> Findings:
-    """One row. A change that was refused and explains the difference is a false failure."""
+    """One row. Changes that were refused and explain the difference are false failures."""
     findings = Findings()
     if expected == actual:
         return findings
     words = f"{name}: {expected} is {actual}"
-    for refusal in refused:
-        if _after(expected, refusal.change) == actual:
-            findings.false_failures.append(f"{words}; {refusal.change} was reported as not applied: {refusal.word}")
-            return findings
+    explained = _explained(expected, actual, refused[-_MOST_REFUSALS:])
+    if explained:
+        findings.false_failures += [
+            f"{words}; {refusal.change} was reported as not applied: {refusal.word}" for refusal in explained
+        ]
+        return findings
     if actual is not None and (expected is None or _count(actual) > _count(expected)):
         findings.doubled.append(words)
     else:
         findings.lost.append(words)
     return findings
+
+
+def _explained(expected: State | None, actual: State | None, refused: Sequence[Refusal]) -> list[Refusal]:
+    """The fewest refused changes that make the one state of the other; none where nothing does."""
+    for number in range(1, len(refused) + 1):
+        for chosen in combinations(refused, number):
+            state = expected
+            for refusal in chosen:
+                state = _after(state, refusal.change)
+            if state == actual:
+                return list(chosen)
+    return []
 
 
 def _after(state: State | None, change: Change) -> State | None:

@@ -60,7 +60,6 @@ class Writer:
         *,
         seed: str,
         most_rows: int,
-        rest: float,
         progress: MutableSequence[float],
         slot: int,
     ) -> None:
@@ -68,7 +67,6 @@ class Writer:
         self._driver = driver
         self._rng = random.Random(seed)
         self._most_rows = most_rows
-        self._rest = rest
         self._progress = progress
         self._slot = slot
         self._number = 0
@@ -79,8 +77,6 @@ class Writer:
         self._last_acknowledged = time.monotonic()
         while not stop.is_set():
             self._step()
-            # The leader of a cluster serves its own clients first: without a rest theirs would be the whole of it.
-            time.sleep(self._rng.uniform(0.0, 2 * self._rest))
         self._note_gap(time.monotonic())
 
     def _step(self) -> None:

@@ -143,6 +143,20 @@ def test_lookups_by_name_follow_renames(nb: Northbound, other_nb: Northbound, by
     assert len(api.tables["Logical_Switch"].rows.indexes["name"].values) == 2
 
 
+def test_a_rename_that_failed_leaves_the_indexes_right(nb: Northbound) -> None:
+    for name in ("a", "b"):
+        nb.add_switch(name)
+        nb.add_switch_port(name, f"{name}1")
+    api = nb.ovsdbapp
+    with pytest.raises(RuntimeError, match="constraint violation"):
+        api.db_set("Logical_Switch_Port", "a1", ("name", "b1")).execute(check_error=True, log_errors=False)
+    assert api.lookup("Logical_Switch_Port", "a1").name == "a1"
+    assert api.lookup("Logical_Switch_Port", "b1").uuid == nb.get(LogicalSwitchPort, name="b1").uuid
+    api.db_set("Logical_Switch_Port", "a1", ("name", "c1")).execute(check_error=True)
+    assert api.lookup("Logical_Switch_Port", "c1").uuid == nb.get(LogicalSwitchPort, name="c1").uuid
+    assert len(api.tables["Logical_Switch_Port"].rows.indexes["name"].values) == 2
+
+
 def test_events_are_told_with_the_row_as_it_was(nb: Northbound, other_nb: Northbound) -> None:
     heard = Heard("Logical_Switch", RowEvent.ROW_CREATE, RowEvent.ROW_UPDATE, RowEvent.ROW_DELETE)
     nb.add_switch("before")

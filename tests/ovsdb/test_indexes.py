@@ -161,6 +161,7 @@ def test_a_table_or_column_that_is_not_monitored_is_refused(nb_server: Server) -
 def test_a_transaction_looks_up_in_one_moment_and_sees_its_own_writes(nb: Northbound, other_nb: Northbound) -> None:
     nb.index(LogicalSwitchPort.external_ids, key=PORT_NAME)
     add_ports(nb, 14)
+    other_nb.wait(LogicalSwitchPort, name="p13", timeout=5)
     where: Any = {"external_ids": {PORT_NAME: "vm3"}}
     with nb.transaction() as tx:
         assert {port.name for port in tx.find(LogicalSwitchPort, **where)} == {"p3", "p10"}

@@ -1,0 +1,220 @@
+"""One transaction on its way: sent, looked up where the reply was lost, and sent again, until its outcome is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from ovnkit.errors import Closed, OutcomeUnknown, Timeout, TransactionFailed
+from ovnkit.ovsdb import wire
+from ovnkit.ovsdb.connection import Connection, Lost, Reply
+from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
+from ovnkit.ovsdb.pending import Operation, Pending, PendingRow
+from ovnkit.ovsdb.row import ReplicatedTable, Row
+from ovnkit.ovsdb.store import Store
+
+__all__ = ["Attempt"]
+
+_SETTLING_OF_CLUSTER = 2.5
+_SETTLING = 0.3
+"""Seconds after the end of a session in which what was sent on it may still be applied. In a cluster it may be in the
+log of a member that is going to be the leader, which commits it with the first entry of its own."""
+_LOOK_AGAIN = 0.1
+
+
+class Attempt:
+    """The same operations, with the same uuids, however often they have to be sent."""
+
+    def __init__(
+        self, connection: Connection, store: Store, pending: Pending, operations: list[Operation], timeout: float
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._pending = pending
+        self._operations = operations
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+        self._sent_before = False
+        self._session: object = None
+        self._lost_at: float | None = None
+        self.outcome: Future[None] = Future()
+        """None once it was applied, else the typed error. It is set in the connection's thread."""
+        # It will be sent: who holds the future cannot cancel that.
+        self.outcome.set_running_or_notify_cancel()
+
+    def send(self) -> None:
+        """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
+        self._connection.submit(self._operations, self._deadline, self._answered)
+        self._session = self._connection.session
+
+    # -- in the connection's thread, but for the end of resolve() --------------------------------------------------
+
+    def _answered(self, reply: Reply) -> None:
+        if isinstance(reply, list):
+            error = failure(self._operations, reply)
+            if error is None or (self._sent_before and error.error == DUPLICATE_UUID):
+                self.outcome.set_result(None)
+            elif self._sent_before:
+                # The guards are those of the first time: they fail where that was applied after all.
+                self._look_up(lambda applied: self._end(error, applied=applied))
+            else:
+                self.outcome.set_exception(error)
+        elif isinstance(reply, Lost):
+            self._lost_at = time.monotonic()
+            self._sent_before = True
+            if self._lost_at >= self._deadline:
+                self._unknown(str(reply))
+            else:
+                # What was sent may still be applied while this looks, so that only a yes counts.
+                self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
+        elif self._sent_before:
+            self._unknown(str(reply))
+        else:
+            self.outcome.set_exception(self._timed_out(reply) if isinstance(reply, Timeout) else reply)
+
+    def _timed_out(self, error: Timeout) -> Timeout:
+        return type(error)(error.waited_for, self._timeout)
+
+    def _send_again(self) -> None:
+        try:
+            self.send()
+        except Closed as exc:
+            self._unknown(str(exc))
+
+    def _end(self, error: TransactionFailed, *, applied: bool | None) -> None:
+        if applied is None:
+            self._unknown(_CHANGED_SINCE)
+        elif applied:
+            self.outcome.set_result(None)
+        else:
+            self.outcome.set_exception(error)
+
+    def _unknown(self, reason: str) -> None:
+        self.outcome.set_exception(OutcomeUnknown(reason, self.resolve))
+
+    def _look_up(self, then: Callable[[bool | None], object]) -> None:
+        lookups = self._lookups()
+
+        def answered(reply: Reply) -> None:
+            if isinstance(reply, list):
+                try:
+                    applied = self._verdict(lookups, reply)
+                except OutcomeUnknown as exc:
+                    self.outcome.set_exception(exc)
+                else:
+                    then(applied)
+            elif isinstance(reply, Lost) and time.monotonic() < self._deadline:
+                # To ask again does no harm.
+                self._look_up(then)
+            else:
+                self._unknown(str(reply))
+
+        try:
+            self._connection.submit(lookups, self._deadline, answered)
+        except Closed as exc:
+            self._unknown(str(exc))
+
+    # -- afterwards, in any other thread ---------------------------------------------------------------------------
+
+    def resolve(self, timeout: float) -> bool:
+        """Whether it was applied, from the database as it is now. Raises OutcomeUnknown where it cannot be told.
+
+        That it was not is only said when it cannot be any more: the session on which it was sent is ended, and what a
+        cluster may have in its logs has had the time to show.
+        """
+        deadline = time.monotonic() + timeout
+        lookups = self._lookups()
+        while True:
+            applied = self._verdict(lookups, self._asked(lookups, deadline))
+            if applied is None:
+                raise OutcomeUnknown(_CHANGED_SINCE, self.resolve)
+            if applied:
+                return True
+            if self._session is not None and self._session is self._connection.session:
+                self._connection.drop(self._session)
+                self._lost_at = time.monotonic()
+            self._session = None
+            settling = _SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING
+            if time.monotonic() >= (self._lost_at or 0.0) + settling:
+                return False
+            if time.monotonic() + _LOOK_AGAIN > deadline:
+                raise OutcomeUnknown("it is not there, but may still come", self.resolve)
+            time.sleep(_LOOK_AGAIN)
+
+    def _asked(self, lookups: list[Operation], deadline: float) -> list[Any]:
+        while True:
+            try:
+                return self._connection.query(lookups, deadline)
+            except Lost as exc:
+                if time.monotonic() >= deadline:
+                    raise OutcomeUnknown(str(exc), self.resolve) from exc
+            except (Closed, Timeout) as exc:
+                raise OutcomeUnknown(str(exc), self.resolve) from exc
+
+    # -- what is there ---------------------------------------------------------------------------------------------
+
+    def _lookups(self) -> list[Operation]:
+        # Asked of the server, because the replica may leave out tables, columns and rows.
+        return [
+            {"op": "select", "table": item.row._table, "where": [["_uuid", "==", ["uuid", str(item.row.uuid)]]]}
+            for item in self._items
+        ]
+
+    @property
+    def _items(self) -> list[PendingRow]:
+        return [item for item in self._pending.items.values() if item.changes_something]
+
+    def _verdict(self, lookups: list[Operation], results: list[Any]) -> bool | None:
+        error = failure(lookups, results)
+        if error is not None:
+            raise OutcomeUnknown(str(error), self.resolve) from error
+        items = self._items
+        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
+        return _applied(zip(items, found, strict=True))
+
+    def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
+        if not selected:
+            return None
+        schema = self._store.schema.tables[row._table]
+        raw = wire.encode(selected[0])
+        return type(row)._stored(row.uuid, raw, ReplicatedTable(schema, frozenset(schema.columns)))
+
+
+_CHANGED_SINCE = "another writer has changed the same columns since"
+
+
+def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:
+    """Whether the rows are as the transaction leaves them (True), as they were before it (False), or neither (None).
+
+    A new row decides for the whole transaction, because its uuid was chosen here and is nobody else's. Guards alone
+    leave nothing behind, and count as not applied.
+    """
+    verdicts: set[bool | None] = set()
+    for item, now in found:
+        if item.base is None:
+            return now is not None
+        if item.deleted:
+            verdicts.add(now is None)
+        elif now is None:
+            verdicts.add(None)
+        else:
+            columns = [(getattr(now, name), before, after, name in item.whole) for name, before, after in item.columns]
+            if all(_holds(value, before, after, whole=whole) for value, before, after, whole in columns):
+                verdicts.add(True)
+            elif all(_holds(value, after, before, whole=whole) for value, before, after, whole in columns):
+                verdicts.add(False)
+            else:
+                verdicts.add(None)
+    return False if not verdicts else verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _holds(now: Any, before: Any, after: Any, *, whole: bool) -> bool:
+    """Whether a column is as after an edit; where not the ``whole`` was set, only edited members and keys count."""
+    if now == after or whole:
+        return bool(now == after)
+    if isinstance(after, frozenset):
+        return (after - before) <= now and not (before - after) & now
+    put = {key: value for key, value in after.items() if before.get(key) != value}
+    return put.items() <= now.items() and not (before.keys() - after.keys()) & now.keys()
