@@ -24,7 +24,7 @@ from ovnkit.errors import (
     QuorumLost,
     Timeout,
 )
-from ovnkit.ovsdb import streams
+from ovnkit.ovsdb import codec, streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
@@ -209,7 +209,9 @@ class Client(Generic[D, TX]):
         self._connection.check_usable()
         delivery: Delivery[State] = Delivery(call, f"ovnkit on_state {self._database.name}", last="closed")
         delivery.on_close = lambda: self._connection.unlisten(delivery.put)
-        self._connection.listen(delivery.put)
+        if self._connection.listen(delivery.put) == "closed":
+            # Meanwhile: whoever told the others of it did not know of this one.
+            delivery.put("closed")
         return delivery
 
     def lock(self, name: str, on_change: Callable[[bool], object] | None = None) -> Lock:
@@ -226,15 +228,19 @@ class Client(Generic[D, TX]):
         """Have get() and find() by this column, or by this key of a map column, look up instead of looking through.
 
         Columns called ``name`` and the schema's own indexes need no such call. The index is made when it is first
-        needed: ``nb.index(LogicalSwitchPort.external_ids, key="neutron:port_name")``.
+        needed: ``nb.index(LogicalSwitchPort.external_ids, key="neutron:port_name")``. Raises NotMonitored, InvalidValue
+        for a key of another type, and TypeError for a column that holds a set.
         """
-        self._tables.filter(column.row_class, {})
         if column.type.is_map != (key is not None):
             what = "needs key=, the key of a map" if column.type.is_map else "has no keys"
             raise TypeError(f"{column!r} {what}")
         if column.type.is_set:
             raise TypeError(f"{column!r} holds a set; an index goes by one value")
-        if column.table in self._store.tables:
+        self._tables.check_readable(column.row_class, (column.name,))
+        if key is not None:
+            refer = self._database.row_class
+            key = codec.normalise_atom(column.type.key, key, refer, table=column.table, column=column.name)
+        if self.has(column):
             self._store.declare_index(column.table, IndexKey((column.name,), key))
 
     @property

@@ -66,8 +66,9 @@ Reply = list[Any] | Lost | OvnkitError
 class _Poller:
     """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: int) -> None:
         self._poll = select.poll()
+        self._poll.register(wake, POLLIN)
         self._registered: dict[int, int] = {}
         self._wanted: dict[int, int] = {}
         self._timeout: float = -1
@@ -155,7 +156,7 @@ class _Request:
             # It may have been applied: nobody can tell from this.
             reason = f"the server answered {result!r:.200}"
             self.end(Lost(reason))
-            raise ValueError(reason)
+            raise ValueError(reason)  # noqa: TRY004 - of a value, not of a type in Python
 
 
 class Connection:
@@ -184,18 +185,16 @@ class Connection:
         self._was_ready = False
         self._forks = _forks
         self.uuids = Uuids()
-        self._seen = 0
+        self._sessions = 0
+        self._in_session = False
         self.state: State = "connecting"
-        self.on_connect: list[Callable[[bool], object]] = []
+        self.on_session: list[Callable[[bool], object]] = []
         """Called in the thread: with True when a session with a server begins, with False when it is lost."""
         self._state_listeners: list[Callable[[State], object]] = []
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._woken = False
-        self.on_board: Callable[[Any], object] | None = None
-        """Called before each wait while a commit of ovsdbapp is on its way; it may raise to end that."""
-        self.on_close: list[Callable[[], object]] = []
         self.guard: Any = contextlib.nullcontext()
         """Held while the replica changes, for the sake of readers of its stock rows."""
         self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
@@ -292,13 +291,17 @@ class Connection:
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
-
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
         if threading.current_thread() is self._thread:
             raise RuntimeError(
                 "a callback of a future must not wait for a commit or a change; call submit(), or use another thread"
             )
+
+    @property
+    def closing(self) -> bool:
+        """Whether close() was called, or the thread has ended."""
+        return self._closing
 
     @property
     def is_own(self) -> bool:
@@ -331,13 +334,13 @@ class Connection:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        poller = _Poller()
-        self.idl.on_wait = self._before_wait
+        poller = _Poller(self._wake_read.fileno())
         try:
             while not self._closing:
                 self._turn(poller)
         finally:
             self._closing = True
+            self._end_session()
             self._set_state("closed")
             # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
@@ -347,57 +350,60 @@ class Connection:
             self._wake_read.close()
             self._wake_write.close()
             self._store.end()
-            for call in self.on_close:
-                call()
 
     def _turn(self, poller: _Poller) -> None:
         with self.guard:
             self.idl.run()
-        self._note_state()
+        next_deadline = self.attend()
+        if self._calls:
+            self._make_calls()
+            next_deadline = self.attend()
+        self._watch_patience(poller)
+        self.idl.wait(poller)
+        now = time.monotonic()
+        poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
+        self._wakes_at = now + poller.timeout / 1000
+        if self._queue and self.state == "ready":
+            # It came in after the last look, when nobody was there to be woken.
+            poller.immediate_wake()
+        happened = poller.block()
+        # As long as only updates and replies arrive, nothing else has to be looked at.
+        while happened and not self._woken and self._take_in():
+            left = self._wakes_at - time.monotonic()
+            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
+        if self._woken:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            self._woken = False
+
+    def _take_in(self) -> bool:
+        with self.guard:
+            return self.idl.take_in()
+
+    def _make_calls(self) -> None:
         while self._calls:
             function, future = self._calls.popleft()
             try:
                 future.set_result(function())
             except Exception as exc:  # noqa: BLE001 - whoever waits gets it
                 future.set_exception(exc)
-        self.idl.wait(poller)
-        self._wakes_at = time.monotonic() + poller.timeout / 1000
-        happened = poller.block()
-        # As long as only updates and replies arrive, nothing else has to be looked at.
-        while happened and not self._woken and self._take_in():
-            left = self._wakes_at - time.monotonic()
-            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
 
-    def _before_wait(self, poller: Any) -> None:
-        """Send and expire what there is; in each turn, and in each wait of a commit of ovsdbapp."""
-        if self._woken:
-            with contextlib.suppress(BlockingIOError):
-                self._wake_read.recv(4096)
-            # After that, for who finds it set from here on has left what there is to do where the next look finds it.
-            self._woken = False
-        if self.on_board is not None:
-            self.on_board(poller)
+    def attend(self) -> float:
+        """In the thread: note the state, send what waits, and fail what is late; returns the next deadline."""
         self._note_state()
         self._send_queued()
-        next_deadline = self._expire()
-        self._watch_patience(poller)
-        left = max(0.0, min(next_deadline - time.monotonic(), _LONGEST_SLEEP_SECONDS))
-        poller.timer_wait(int(left * 1000) + 1)
-        poller.fd_wait(self._wake_read.fileno(), POLLIN)
-        if self._closing or self._calls or (self._queue and self.state == "ready"):
-            # It came in after the last look, when nobody was there to be woken.
-            poller.immediate_wake()
-
-    def _take_in(self) -> bool:
-        with self.guard:
-            return self.idl.take_in()
+        return self._expire()
 
     def _note_state(self) -> None:
         idl = self.idl
-        if self._seen != idl.connections:
-            self._seen = idl.connections
-            self._tell_of_connection(begun=True)
         connected = idl._session.is_connected()
+        if self._sessions != idl.sessions:
+            self._sessions = idl.sessions
+            self._in_session = True
+            self._tell_of_session(begun=True)
+        if self._in_session and not connected:
+            self._end_session()
         state: State
         if connected and idl.state == Idl.IDL_S_MONITORING:
             state = "ready"
@@ -413,20 +419,22 @@ class Connection:
             state = "synchronising" if connected else "connecting"
         self._set_state(state)
 
-    def _tell_of_connection(self, *, begun: bool) -> None:
-        for listener in list(self.on_connect):
+    def _end_session(self) -> None:
+        if self._in_session:
+            self._in_session = False
+            self._tell_of_session(begun=False)
+
+    def _tell_of_session(self, *, begun: bool) -> None:
+        for listener in list(self.on_session):
             listener(begun)
 
     def _set_state(self, state: State) -> None:
         if state == self.state:
             return
-        lost = self.state == "ready"
         with self._store.changed:
             self.state = state
             self._store.changed.notify_all()
             listeners = list(self._state_listeners)
-        if lost:
-            self._tell_of_connection(begun=False)
         for listener in listeners:
             listener(state)
 

@@ -192,10 +192,11 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
-        rpc, waited_for_echo = self.rpc, self.reconnect.state.name == "IDLE"
+        rpc = self.rpc
+        silent = rpc is not None and not rpc.status and self.reconnect.state.name == "IDLE"
         super().run()
         if rpc is not None and self.rpc is not rpc:
-            self.trouble = rpc.trouble or ("the server did not answer when it was asked" if waited_for_echo else "")
+            self.trouble = rpc.trouble or ("the server did not answer a probe" if silent else "")
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
             self.rpc = _Rpc(self.rpc.stream, self.lock)

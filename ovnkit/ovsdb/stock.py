@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange
 
-__all__ = ["apply", "fill", "prepare"]
+__all__ = ["apply", "fill", "keep_indexes", "prepare"]
 
 
 class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
@@ -95,16 +95,6 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
         super().add_columns(*columns)
         self._fill()
 
-    def _fill(self) -> None:
-        self.clear()
-        self.fill(list(self._rows.values()))
-
-    def fill(self, rows: Iterable[Any]) -> None:
-        """Take in many rows at once."""
-        entries = {row.uuid: self.index_entry_from_row(row) for row in rows}
-        self._held.update(entries)
-        self.values.update(entries.values())
-
 
 class _Rows(IndexedRows):  # type: ignore[misc]
     def index_create(self, name: str) -> _Index:
@@ -128,6 +118,14 @@ def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
         table.rows.data.update(made)
         for index in table.rows.indexes.values():
             index.fill([row for (row,) in made.values()])
+
+
+def keep_indexes(earlier: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
+    """Give tables of another schema the indexes of those before, where their columns are still there."""
+    for name, table in tables.items():
+        for index in earlier[name].rows.indexes.values() if name in earlier else ():
+            if all(column.column in table.columns for column in index.columns):
+                table.rows.index_create(index.name).columns.extend(index.columns)
 
 
 def apply(idl: Any, changes: list[RowChange]) -> list[Any]:
