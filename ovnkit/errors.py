@@ -33,6 +33,8 @@ OvnkitError
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,7 +76,17 @@ __all__ = [
 _LONGEST_VALUE = 120
 
 
+_SECRET = re.compile(r"secret|passw|token|credential|api[-_]?key|private[-_]?key", re.IGNORECASE)
+
+
+def _is_secret(key: object) -> bool:
+    """Whether the name of a key says that its value is not for everybody's eyes."""
+    return isinstance(key, str) and _SECRET.search(key) is not None
+
+
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        value = {key: "***" if _is_secret(key) else item for key, item in value.items()}
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text)} characters)"
 

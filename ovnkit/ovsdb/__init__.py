@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ovnkit.ovsdb.changes import Changes, ColumnChange
-from ovnkit.ovsdb.client import Client, Monitor
+from ovnkit.ovsdb.client import Client, Monitor, Progress
 from ovnkit.ovsdb.connection import State
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
+from ovnkit.ovsdb.lock import Lock
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.transaction import Transaction
@@ -22,8 +23,10 @@ __all__ = [
     "DatabaseSchema",
     "Event",
     "Exactly",
+    "Lock",
     "Map",
     "Monitor",
+    "Progress",
     "Put",
     "Ref",
     "Remove",

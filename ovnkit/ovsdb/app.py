@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 import traceback
+from concurrent.futures import Future
 from typing import Any
 
 from ovs.db.idl import ROW_CREATE, Notice
 from ovsdbapp.backend.ovs_idl import idlutils
 from ovsdbapp.backend.ovs_idl.connection import OvsdbIdl
 from ovsdbapp.event import RowEventHandler
+from ovsdbapp.exceptions import TimeoutException
 
 from ovnkit.ovsdb import replica
-from ovnkit.ovsdb.connection import Connection
+from ovnkit.ovsdb.connection import Connection, State
 
 __all__ = ["Idl", "api_on"]
 
@@ -60,19 +64,37 @@ class _OnBoard:
     def queue_txn(self, txn: Any) -> None:
         """Commit a transaction of ovsdbapp in the connection's thread."""
         self._connection.check_may_wait()
-        self._connection.call(lambda: self._commit(txn))
+        deadline = time.monotonic() + txn.timeout
+        outcome = self._connection.call(lambda: self._commit(txn, deadline))
+        outcome.add_done_callback(lambda done: txn.results.put(_failed(done) if done.exception() else done.result()))
 
-    def _commit(self, txn: Any) -> None:
+    def _commit(self, txn: Any, deadline: float) -> Any:
+        """Commit, and see to the connection meanwhile. ovsdbapp alone would wait for an answer as long as it takes."""
+
+        def attend() -> None:
+            self._connection.check_usable()
+            if time.monotonic() >= deadline:
+                raise TimeoutException(commands=txn.commands, timeout=txn.timeout, cause="no answer in time")
+            self._connection.attend()
+
         with self.lock:
+            self.idl.meanwhile = attend
             try:
-                result = txn.do_commit()
-            except Exception as exc:  # noqa: BLE001 - ovsdbapp raises it where the result is taken
-                result = idlutils.ExceptionResult(ex=exc, tb=traceback.format_exc())
-        txn.results.put(result)
+                # What had to wait too long for its turn has been given up already.
+                attend()
+                return txn.do_commit()
+            finally:
+                self.idl.meanwhile = None
 
     def force_reconnect(self) -> None:
         """Have the session begin anew."""
         self._connection.call(self.idl.force_reconnect)
+
+
+def _failed(done: Future[Any]) -> Any:
+    """What ovsdbapp takes for a failure, and raises where the result is taken."""
+    exc = done.exception()
+    return idlutils.ExceptionResult(ex=exc, tb="".join(traceback.format_exception(exc)))
 
 
 def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
@@ -85,8 +107,16 @@ def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
         api = own(carrier, start=False)
         carrier.is_running = True
         idl: Any = carrier.idl
-        idl.notify_handler = RowEventHandler()
-        idl.notify = idl.notify_handler.notify
+        handler = idl.notify_handler = RowEventHandler()
+        idl.notify = handler.notify
+
+        def end(state: State) -> None:
+            if state == "closed":
+                handler.shutdown()
+                # Which would keep it until the end of the process.
+                atexit.unregister(handler.shutdown)
+
+        connection.listen(end)
         # After the indexes, because those of `ovs` do not take in the rows that are there.
         idl.make_stock_rows()
         connection.guard = carrier.lock

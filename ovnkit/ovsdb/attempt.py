@@ -120,7 +120,7 @@ class Attempt:
                 # To ask again does no harm.
                 self._look_up(then)
             else:
-                self._unknown(str(reply))
+                self._unknown(f"it could not be looked up in time; {self._connection.trouble or reply}")
 
         try:
             self._connection.submit(lookups, self._deadline, answered)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
+from ovnkit.errors import _is_secret
 from ovnkit.ovsdb.values import Ref
 
 __all__ = ["Changes", "ColumnChange"]
@@ -45,7 +46,8 @@ def _lines(column: str, before: Any, after: Any, names: Mapping[Ref[Any], str]) 
         old, new = before or {}, after or {}
         for key in sorted({*old, *new}, key=str):
             if old.get(key) != new.get(key):
-                yield from _lines(f"{column}:{key}", old.get(key), new.get(key), names)
+                lines = _lines(f"{column}:{key}", old.get(key), new.get(key), names)
+                yield from ((sign, f"{column}:{key} = ***") for sign, _ in lines) if _is_secret(key) else lines
     elif isinstance(before, Set) or isinstance(after, Set):
         old, new = before or frozenset(), after or frozenset()
         yield from (("-", f"{column}: {member}") for member in sorted(_plain(member, names) for member in old - new))

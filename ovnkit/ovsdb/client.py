@@ -24,7 +24,7 @@ from ovnkit.errors import (
     QuorumLost,
     Timeout,
 )
-from ovnkit.ovsdb import streams
+from ovnkit.ovsdb import codec, streams
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
@@ -120,6 +120,11 @@ class Client(Generic[D, TX]):
         Raises InvalidRemote, ConnectionFailed where waiting cannot help, and Timeout.
         """
         began = time.monotonic()
+        if probe_interval and not probe_interval >= 1:
+            raise InvalidValue(
+                table="connect", column="probe_interval", value=probe_interval, allowed="0, or 1 second or more"
+            )
+        pinned = _uuid(cluster_id)
         remotes = parse_remotes(default_remote(cls._database.name) if remote is None else remote)
         dialer = Dialer(remotes, tls)
         # In any order, so that the members of a cluster share the clients.
@@ -134,7 +139,6 @@ class Client(Generic[D, TX]):
         selection = select(schema)
         store = Store(cls._database, schema, selection.columns)
         names = streams.stream_names(shuffled, dialer)
-        pinned = UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id
         probe = int(probe_interval * 1000)
         try:
             idl = Idl(",".join(names), None, probe, leader_only, store=store, select=select, pinned=pinned)
@@ -205,7 +209,9 @@ class Client(Generic[D, TX]):
         self._connection.check_usable()
         delivery: Delivery[State] = Delivery(call, f"ovnkit on_state {self._database.name}", last="closed")
         delivery.on_close = lambda: self._connection.unlisten(delivery.put)
-        self._connection.listen(delivery.put)
+        if self._connection.listen(delivery.put) == "closed":
+            # Meanwhile: whoever told the others of it did not know of this one.
+            delivery.put("closed")
         return delivery
 
     def lock(self, name: str, on_change: Callable[[bool], object] | None = None) -> Lock:
@@ -222,15 +228,19 @@ class Client(Generic[D, TX]):
         """Have get() and find() by this column, or by this key of a map column, look up instead of looking through.
 
         Columns called ``name`` and the schema's own indexes need no such call. The index is made when it is first
-        needed: ``nb.index(LogicalSwitchPort.external_ids, key="neutron:port_name")``.
+        needed: ``nb.index(LogicalSwitchPort.external_ids, key="neutron:port_name")``. Raises NotMonitored, InvalidValue
+        for a key of another type, and TypeError for a column that holds a set.
         """
-        self._tables.filter(column.row_class, {})
         if column.type.is_map != (key is not None):
             what = "needs key=, the key of a map" if column.type.is_map else "has no keys"
             raise TypeError(f"{column!r} {what}")
         if column.type.is_set:
             raise TypeError(f"{column!r} holds a set; an index goes by one value")
-        if column.table in self._store.tables:
+        self._tables.check_readable(column.row_class, (column.name,))
+        if key is not None:
+            refer = self._database.row_class
+            key = codec.normalise_atom(column.type.key, key, refer, table=column.table, column=column.name)
+        if self.has(column):
             self._store.declare_index(column.table, IndexKey((column.name,), key))
 
     @property
@@ -394,7 +404,7 @@ class Client(Generic[D, TX]):
         """The API object of ovsdbapp for this database, on this client's connection and thread.
 
         It is made when it is first asked for, and with it the rows that ovsdbapp reads. Its transactions have the
-        timeout of this client, and while one of them waits for its commit, those of this client wait to be sent.
+        timeout of this client, and while one of them waits for its commit, the rows of ovsdbapp wait as well.
         Events: ``client.ovsdbapp.idl.notify_handler.watch_event(event)``.
         """
         if self._ovsdbapp is None:
@@ -459,6 +469,13 @@ class _Select:
                         raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
                 columns[row_class._table] = live & {column.name for column in what}
         return Selection(columns, where)
+
+
+def _uuid(cluster_id: UUID | str | None) -> UUID | None:
+    try:
+        return UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id
+    except ValueError:
+        raise InvalidValue(table="connect", column="cluster_id", value=cluster_id, allowed="a uuid") from None
 
 
 def _condition(row_class: type[Row[Any]], what: Mapping[str, Any], live: frozenset[str], version: str) -> list[Any]:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from ovnkit.errors import InvalidValue, ProtocolError
+from ovnkit.errors import InvalidValue, ProtocolError, _is_secret
 from ovnkit.ovsdb.schema import AtomType, BaseType, ColumnType
 from ovnkit.ovsdb.values import Map, Ref
 
@@ -240,13 +240,16 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
     if type.value is not None:
         if not isinstance(value, Mapping):
             raise refused("a mapping")
-        return Map(
-            (
-                normalise_atom(type.key, k, refer, table=table, column=column),
-                normalise_atom(type.value, v, refer, table=table, column=column),
-            )
-            for k, v in value.items()
-        )
+        pairs = []
+        for k, v in value.items():
+            key = normalise_atom(type.key, k, refer, table=table, column=column)
+            try:
+                pairs.append((key, normalise_atom(type.value, v, refer, table=table, column=column)))
+            except InvalidValue as exc:
+                if _is_secret(key):
+                    raise InvalidValue(table=table, column=column, value="***", allowed=exc.allowed) from None
+                raise
+        return Map(pairs)
     if type.is_scalar:
         return normalise_atom(type.key, value, refer, table=table, column=column)
     if type.is_optional:

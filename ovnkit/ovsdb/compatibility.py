@@ -83,6 +83,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc:Message.to_json": ("self",),
     "ovs.jsonrpc:Session.force_reconnect": ("self",),
     "ovs.jsonrpc:Session.get_name": ("self",),
+    "ovs.jsonrpc:Session.get_seqno": ("self",),
     "ovs.jsonrpc:Session.is_connected": ("self",),
     "ovs.jsonrpc:Session.pick_remote": ("self",),
     "ovs.jsonrpc:Session.recv_wait": ("self", "poller"),
@@ -137,7 +138,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "ovs.jsonrpc": ("EOF",),
     "ovs.jsonrpc:Connection": ("received_bytes", "status", "stream"),
     "ovs.jsonrpc:Session": ("next_remote", "reconnect", "remotes", "rpc"),
-    "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff"),
+    "ovs.reconnect:Reconnect": ("max_backoff", "min_backoff", "state"),
     "ovs.stream:Stream": ("W_CONNECT", "W_RECV", "W_SEND", "_SOCKET_METHODS"),
 }
 """Other members of modules, classes and objects."""

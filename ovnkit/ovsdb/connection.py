@@ -38,6 +38,7 @@ _CANCELED = "canceled"
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
+_TOGETHER = 256
 _PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
 """Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
 _LOOK_AT_PATIENCE = 0.5
@@ -155,7 +156,7 @@ class _Request:
             # It may have been applied: nobody can tell from this.
             reason = f"the server answered {result!r:.200}"
             self.end(Lost(reason))
-            raise ValueError(reason)  # noqa: TRY004 - it is about the value
+            raise ValueError(reason)  # noqa: TRY004 - of a value, not of a type in Python
 
 
 class Connection:
@@ -184,9 +185,10 @@ class Connection:
         self._was_ready = False
         self._forks = _forks
         self.uuids = Uuids()
-        self._seen = 0
+        self._sessions = 0
+        self._in_session = False
         self.state: State = "connecting"
-        self.on_connect: list[Callable[[bool], object]] = []
+        self.on_session: list[Callable[[bool], object]] = []
         """Called in the thread: with True when a session with a server begins, with False when it is lost."""
         self._state_listeners: list[Callable[[State], object]] = []
         self._wake_read, self._wake_write = socket.socketpair()
@@ -215,23 +217,27 @@ class Connection:
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
         request = _Request(number, key, data, deadline, done)
-        # From the thread that asks, which saves waking the other, but in the order of the queue.
-        if self._queue or self.state != "ready" or not self._send(request):
+        # The only one is sent by the thread that asks, which saves waking the other. Of many, that would hand over
+        # between the threads for each one; they go together.
+        alone = not self._queue and not self.idl._session.requests
+        if not alone or self.state != "ready" or not self._send(request):
             self._queue.append(request)
             self._wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, request: _Request) -> bool:
-        """Send a request; False where there is no connection."""
+    def _send(self, *requests: _Request) -> bool:
+        """Send requests; False where there is no connection."""
         session = self.idl._session
-        if not session.request(request.key, request.data, request.answer):
+        if not session.request(*[(request.key, request.data, request.answer) for request in requests]):
             return False
-        request.data = b""
         with self._deadlines_lock:
-            heapq.heappush(self._deadlines, request)
-        if request.deadline < self._wakes_at or session.get_backlog():
+            for request in requests:
+                request.data = b""
+                heapq.heappush(self._deadlines, request)
+                sooner = request.deadline < self._wakes_at
+        if sooner or session.get_backlog():
             self._wake()
         return True
 
@@ -285,13 +291,17 @@ class Connection:
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
-
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
         if threading.current_thread() is self._thread:
             raise RuntimeError(
                 "a callback of a future must not wait for a commit or a change; call submit(), or use another thread"
             )
+
+    @property
+    def closing(self) -> bool:
+        """Whether close() was called, or the thread has ended."""
+        return self._closing
 
     @property
     def is_own(self) -> bool:
@@ -330,9 +340,11 @@ class Connection:
                 self._turn(poller)
         finally:
             self._closing = True
+            self._end_session()
             self._set_state("closed")
-            self.idl._Idl__txn_abort_all()
+            # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
+            self.idl._Idl__txn_abort_all()
             streams.forget(self._names)
             self._fail_queued()
             self._wake_read.close()
@@ -342,15 +354,10 @@ class Connection:
     def _turn(self, poller: _Poller) -> None:
         with self.guard:
             self.idl.run()
-        self._note_state()
-        while self._calls:
-            function, future = self._calls.popleft()
-            try:
-                future.set_result(function())
-            except Exception as exc:  # noqa: BLE001 - whoever waits gets it
-                future.set_exception(exc)
-        self._send_queued()
-        next_deadline = self._expire()
+        next_deadline = self.attend()
+        if self._calls:
+            self._make_calls()
+            next_deadline = self.attend()
         self._watch_patience(poller)
         self.idl.wait(poller)
         now = time.monotonic()
@@ -374,12 +381,29 @@ class Connection:
         with self.guard:
             return self.idl.take_in()
 
+    def _make_calls(self) -> None:
+        while self._calls:
+            function, future = self._calls.popleft()
+            try:
+                future.set_result(function())
+            except Exception as exc:  # noqa: BLE001 - whoever waits gets it
+                future.set_exception(exc)
+
+    def attend(self) -> float:
+        """In the thread: note the state, send what waits, and fail what is late; returns the next deadline."""
+        self._note_state()
+        self._send_queued()
+        return self._expire()
+
     def _note_state(self) -> None:
         idl = self.idl
-        if self._seen != idl.connections:
-            self._seen = idl.connections
-            self._tell_of_connection(begun=True)
         connected = idl._session.is_connected()
+        if self._sessions != idl.sessions:
+            self._sessions = idl.sessions
+            self._in_session = True
+            self._tell_of_session(begun=True)
+        if self._in_session and not connected:
+            self._end_session()
         state: State
         if connected and idl.state == Idl.IDL_S_MONITORING:
             state = "ready"
@@ -395,30 +419,37 @@ class Connection:
             state = "synchronising" if connected else "connecting"
         self._set_state(state)
 
-    def _tell_of_connection(self, *, begun: bool) -> None:
-        for listener in list(self.on_connect):
+    def _end_session(self) -> None:
+        if self._in_session:
+            self._in_session = False
+            self._tell_of_session(begun=False)
+
+    def _tell_of_session(self, *, begun: bool) -> None:
+        for listener in list(self.on_session):
             listener(begun)
 
     def _set_state(self, state: State) -> None:
         if state == self.state:
             return
-        lost = self.state == "ready"
         with self._store.changed:
             self.state = state
             self._store.changed.notify_all()
             listeners = list(self._state_listeners)
-        if lost:
-            self._tell_of_connection(begun=False)
         for listener in listeners:
             listener(state)
 
     def _send_queued(self) -> None:
         while self._queue and self.state == "ready":
-            request = self._queue.popleft()
-            if request.deadline <= time.monotonic():
-                self._expire_unsent(request)
-            elif not self._send(request):
-                self._queue.appendleft(request)
+            together: list[_Request] = []
+            # Others append to it meanwhile.
+            for _ in range(min(len(self._queue), _TOGETHER)):
+                request = self._queue.popleft()
+                if request.deadline <= time.monotonic():
+                    self._expire_unsent(request)
+                else:
+                    together.append(request)
+            if together and not self._send(*together):
+                self._queue.extendleft(reversed(together))
                 return
 
     def _watch_patience(self, poller: _Poller) -> None:

@@ -183,9 +183,16 @@ def _schema(message: bytearray, remote: Remote, database: str) -> Mapping[str, A
     if head.method is not None or bytes(head.id) != b"0":
         return None
     error = wire.value(head.error) if head.error else None
+    if _comes_later(error):
+        raise OSError(f"it has no content of {database} yet: it has just been started, or reaches no other server")
     if error:
         raise ConnectionFailed(str(remote), f"no database {database} here: {error!r:.200}")
     schema = wire.value(head.result) if head.result else None
     if isinstance(schema, dict):
         return schema
     raise ValueError(f"a schema that is {schema!r:.80}")
+
+
+def _comes_later(error: object) -> bool:
+    """What a relay says before it has the content of its source, and a member that joins its cluster."""
+    return isinstance(error, dict) and error.get("error") == "database not available"

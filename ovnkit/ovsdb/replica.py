@@ -32,6 +32,8 @@ _PATIENCE_WITH_ANSWERS = 10.0
 """Seconds that a server may take to answer what it answers from memory."""
 _UPDATES_AT_ONCE = 500
 """After so many others get their turn, however fast they come."""
+_MEANWHILE = 50
+"""Milliseconds after which a transaction of `ovs` looks up from waiting."""
 _SCHEMA_REQUEST = "schema"
 _NO_ERROR = (b"null", b'"unknown method"')
 """Errors that `ovs` knows how to go on from are not among those of a monitor."""
@@ -87,7 +89,10 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self.has_quorum = True
         self.clustered = False
         self.cid: UUID | None = None
-        self.connections = 0
+        self.sessions = 0
+        self._session_seqno: int | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        """Called in each run() of a transaction of `ovs` that waits for its answer, and ends that by an exception."""
         self._select = select
         self._pinned = pinned
         self._afresh = True
@@ -111,6 +116,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         if self.txn is not None:
             # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
             self.txn.abort()
+        if self.meanwhile is not None:
+            self.meanwhile()
         try:
             changed = bool(super().run())
         except Exception as exc:  # noqa: BLE001 - anything may follow from what a server says
@@ -145,9 +152,10 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     def wait(self, poller: Any) -> None:
         """As in `ovs`, without spinning while conditions wait for a connection."""
+        if self.meanwhile is not None:
+            poller.timer_wait(_MEANWHILE)
         if self.cond_changed and self._session.is_connected() and self._request_id is None:
             poller.immediate_wake()
-            return
         if self._step in self._ANSWERED_FROM_MEMORY:
             poller.timer_wait(int(_PATIENCE_WITH_ANSWERS * 1000))
         self._session.wait(poller)
@@ -187,8 +195,11 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         super().force_reconnect()
 
     def restart_fsm(self) -> None:
-        """As in `ovs`: a new session with the server begins."""
-        self.connections += 1
+        """As in `ovs`: the replica is fetched, in a new session or because the server has another schema."""
+        seqno = self._session.get_seqno()
+        if seqno != self._session_seqno:
+            self._session_seqno = seqno
+            self.sessions += 1
         self.trouble = ""
         super().restart_fsm()
 
@@ -352,7 +363,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 _Stock._Idl__send_monitor_request(self, max_version)
 
         request = wire.encode({"method": "get_schema", "params": [self._db.name], "id": _SCHEMA_REQUEST})
-        self._session.request(wire.encode(_SCHEMA_REQUEST), request, answered)
+        self._session.request((wire.encode(_SCHEMA_REQUEST), request, answered))
 
     def _follow_schema(self, head: wire.Head) -> None:
         """Go over to the live schema where it has changed (``ovsdb-client convert``, another server)."""
@@ -366,15 +377,18 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         selection = self._select(schema)
         db = _helper(json, selection.columns).get_idl_schema()
         self._db, self.readonly = db, db.readonly
-        self.tables = ovs.db.idl.IdlTable.schema_tables(self, db)
+        earlier: Any = self.tables
+        self.tables: Any = ovs.db.idl.IdlTable.schema_tables(self, db)
         for table, where in selection.conditions.items():
             self.cond_change(table, list(where))
-        self.sync_conditions()
+        # In this order: without it the conditions are part of the request.
         self.last_id = _ZERO_ID
         stock.prepare(self)
+        stock.keep_indexes(earlier, self.tables)
+        self.sync_conditions()
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:
-            stock.fill(self, {name: self.store.rows(name) for name in self.tables})
+            stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
 
 
 def _helper(json: Mapping[str, Any], columns: Mapping[str, frozenset[str]]) -> Any:

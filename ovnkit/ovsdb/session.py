@@ -15,7 +15,10 @@ from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
 
-__all__ = ["Session", "fast_session", "plain"]
+__all__ = ["Answer", "Session", "fast_session", "plain"]
+
+Answer = Callable[[wire.Head | None], object]
+"""What is called with the reply to a request, or with None where the connection is lost before it."""
 
 _READ = 1 << 18
 _READS_AT_ONCE = 64
@@ -70,6 +73,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
 
     def close(self) -> None:
         with self._lock:
+            # For another thread that is about to write.
+            self._broken = self._broken or errno.ENOTCONN
             super().close()
 
     def error(self, error: int) -> None:
@@ -175,7 +180,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     """
 
     understand: Callable[[wire.Head, bytearray], Any]
-    requests: dict[bytes, tuple[float, Callable[[wire.Head | None], object]]]
+    requests: dict[bytes, tuple[float, Answer]]
     trouble: str
     probes_answered: int
     lock: threading.RLock
@@ -188,9 +193,10 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
         rpc = self.rpc
+        silent = rpc is not None and not rpc.status and self.reconnect.state.name == "IDLE"
         super().run()
         if rpc is not None and self.rpc is not rpc:
-            self.trouble = rpc.trouble
+            self.trouble = rpc.trouble or ("the server did not answer a probe" if silent else "")
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
             self.rpc = _Rpc(self.rpc.stream, self.lock)
@@ -250,16 +256,20 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object]) -> bool:
-        """Send a request, and call ``answer`` with the reply, or with None where the connection is lost before it.
+    def request(self, *requests: tuple[bytes, bytes, Answer]) -> bool:
+        """Send requests, each an id, the message and whom to call: with the reply, or with None where it was lost.
 
         False where there is no connection, and nothing is sent. Any thread may call this.
         """
+        now = time.monotonic()
         with self.lock:
-            self.requests[key] = time.monotonic(), answer
+            for key, _, answer in requests:
+                self.requests[key] = now, answer
+            data = requests[0][1] if len(requests) == 1 else b"".join([data for _, data, _ in requests])
             if not self.write(data):
                 return True
-            del self.requests[key]
+            for key, _, _ in requests:
+                del self.requests[key]
             return False
 
     def abandon(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import ovs.db.error
 from ovs.db.custom_index import IndexedRows, MultiColumnIndex
@@ -15,7 +16,7 @@ from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange
 
-__all__ = ["apply", "fill", "prepare"]
+__all__ = ["apply", "fill", "keep_indexes", "prepare"]
 
 
 class _LazyColumns(ColumnDefaultDict):  # type: ignore[misc]
@@ -61,11 +62,30 @@ def _default(type: Any) -> Any:
 
 
 class _Index(MultiColumnIndex):  # type: ignore[misc]
-    """An index that also takes in the rows that are there when it is made."""
+    """An index that takes in the rows that are there when it is made, and knows by what it holds each.
+
+    What a row says of itself is not what it is held by while a transaction is going to change it.
+    """
 
     def __init__(self, name: str, rows: Any) -> None:
+        self._held: dict[UUID, Any] = {}
         super().__init__(name)
         self._rows = rows
+
+    def add(self, row: Any) -> None:
+        if all(hasattr(row, column.column) for column in self.columns):
+            self.remove(row)
+            entry = self._held[row.uuid] = self.index_entry_from_row(row)
+            self.values.add(entry)
+
+    def remove(self, row: Any) -> None:
+        entry = self._held.pop(row.uuid, None)
+        if entry is not None:
+            self.values.remove(entry)
+
+    def clear(self) -> None:
+        super().clear()
+        self._held.clear()
 
     def add_column(self, column: str, *arguments: Any, **named: Any) -> None:
         super().add_column(column, *arguments, **named)
@@ -74,10 +94,6 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
     def add_columns(self, *columns: str) -> None:
         super().add_columns(*columns)
         self._fill()
-
-    def _fill(self) -> None:
-        self.clear()
-        self.values.update(self.index_entry_from_row(row) for row in list(self._rows.values()))
 
 
 class _Rows(IndexedRows):  # type: ignore[misc]
@@ -101,7 +117,15 @@ def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
         made = {row.uuid: [StockRow(idl, table, row.uuid, _LazyColumns(table, row._raw))] for row in present}
         table.rows.data.update(made)
         for index in table.rows.indexes.values():
-            index.values.update(index.index_entry_from_row(row) for (row,) in made.values())
+            index.fill([row for (row,) in made.values()])
+
+
+def keep_indexes(earlier: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
+    """Give tables of another schema the indexes of those before, where their columns are still there."""
+    for name, table in tables.items():
+        for index in earlier[name].rows.indexes.values() if name in earlier else ():
+            if all(column.column in table.columns for column in index.columns):
+                table.rows.index_create(index.name).columns.extend(index.columns)
 
 
 def apply(idl: Any, changes: list[RowChange]) -> list[Any]:

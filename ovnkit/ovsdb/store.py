@@ -119,19 +119,19 @@ class Snapshot:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.tables = store.tables
+        """Those of the schema of that moment; they change no more once there is another."""
         self.before: dict[str, dict[UUID, Row[Any] | None]] = {}
         """What rows were that have changed since, by table; None for those that were not there."""
 
+    def _before(self, table: str) -> dict[UUID, Row[Any] | None]:
+        # Not get(): an update may come before the table is looked at.
+        return self.before.setdefault(table, {})
+
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table; none where it is not replicated."""
-        with self._store.changed:
-            if table not in self._store.tables:
-                return []
-            before, now = self.before.get(table), self._store.tables[table].rows
-            if not before:
-                return list(now.values())
-            kept = [row for uuid, row in now.items() if uuid not in before]
-            return kept + [row for row in before.values() if row is not None]
+        held = self.tables.get(table)
+        return [] if held is None else self._store.all(held, self._before(table))
 
     def get(self, table: str, uuid: UUID) -> Row[Any] | None:
         """One row; None where it is not there or the table is not replicated."""
@@ -139,16 +139,19 @@ class Snapshot:
             before = self.before.get(table, {})
             if uuid in before:
                 return before[uuid]
-            return self._store.tables[table].rows.get(uuid) if table in self._store.tables else None
+            return self.tables[table].rows.get(uuid) if table in self.tables else None
 
     def find(self, matches: Filter) -> list[Row[Any]]:
         """The rows that match; none where the table is not replicated."""
-        return self._store.find(matches, self.before.get(matches.row_class._table))
+        name = matches.row_class._table
+        held = self.tables.get(name)
+        return [] if held is None else self._store.find_in(held, matches, self._before(name))
 
     def referrers(self, row_class: type[Row[Any]], column: str, ref: Ref[Any]) -> list[Row[Any]]:
         """The rows of a table that refer to a row in one column."""
-        before = self.before.get(row_class._table)
-        return self._store.referrers(row_class, column, ref, before)
+        name = row_class._table
+        held = self.tables.get(name)
+        return [] if held is None else self._store.referrers(held, column, ref, self._before(name))
 
 
 class Store:
@@ -170,15 +173,26 @@ class Store:
         self._set_schema(schema, monitored)
 
     def set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
-        """The server has another schema from now on. Rows stay as they were until the next dump."""
+        """The server has another schema from now on. Rows stay until the next dump, but for those of tables that went.
+
+        Whoever has a snapshot, or looks through a table at this moment, has the tables as they were.
+        """
         with self.changed:
             kept = self.tables
             self._set_schema(schema, monitored)
             for name, table in self.tables.items():
                 if name in kept:
-                    table.rows = kept[name].rows
+                    table.rows = dict(kept[name].rows)
                     table.declared = tuple(dict.fromkeys((*table.declared, *kept[name].declared)))
             self._snapshots.clear()
+            gone = kept.keys() - self.tables.keys()
+            changes = [RowChange(row, None) for name in gone for row in kept[name].rows.values()]
+            self.version += 1
+            self.changed.notify_all()
+            listeners = list(self._listeners)
+        if changes:
+            for listener in listeners:
+                listener(changes)
 
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
@@ -210,51 +224,49 @@ class Store:
         with self.changed:
             return self.tables[table].rows.get(uuid)
 
-    def find(self, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None = None) -> list[Row[Any]]:
-        """The rows that match, by an index where there is one; none where the table is not replicated.
+    def find(self, matches: Filter) -> list[Row[Any]]:
+        """The rows that match; none where the table is not replicated."""
+        table = self.tables.get(matches.row_class._table)
+        return [] if table is None else self.find_in(table, matches, None)
+
+    def find_in(self, table: _Table, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+        """The rows of a table that match, by an index where there is one.
 
         ``before`` tells what rows were that a snapshot has to show otherwise than they are.
         """
-        name = matches.row_class._table
-        table = self.tables.get(name)
-        if table is None:
-            return []
         for key, value in matches.lookups(table.declared):
             index = self._index(table, key)
             if index is not None:
                 return [row for row in self._by_index(table, index, value, before) if matches(row)]
-        with self.changed:
-            rows = table.rows
-            if before:
-                candidates = [row for uuid, row in rows.items() if uuid not in before]
-                candidates += [row for row in before.values() if row is not None]
-            else:
-                candidates = list(rows.values())
+        candidates = self.all(table, before)
         return [row for row in candidates if matches(row)] if matches.columns else candidates
 
+    def all(self, table: _Table, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+        """All rows of a table; ``before`` as above."""
+        with self.changed:
+            if not before:
+                return list(table.rows.values())
+            kept = [row for uuid, row in table.rows.items() if uuid not in before]
+            return kept + [row for row in before.values() if row is not None]
+
     def referrers(
-        self, row_class: type[Row[Any]], column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
+        self, table: _Table, column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
     ) -> list[Row[Any]]:
-        """The rows of a table that refer to a row in one column."""
-        table = self.tables.get(row_class._table)
-        if table is None:
-            return []
+        """The rows of a table that refer to a row in one column; ``before`` as above."""
         key = IndexKey((column,), references=True)
         index = self._index(table, key)
-        rows = table.rows.values() if index is None else self._by_index(table, index, ref.uuid, before)
-        return [row for row in list(rows) if ref.uuid in key.values(row)]
+        rows = self.all(table, before) if index is None else self._by_index(table, index, ref.uuid, before)
+        return [row for row in rows if ref.uuid in key.values(row)]
 
     def _by_index(
         self, table: _Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
-    ) -> Iterator[Row[Any]]:
+    ) -> list[Row[Any]]:
+        """The rows that may have a value, all of one moment."""
         with self.changed:
-            found = [(uuid, table.rows[uuid]) for uuid in index.find(value)]
-            changed = list(before.items()) if before else []
-        if not changed:
-            yield from (row for _, row in found)
-            return
-        yield from (row for uuid, row in found if before is None or uuid not in before)
-        yield from (row for _, row in changed if row is not None)
+            if not before:
+                return [table.rows[uuid] for uuid in index.find(value)]
+            found = [table.rows[uuid] for uuid in index.find(value) if uuid not in before]
+            return found + [row for row in before.values() if row is not None]
 
     def declare_index(self, table: str, key: IndexKey) -> None:
         """Have find() look for such an index from now on. It is made when it is first needed."""

@@ -7,6 +7,7 @@ others in the process use.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -71,6 +72,10 @@ class _OfClient(Stream):  # type: ignore[misc]
     def close(self) -> None:
         if self._unanswered:
             self.dialer.trouble = f"{self.remote}: no answer"
+        if self.socket is not None:
+            # A child that was forked has the socket as well, and with that alone the session would go on.
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
         super().close()
 
     def recv(self, n: int) -> tuple[int, bytes | str]:

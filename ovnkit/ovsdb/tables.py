@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -42,16 +43,21 @@ class Tables:
 
         Raises NotMonitored where they are not replicated. A table or column that this server lacks reads as empty.
         """
+        self.check_readable(row_class, columns)
+        return Filter(row_class, columns)
+
+    def check_readable(self, row_class: Any, columns: Iterable[str]) -> None:
+        """Raise TypeError for a row of another database, NotMonitored for a table or column that is not replicated."""
         self._check_database(row_class)
         table = row_class._table
-        if table in self._store.schema.tables:
-            replicated = self._store.replicated.get(table)
-            if replicated is None:
-                raise NotMonitored(table)
-            for name in columns:
-                if name in replicated.schema.columns and name not in replicated.monitored:
-                    raise NotMonitored(table, name)
-        return Filter(row_class, columns)
+        if table not in self._store.schema.tables:
+            return
+        replicated = self._store.replicated.get(table)
+        if replicated is None:
+            raise NotMonitored(table)
+        for name in columns:
+            if name in replicated.schema.columns and name not in replicated.monitored:
+                raise NotMonitored(table, name)
 
     def _check_database(self, row_class: Any) -> None:
         if not isinstance(row_class, type) or not issubclass(row_class, Row) or not row_class._table:

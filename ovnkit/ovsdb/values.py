@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
+from ovnkit.errors import _is_secret
+
 __all__ = ["Map", "Ref"]
 
 K = TypeVar("K")
@@ -14,7 +16,10 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Map(Mapping[K, V_co]):
-    """The value of a map column: an immutable, hashable, picklable mapping, printed in the order of its keys."""
+    """The value of a map column: an immutable, hashable, picklable mapping, printed in the order of its keys.
+
+    What a key calls a secret (password, token, …) is printed as ``***``.
+    """
 
     __slots__ = ("_hash", "_pairs")
 
@@ -46,7 +51,7 @@ class Map(Mapping[K, V_co]):
 
     def __repr__(self) -> str:
         pairs = sorted(self._pairs.items(), key=lambda pair: str(pair[0]))
-        return "{" + ", ".join(f"{key!r}: {value!r}" for key, value in pairs) + "}"
+        return "{" + ", ".join(f"{key!r}: {'***' if _is_secret(key) else value!r}" for key, value in pairs) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Map, (self._pairs,)

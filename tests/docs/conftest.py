@@ -14,6 +14,7 @@ from ovnkit import deploy, lab
 from ovnkit.errors import LabError
 from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
 from ovnkit.vswitch import OpenVSwitch, VSwitch
+from tests.cluster import Cluster
 from tests.docs.pages import Place
 from tests.ovsdb.authority import Authority, TlsServer, free_port
 
@@ -71,6 +72,19 @@ def central(short_path: Path) -> Iterator[Place]:
         process.stop()
         for server in servers:
             server.stop()
+
+
+@pytest.fixture
+def clustered(short_path: Path) -> Iterator[Place]:
+    """A Northbound database on three servers, at the addresses that a page gives to them."""
+    if find_program("ovsdb-server") is None and "CI" not in os.environ:
+        pytest.skip("ovsdb-server is not installed")
+    with Cluster(short_path) as members:
+        addresses = {"b7a1c3f0-52d4-4e0b-9a55-6f2f0c9d1e11": str(members.cluster_id)}
+        for number, server in enumerate(members.servers, start=10):
+            addresses[f"tcp:192.0.2.{number}:6641"] = server.remote
+            addresses[f"/var/run/ovn/nb{number}.ctl"] = str(server.control)
+        yield Place({"OVN_NB_DB": members.remote}, addresses)
 
 
 @pytest.fixture

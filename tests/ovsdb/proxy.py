@@ -26,9 +26,9 @@ class Proxy:
     def __init__(self, path: Path, upstream: Path) -> None:
         self.path = path
         self.transacts: list[list[dict[str, Any]]] = []
-        self.cuts: list[Cut] = []
-        """What happens to the next writes: cut before the server has any of it, when it has half of it, or after it has
-        answered.
+        self.cuts: list[Cut | None] = []
+        """What happens to the next writes: nothing (None), or the connection is cut before the server has any of it,
+        when it has half of it, or after it has answered.
         """
         self.before_write: Callable[[], object] = lambda: None
         """Called before each write is passed on."""
@@ -42,6 +42,8 @@ class Proxy:
         """Pass on what the server says in pieces of so many bytes."""
         self.split_at: int | None = None
         """Pass on what the server says in two pieces, the first of so many bytes."""
+        self.refusing = False
+        """Close each new connection as soon as it is there; those that are there already stay."""
         self.connections = 0
         self._upstream = upstream
         self._listener = socket.socket(socket.AF_UNIX)
@@ -75,6 +77,9 @@ class Proxy:
             try:
                 client, _ = self._listener.accept()
             except TimeoutError:
+                continue
+            if self.refusing:
+                client.close()
                 continue
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(client,))

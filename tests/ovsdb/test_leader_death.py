@@ -14,7 +14,6 @@ from ovnkit.northbound import LogicalSwitch
 from tests.cluster import Cluster, call
 
 
-@pytest.mark.xfail(reason="resolve() asks a member that still has the transaction in hand", strict=False)
 def test_a_transaction_that_a_member_still_has_in_hand_is_not_resolved_as_not_applied(nb_cluster: Cluster) -> None:
     with Northbound.connect(nb_cluster.remote_of(nb_cluster.followers()[0]), timeout=30) as nb:
         nb_cluster.kill(nb_cluster.leader())
@@ -29,7 +28,6 @@ def test_a_transaction_that_a_member_still_has_in_hand_is_not_resolved_as_not_ap
         assert len(nb.find(LogicalSwitch, name="x")) == applied
 
 
-@pytest.mark.xfail(reason="a new leader under load never answers what it had forwarded to the old one", strict=False)
 def test_a_request_that_went_to_the_dead_leader_is_answered_by_a_busy_new_one(nb_cluster: Cluster) -> None:
     """While it sends entries at least every third of an election timer, ovsdb-server 3.1 does not look for it."""
     followers = nb_cluster.followers()

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -16,8 +18,10 @@ from ovnkit import Northbound
 from ovnkit.errors import Closed, Conflict, OutcomeUnknown, Timeout
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, NorthboundTransaction
 from ovnkit.ovsdb import Add, Put, Ref, Remove
+from ovnkit.ovsdb.outcome import failure
 from ovnkit.ovsdb.server import Server
-from tests.ovsdb.proxy import Proxy
+from tests.cluster import call, select
+from tests.ovsdb.proxy import Cut, Proxy
 
 Write = Callable[[NorthboundTransaction, LogicalSwitch], object]
 
@@ -73,10 +77,20 @@ def expected(write: Write) -> list[Any]:
     return results[write]
 
 
+def unknown_outcome(proxy: Proxy, cut: Cut, tx: NorthboundTransaction) -> OutcomeUnknown:
+    """Submit a transaction whose connection is cut, and cannot be made again before the deadline."""
+    proxy.cuts, proxy.refusing = [cut], True
+    unknown = tx.submit().exception(10)
+    proxy.refusing = False
+    assert proxy.cuts == []
+    assert isinstance(unknown, OutcomeUnknown)
+    return unknown
+
+
 @pytest.mark.parametrize("cuts", [["after"], ["before"], ["before", "before", "after"]], ids="-".join)
 @pytest.mark.parametrize("write", WRITES)
 def test_a_write_whose_connection_is_cut_is_applied_exactly_once(
-    nb_behind: Northbound, nb_proxy: Proxy, nb_server: Server, write: Write, cuts: list[Literal["before", "after"]]
+    nb_behind: Northbound, nb_proxy: Proxy, nb_server: Server, write: Write, cuts: list[Cut]
 ) -> None:
     row = fill(nb_behind)
     nb_proxy.cuts = list(cuts)
@@ -89,30 +103,105 @@ def test_a_write_whose_connection_is_cut_is_applied_exactly_once(
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_submitted_write_whose_reply_is_lost_is_unknown_until_it_is_looked_up(
+def test_a_submitted_write_whose_reply_is_lost_for_longer_than_its_deadline_is_unknown_until_it_is_looked_up(
     nb_behind: Northbound, nb_proxy: Proxy, write: Write
 ) -> None:
-    for cut, applied in (("before", False), ("after", True)):
-        row = nb_behind.find(LogicalSwitch, name="web")[0] if nb_behind.find(LogicalSwitch) else fill(nb_behind)
-        nb_proxy.cuts = ["after" if cut == "after" else "before"]
-        tx = nb_behind.transaction()
+    row = fill(nb_behind)
+    cuts: list[tuple[Cut, bool]] = [("before", False), ("after", True)]
+    for cut, applied in cuts:
+        tx = nb_behind.transaction(timeout=0.3)
         write(tx, row)
-        unknown = tx.submit().exception(10)
-        assert isinstance(unknown, OutcomeUnknown)
+        unknown = unknown_outcome(nb_proxy, cut, tx)
         assert unknown.resolve(10) is applied
         assert unknown.resolve(10) is applied
     assert content(nb_behind) == expected(write)
+    assert len(nb_proxy.writes) == 3
+
+
+@pytest.mark.parametrize("cut", ["after", "before", "half"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_submitted_write_whose_connection_is_cut_is_seen_through(
+    nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound, write: Write, cut: Cut
+) -> None:
+    row = fill(nb_behind)
+    nb_proxy.cuts = [cut]
+    tx = nb_behind.transaction()
+    write(tx, row)
+    assert tx.submit().exception(10) is None
+    assert nb_proxy.cuts == []
+    assert content(nb_behind) == expected(write)
+    assert len(nb_proxy.writes) == (2 if cut == "after" else 3)
+    other_nb.transact(lambda tx: tx.insert(LogicalSwitch(name="barrier")))
+    other_nb.transact(lambda tx: tx.delete(tx.get(LogicalSwitch, name="barrier")))
+    assert content(other_nb) == expected(write)
+
+
+def test_submitted_writes_that_are_cut_together_are_each_applied_once(nb_behind: Northbound, nb_proxy: Proxy) -> None:
+    nb_proxy.cuts = [None, None, "after"]
+    futures = []
+    for number in range(20):
+        tx = nb_behind.transaction()
+        tx.insert(LogicalSwitch(name=f"s{number:02}"))
+        futures.append(tx.submit())
+    assert [future.exception(10) for future in futures] == [None] * 20
+    assert nb_proxy.cuts == []
+    assert nb_proxy.connections > 1
+    assert content(nb_behind) == [(f"s{number:02}", [], {}) for number in range(20)]
+
+
+def test_a_conflict_with_what_a_lost_write_has_done_itself_is_success(
+    nb_behind: Northbound, nb_proxy: Proxy, nb_server: Server
+) -> None:
+    """Its own first sending has changed what it guards, and that only shows after it was looked up."""
+    row = fill(nb_behind)
+    nb_proxy.cuts = ["before"]
+    applied_late: list[list[dict[str, Any]]] = []
+
+    def apply_first_sending() -> None:
+        # As a server does that takes up late what a lost connection has left: after the look-up, before the repetition.
+        if len(nb_proxy.writes) == 3:
+            first = nb_proxy.writes[1]
+            results = call(nb_server.socket, "transact", ["OVN_Northbound", *first])
+            assert failure(first, results) is None
+            applied_late.append(first)
+
+    nb_proxy.before_write = apply_first_sending
+    tx = nb_behind.transaction()
+    tx.update(row, name="mine")
+    assert tx.submit().exception(10) is None
+    assert len(applied_late) == 1
+    assert nb_proxy.writes[1] == nb_proxy.writes[2] == applied_late[0]
+    assert nb_behind[row.ref].name == "mine"
+
+
+def test_a_submitted_write_that_conflicts_with_another_after_a_cut_ends_as_conflict_or_unknown(
+    nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound
+) -> None:
+    row = fill(nb_behind)
+    theirs = other_nb.wait(LogicalSwitch, name="web", timeout=5)
+
+    def change() -> None:
+        nb_proxy.before_write = lambda: None
+        with other_nb.transaction() as tx:
+            tx.update(theirs, external_ids=Put({"a": "theirs"}))
+
+    nb_proxy.before_write = change
+    nb_proxy.cuts = ["before"]
+    tx = nb_behind.transaction()
+    tx.insert(LogicalSwitch(name="half"))
+    tx.update(row, external_ids=Put({"a": "mine"}))
+    assert isinstance(tx.submit().exception(10), Conflict)
+    nb_behind.wait(LogicalSwitch, external_ids={"a": "theirs"}, timeout=5)
+    assert [row.name for row in nb_behind.find(LogicalSwitch)] == ["web"]
 
 
 def test_an_update_that_another_writer_has_covered_since_stays_unknown(
     nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound
 ) -> None:
     row = fill(nb_behind)
-    nb_proxy.cuts = ["after"]
-    tx = nb_behind.transaction()
+    tx = nb_behind.transaction(timeout=0.3)
     tx.update(row, name="mine")
-    unknown = tx.submit().exception(10)
-    assert isinstance(unknown, OutcomeUnknown)
+    unknown = unknown_outcome(nb_proxy, "after", tx)
     with other_nb.transaction() as other:
         other.update(other_nb.wait(LogicalSwitch, name="mine", timeout=5), name="theirs")
     with pytest.raises(OutcomeUnknown, match="another writer") as caught:
@@ -278,6 +367,73 @@ def test_closing_the_client_fails_what_was_not_sent(nb: Northbound, nb_server: S
     unsent = tx.submit()
     nb.close()
     assert isinstance(unsent.exception(5), Closed)
+
+
+def test_closing_the_client_leaves_what_was_being_looked_up_unknown(nb_behind: Northbound, nb_proxy: Proxy) -> None:
+    fill(nb_behind)
+    nb_proxy.cuts, nb_proxy.refusing = ["after"], True
+    tx = nb_behind.transaction()
+    tx.insert(LogicalSwitch(name="lost"))
+    lost = tx.submit()
+    while nb_behind.state == "ready":
+        time.sleep(0.005)
+    waiting = nb_behind.transaction()
+    waiting.insert(LogicalSwitch(name="unsent"))
+    unsent = waiting.submit()
+    assert not lost.done()
+    nb_behind.close()
+    unknown = lost.exception(5)
+    assert isinstance(unknown, OutcomeUnknown)
+    assert isinstance(unsent.exception(5), Closed)
+    with pytest.raises(OutcomeUnknown, match="closed"):
+        unknown.resolve(1)
+
+
+def test_every_write_that_is_submitted_while_the_client_is_closed_ends(nb_server: Server) -> None:
+    """As applied, as not sent or as unknown, and what is said of it is right."""
+    applied: set[str] = set()
+    unsent: set[str] = set()
+    for round_ in range(10):
+        client = Northbound.connect(nb_server.remote, timeout=10)
+        futures: dict[str, Future[None]] = {}
+        enough = threading.Event()
+
+        def submit(
+            thread: int,
+            round_: int = round_,
+            client: Northbound = client,
+            futures: dict[str, Future[None]] = futures,
+            enough: threading.Event = enough,
+        ) -> None:
+            for number in range(10_000):
+                name = f"{round_}-{thread}-{number}"
+                try:
+                    tx = client.transaction()
+                    tx.insert(LogicalSwitch(name=name))
+                    futures[name] = tx.submit()
+                except Closed:
+                    unsent.add(name)
+                    return
+                if number == 20:
+                    enough.set()
+
+        threads = [threading.Thread(target=submit, args=(thread,)) for thread in range(4)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(10)
+        client.close()
+        for thread in threads:
+            thread.join()
+        for name, future in futures.items():
+            error = future.exception(5)
+            assert error is None or isinstance(error, Closed | OutcomeUnknown)
+            if error is None:
+                applied.add(name)
+            elif isinstance(error, Closed):
+                unsent.add(name)
+    there = {row["name"] for row in select(nb_server.socket, "OVN_Northbound", "Logical_Switch", ["name"])}
+    assert applied <= there
+    assert unsent.isdisjoint(there)
 
 
 def test_a_conflict_after_a_cut_is_a_conflict(nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound) -> None:
