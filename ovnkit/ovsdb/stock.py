@@ -95,6 +95,16 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
         super().add_columns(*columns)
         self._fill()
 
+    def _fill(self) -> None:
+        self.clear()
+        self.fill(list(self._rows.values()))
+
+    def fill(self, rows: Iterable[Any]) -> None:
+        """Take in many rows at once."""
+        entries = {row.uuid: self.index_entry_from_row(row) for row in rows}
+        self._held.update(entries)
+        self.values.update(entries.values())
+
 
 class _Rows(IndexedRows):  # type: ignore[misc]
     def index_create(self, name: str) -> _Index:
