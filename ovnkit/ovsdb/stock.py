@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import ovs.db.error
 from ovs.db.custom_index import IndexedRows, MultiColumnIndex
@@ -61,9 +62,14 @@ def _default(type: Any) -> Any:
 
 
 class _Index(MultiColumnIndex):  # type: ignore[misc]
-    """An index that also takes in the rows that are there when it is made."""
+    """An index that also takes in the rows that are there when it is made, and outlives transactions that fail.
+
+    A transaction of `ovs` puts a row where it is to be as soon as an indexed column is written, and forgets that when
+    it is sent or aborted. Until the update comes the row's own value does not say under which it is found.
+    """
 
     def __init__(self, name: str, rows: Any) -> None:
+        self._moved: dict[UUID, Any] = {}
         super().__init__(name)
         self._rows = rows
 
@@ -75,16 +81,30 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
         super().add_columns(*columns)
         self._fill()
 
-    def remove(self, row: Any) -> None:
-        """Take out a row, also where `ovs` lost track of what it put in.
+    def add(self, row: Any) -> None:
+        if not all(hasattr(row, column.column) for column in self.columns):
+            # As in `ovs`: a new row whose columns are not set yet comes later.
+            return
+        entry = self.index_entry_from_row(row)
+        self.values.add(entry)
+        if row._idl.txn is not None:
+            self._moved[row.uuid] = entry
+            row._idl.unsettled.add(self)
 
-        A transaction that writes an indexed column puts the new value in at once, and forgets that when it was sent.
-        """
-        try:
-            super().remove(row)
-        except ValueError:
-            for entry in [entry for entry in self.values if entry.uuid == row.uuid]:
-                self.values.remove(entry)
+    def remove(self, row: Any) -> None:
+        self.values.discard(self._moved.pop(row.uuid, None) or self.index_entry_from_row(row))
+
+    def settle(self) -> None:
+        """Put back what no update has moved: no transaction is under way any more."""
+        for uuid, entry in self._moved.items():
+            self.values.discard(entry)
+            if uuid in self._rows:
+                self.values.add(self.index_entry_from_row(self._rows[uuid]))
+        self._moved.clear()
+
+    def clear(self) -> None:
+        super().clear()
+        self._moved.clear()
 
     def _fill(self) -> None:
         self.clear()
