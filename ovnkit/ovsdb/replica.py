@@ -93,6 +93,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._session_seqno: int | None = None
         self.meanwhile: Callable[[], object] | None = None
         """Called in each run() of a transaction of `ovs` that waits for its answer, and ends that by an exception."""
+        self.unsettled: set[Any] = set()
+        """The indexes that a transaction of `ovs` has changed."""
         self._select = select
         self._pinned = pinned
         self._afresh = True
@@ -115,6 +117,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         if self.txn is not None:
             # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
             self.txn.abort()
+        self.settle()
         if self.meanwhile is not None:
             self.meanwhile()
         try:
@@ -127,6 +130,13 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self._start_again(self.in_doubt)
             self.in_doubt = None
         return changed
+
+    def settle(self) -> None:
+        """Have the indexes of stock rows say what the rows say, where no transaction is under way."""
+        if self.unsettled and self.txn is None and not self._outstanding_txns:
+            for index in self.unsettled:
+                index.settle()
+            self.unsettled.clear()
 
     def take_in(self) -> bool:
         """Take in what has arrived, as run() does but quicker; False where there is something for run() to do."""
