@@ -59,6 +59,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     after make_stock_rows(). ``select`` says, for the live schema, what to replicate.
     """
 
+    _session: Any
+    server_tables: Any
+
     def __init__(
         self,
         remote: str,
@@ -212,7 +215,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- what the server says --------------------------------------------------------------------------------------
 
-    def _understand(self, head: wire.Head, data: bytearray) -> Message:
+    def _understand(self, head: wire.Head, data: bytearray) -> Message | None:
         """A message as run() of `ovs` expects it, the contents of the database decoded no further than to rows."""
         if head.method == "update3":
             monitor, transaction, updates = wire.update3(head.params)
