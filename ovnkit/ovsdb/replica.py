@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType, SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import attrs
 import ovs.db.error
@@ -42,6 +43,13 @@ _BACKOFF = (100, 1000)
 
 # The members that are overridden here are private to it, so that only their full names reach them.
 _Stock: Any = ovs.db.idl.Idl
+
+# With random uuids: for uuid1() libuuid opens a file in each thread that asks, and keeps it when the thread has ended.
+_make_idl: Any = FunctionType(
+    _Stock.__init__.__code__,
+    {**_Stock.__init__.__globals__, "uuid": SimpleNamespace(UUID=UUID, uuid1=uuid4)},
+    argdefs=_Stock.__init__.__defaults__,
+)
 
 
 @attrs.frozen
@@ -79,7 +87,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})
         self._db: Any
         try:
-            super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
+            _make_idl(self, remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
         except (ovs.db.error.Error, AttributeError, LookupError, TypeError) as exc:
             raise ValueError(f"this is no schema of a database: {exc}") from exc
         self.has_stock_rows = store is None
