@@ -85,6 +85,7 @@ class _OnBoard:
                 return txn.do_commit()
             finally:
                 self.idl.meanwhile = None
+                self.idl.settle()
 
     def force_reconnect(self) -> None:
         """Have the session begin anew."""

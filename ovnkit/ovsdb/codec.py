@@ -277,7 +277,7 @@ def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, colu
         if value not in _INTEGERS:
             raise refused("an integer of 64 bits")
     elif base.type == "real":
-        value = _float(value)
+        value = _float(value)  # pyright: ignore[reportArgumentType]
         if not math.isfinite(value):
             raise refused("a finite number")
     elif base.type == "string":

@@ -236,8 +236,8 @@ class Connection:
             for request in requests:
                 request.data = b""
                 heapq.heappush(self._deadlines, request)
-                sooner = request.deadline < self._wakes_at
-        if sooner or session.get_backlog():
+            soonest = self._deadlines[0].deadline
+        if soonest < self._wakes_at or session.get_backlog():
             self._wake()
         return True
 

@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType, SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import attrs
 import ovs.db.error
@@ -43,6 +44,13 @@ _BACKOFF = (100, 1000)
 # The members that are overridden here are private to it, so that only their full names reach them.
 _Stock: Any = ovs.db.idl.Idl
 
+# With random uuids: for uuid1() libuuid opens a file in each thread that asks, and keeps it when the thread has ended.
+_make_idl: Any = FunctionType(
+    _Stock.__init__.__code__,
+    {**_Stock.__init__.__globals__, "uuid": SimpleNamespace(UUID=UUID, uuid1=uuid4)},
+    argdefs=_Stock.__init__.__defaults__,
+)
+
 
 @attrs.frozen
 class Selection:
@@ -58,6 +66,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     Where no ``store`` is given it is a drop-in for ``ovs.db.idl.Idl``, with rows of that kind. With one they come only
     after make_stock_rows(). ``select`` says, for the live schema, what to replicate.
     """
+
+    _session: Any
+    server_tables: Any
 
     def __init__(
         self,
@@ -76,7 +87,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             schema_helper = _helper(store.schema.json, {name: t.monitored for name, t in store.replicated.items()})
         self._db: Any
         try:
-            super().__init__(remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
+            _make_idl(self, remote, schema_helper, probe_interval=probe_interval, leader_only=leader_only)
         except (ovs.db.error.Error, AttributeError, LookupError, TypeError) as exc:
             raise ValueError(f"this is no schema of a database: {exc}") from exc
         self.has_stock_rows = store is None
@@ -93,6 +104,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._session_seqno: int | None = None
         self.meanwhile: Callable[[], object] | None = None
         """Called in each run() of a transaction of `ovs` that waits for its answer, and ends that by an exception."""
+        self.unsettled: set[Any] = set()
+        """The indexes that a transaction of `ovs` has changed."""
         self._select = select
         self._pinned = pinned
         self._afresh = True
@@ -116,6 +129,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         if self.txn is not None:
             # A transaction of `ovs` that failed while it was composed is left behind, and would be for ever.
             self.txn.abort()
+        self.settle()
         if self.meanwhile is not None:
             self.meanwhile()
         try:
@@ -128,6 +142,13 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self._start_again(self.in_doubt)
             self.in_doubt = None
         return changed
+
+    def settle(self) -> None:
+        """Have the indexes of stock rows say what the rows say, where no transaction is under way."""
+        if self.unsettled and self.txn is None and not self._outstanding_txns:
+            for index in self.unsettled:
+                index.settle()
+            self.unsettled.clear()
 
     def take_in(self) -> bool:
         """Take in what has arrived, as run() does but quicker; False where there is something for run() to do."""
@@ -209,7 +230,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- what the server says --------------------------------------------------------------------------------------
 
-    def _understand(self, head: wire.Head, data: bytearray) -> Message:
+    def _understand(self, head: wire.Head, data: bytearray) -> Message | None:
         """A message as run() of `ovs` expects it, the contents of the database decoded no further than to rows."""
         if head.method == "update3":
             monitor, transaction, updates = wire.update3(head.params)

@@ -43,13 +43,10 @@ class BaseType:
     max_length: int | None = None
     ref_table: str | None = None
     ref_type: Literal["strong", "weak"] | None = None
-    limited: bool = attrs.field(init=False, eq=False, repr=False)
+    limited: bool = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(lambda self: self._is_limited(), takes_self=True)
+    )
     """Whether there is anything to check beyond the type."""
-
-    @limited.default
-    def _is_limited(self) -> bool:
-        limits = (self.enum, self.minimum, self.maximum, self.min_length, self.max_length)
-        return any(limit is not None for limit in limits)
 
     @classmethod
     def from_json(cls, json: str | Mapping[str, Any]) -> BaseType:
@@ -68,6 +65,10 @@ class BaseType:
             ref_table=json.get("refTable"),
             ref_type=json.get("refType", "strong") if "refTable" in json else None,
         )
+
+    def _is_limited(self) -> bool:
+        limits = (self.enum, self.minimum, self.maximum, self.min_length, self.max_length)
+        return any(limit is not None for limit in limits)
 
     @property
     def allowed(self) -> str:

@@ -38,6 +38,8 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
     It is read by one thread; any thread may write.
     """
 
+    stream: Any
+
     def __init__(self, stream: Any, lock: threading.RLock) -> None:
         super().__init__(stream)
         self.status: int

@@ -62,30 +62,16 @@ def _default(type: Any) -> Any:
 
 
 class _Index(MultiColumnIndex):  # type: ignore[misc]
-    """An index that takes in the rows that are there when it is made, and knows by what it holds each.
+    """An index that also takes in the rows that are there when it is made, and outlives transactions that fail.
 
-    What a row says of itself is not what it is held by while a transaction is going to change it.
+    A transaction of `ovs` puts a row where it is to be as soon as an indexed column is written, and forgets that when
+    it is sent or aborted. Until the update comes the row's own value does not say under which it is found.
     """
 
     def __init__(self, name: str, rows: Any) -> None:
-        self._held: dict[UUID, Any] = {}
+        self._moved: dict[UUID, Any] = {}
         super().__init__(name)
         self._rows = rows
-
-    def add(self, row: Any) -> None:
-        if all(hasattr(row, column.column) for column in self.columns):
-            self.remove(row)
-            entry = self._held[row.uuid] = self.index_entry_from_row(row)
-            self.values.add(entry)
-
-    def remove(self, row: Any) -> None:
-        entry = self._held.pop(row.uuid, None)
-        if entry is not None:
-            self.values.remove(entry)
-
-    def clear(self) -> None:
-        super().clear()
-        self._held.clear()
 
     def add_column(self, column: str, *arguments: Any, **named: Any) -> None:
         super().add_column(column, *arguments, **named)
@@ -94,6 +80,35 @@ class _Index(MultiColumnIndex):  # type: ignore[misc]
     def add_columns(self, *columns: str) -> None:
         super().add_columns(*columns)
         self._fill()
+
+    def add(self, row: Any) -> None:
+        if not all(hasattr(row, column.column) for column in self.columns):
+            # As in `ovs`: a new row whose columns are not set yet comes later.
+            return
+        entry = self.index_entry_from_row(row)
+        self.values.add(entry)
+        if row._idl.txn is not None:
+            self._moved[row.uuid] = entry
+            row._idl.unsettled.add(self)
+
+    def remove(self, row: Any) -> None:
+        self.values.discard(self._moved.pop(row.uuid, None) or self.index_entry_from_row(row))
+
+    def settle(self) -> None:
+        """Put back what no update has moved: no transaction is under way any more."""
+        for uuid, entry in self._moved.items():
+            self.values.discard(entry)
+            if uuid in self._rows:
+                self.values.add(self.index_entry_from_row(self._rows[uuid]))
+        self._moved.clear()
+
+    def clear(self) -> None:
+        super().clear()
+        self._moved.clear()
+
+    def _fill(self) -> None:
+        self.clear()
+        self.values.update(self.index_entry_from_row(row) for row in list(self._rows.values()))
 
 
 class _Rows(IndexedRows):  # type: ignore[misc]
@@ -117,7 +132,7 @@ def fill(idl: Any, rows: dict[str, Iterable[Row[Any]]]) -> None:
         made = {row.uuid: [StockRow(idl, table, row.uuid, _LazyColumns(table, row._raw))] for row in present}
         table.rows.data.update(made)
         for index in table.rows.indexes.values():
-            index.fill([row for (row,) in made.values()])
+            index.values.update(index.index_entry_from_row(row) for (row,) in made.values())
 
 
 def keep_indexes(earlier: Mapping[str, Any], tables: Mapping[str, Any]) -> None:

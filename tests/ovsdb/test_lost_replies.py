@@ -79,7 +79,8 @@ def expected(write: Write) -> list[Any]:
 
 def unknown_outcome(proxy: Proxy, cut: Cut, tx: NorthboundTransaction) -> OutcomeUnknown:
     """Submit a transaction whose connection is cut, and cannot be made again before the deadline."""
-    proxy.cuts, proxy.refusing = [cut], True
+    proxy.cuts = [cut]
+    proxy.refusing = True
     unknown = tx.submit().exception(10)
     proxy.refusing = False
     assert proxy.cuts == []
@@ -371,7 +372,8 @@ def test_closing_the_client_fails_what_was_not_sent(nb: Northbound, nb_server: S
 
 def test_closing_the_client_leaves_what_was_being_looked_up_unknown(nb_behind: Northbound, nb_proxy: Proxy) -> None:
     fill(nb_behind)
-    nb_proxy.cuts, nb_proxy.refusing = ["after"], True
+    nb_proxy.cuts = ["after"]
+    nb_proxy.refusing = True
     tx = nb_behind.transaction()
     tx.insert(LogicalSwitch(name="lost"))
     lost = tx.submit()
