@@ -325,10 +325,10 @@ def closing(client: KindsClient) -> Iterator[KindsClient]:
 
 
 @contextlib.contextmanager
-def serving(directory: Path) -> Iterator[FakeServer]:
-    """A server with three rows, whose clients have less patience with their first replies than elsewhere."""
-    answers = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_ANSWERS", PROBE_SECONDS)
-    dumps = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_DUMPS", PROBE_SECONDS * 1000)
+def serving(directory: Path, *, patience: float = PROBE_SECONDS) -> Iterator[FakeServer]:
+    """A server with three rows, whose clients wait for first replies not as long as elsewhere (seconds)."""
+    answers = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_ANSWERS", patience)
+    dumps = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_DUMPS", patience * 1000)
     with answers, dumps, FakeServer(directory / "s") as server:
         server.insert("Kinds", string="black", integer=1, texts=["map", [["a", "1"], ["b", "}{"]]])
         server.insert("Kinds", string="жёлтый", real=0.5, strings=["set", ["x", "y"]])

@@ -81,8 +81,8 @@ def test_s13_connect_ends_in_time_where_the_schema_is_not_one(twist: Twist, tmp_
         server.twist("get_schema", twist, times=1_000_000)
         began = time.monotonic()
         with contextlib.suppress(OvnkitError):
-            connect(server, timeout=0.1).close()
-        assert time.monotonic() - began < 0.1 + SLACK_SECONDS
+            connect(server, timeout=0.05).close()
+        assert time.monotonic() - began < 0.05 + SLACK_SECONDS
         server.heal()
         with closing(connect(server)) as client:
             Hostile(server, client).check_shows()
@@ -95,8 +95,8 @@ def test_s13_connect_ends_in_time_where_the_first_sync_goes_wrong(step: str, twi
         server.twist(step, twist, times=1_000_000)
         began = time.monotonic()
         with contextlib.suppress(OvnkitError):
-            connect(server, timeout=0.1).close()
-        assert time.monotonic() - began < 0.1 + SLACK_SECONDS
+            connect(server, timeout=0.05).close()
+        assert time.monotonic() - began < 0.05 + SLACK_SECONDS
 
 
 # -- connecting anew ---------------------------------------------------------------------------------------------------
