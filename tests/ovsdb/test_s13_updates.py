@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.ovsdb.fake_server import END, Message, Twist, dump
-from tests.ovsdb.hostile import JUNK, Hostile, content, each, instead, set_up
+from tests.ovsdb.hostile import JUNK, RESYNC_SECONDS, Hostile, content, each, instead, set_up
 
 UNKNOWN = "00000000-0000-4000-8000-000000000001"
 
@@ -86,6 +88,37 @@ OTHER_COLUMNS: dict[str, Twist] = {
     "column_unknown": rows(lambda row: {kind: {**told, "colour": "red"} for kind, told in row.items()}),
     "column_uuid": rows(lambda row: {kind: {**told, "_uuid": ["uuid", UNKNOWN]} for kind, told in row.items()}),
 }
+
+
+def test_s13_what_arrives_after_the_decision_to_leave_does_not_undo_it(hostile: Hostile) -> None:
+    connection, connections = hostile.client._connection, hostile.server.connections
+    decided = threading.Event()
+
+    def leave() -> None:
+        connection.idl.force_reconnect()
+        decided.set()
+        assert select.select([connection.idl._session.rpc.stream.socket], [], [], RESYNC_SECONDS)[0]
+        assert not connection.idl.take_in()
+
+    left = connection.call(leave)
+    assert decided.wait(RESYNC_SECONDS)
+    hostile.server.insert("Kinds", string="new")
+    left.result(RESYNC_SECONDS)
+    hostile.check_shows()
+    assert hostile.server.connections == connections + 1
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_s13_what_follows_a_word_that_cannot_be_is_not_taken_for_everything(number: int, hostile: Hostile) -> None:
+    told = [hostile.server.monitors["_Server"], {"Database": {UNKNOWN: {"insert": None}}}]
+    nonsense = dump({"id": None, "method": "update2", "params": told})
+    hostile.server.twist("update3", lambda message: [nonsense, *[dump(message)] * number])
+    hostile.server.insert("Kinds", string="new")
+    hostile.check_shows()
+    for later in range(5):
+        hostile.server.insert("Child", name=str(later))
+        time.sleep(0.001)
+    hostile.check_shows()
 
 
 @each(JUNK, BROKEN_UPDATES, OTHER_COLUMNS)
