@@ -38,7 +38,8 @@ class Attempt:
         self._deadline = time.monotonic() + timeout
         self._sent_before = False
         self._session: object = None
-        self._lost_at: float | None = None
+        """That on which it was sent and lost; None when it has ended."""
+        self._lost_at = 0.0
         self.outcome: Future[None] = Future()
         """None once it was applied, else the typed error. It is set in the connection's thread."""
         # It will be sent: who holds the future cannot cancel that.
@@ -47,7 +48,6 @@ class Attempt:
     def send(self) -> None:
         """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
         self._connection.submit(self._operations, self._deadline, self._answered)
-        self._session = self._connection.session
 
     # -- in the connection's thread, but for the end of resolve() --------------------------------------------------
 
@@ -63,6 +63,7 @@ class Attempt:
                 self.outcome.set_exception(error)
         elif isinstance(reply, Lost):
             self._lost_at = time.monotonic()
+            self._session = reply.session
             self._sent_before = True
             if self._lost_at >= self._deadline:
                 self._unknown(str(reply))
@@ -130,16 +131,24 @@ class Attempt:
                 raise OutcomeUnknown(_CHANGED_SINCE, self.resolve)
             if applied:
                 return True
-            if self._session is not None and self._session is self._connection.session:
-                self._connection.drop(self._session)
-                self._lost_at = time.monotonic()
-            self._session = None
+            self._end_session()
             settling = _SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING
-            if time.monotonic() >= (self._lost_at or 0.0) + settling:
+            if time.monotonic() >= self._lost_at + settling:
                 return False
             if time.monotonic() + _LOOK_AGAIN > deadline:
                 raise OutcomeUnknown("it is not there, but may still come", self.resolve)
             time.sleep(_LOOK_AGAIN)
+
+    def _end_session(self) -> None:
+        session = self._session
+        if session is not None:
+            try:
+                self._connection.drop(session)
+            except Closed as exc:
+                raise OutcomeUnknown(str(exc), self.resolve) from exc
+            # If it had ended before, nobody knows when.
+            self._lost_at = time.monotonic()
+            self._session = None
 
     def _asked(self, lookups: list[Operation], deadline: float) -> list[Any]:
         while True:

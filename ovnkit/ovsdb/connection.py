@@ -53,7 +53,14 @@ os.register_at_fork(after_in_child=_forked)
 
 
 class Lost(Exception):
-    """The transaction was sent, and its reply will not come. Never leaves the engine."""
+    """The transaction was sent, and its reply will not come. Never leaves the engine.
+
+    ``session`` is that on which it was sent, None where it has ended.
+    """
+
+    def __init__(self, reason: str, session: object = None) -> None:
+        super().__init__(reason)
+        self.session = session
 
 
 Reply = list[Any] | Lost | OvnkitError
@@ -109,7 +116,7 @@ def _nobody(_reply: Reply) -> None:
 class _Request:
     """A transaction on its way, and who wants to know what became of it."""
 
-    __slots__ = ("data", "deadline", "done", "key", "number", "over")
+    __slots__ = ("data", "deadline", "done", "key", "number", "over", "session")
 
     def __init__(self, number: int, key: bytes, data: bytes, deadline: float, done: Callable[[Reply], object]) -> None:
         self.number = number
@@ -118,6 +125,7 @@ class _Request:
         self.deadline = deadline
         self.done = done
         self.over = False
+        self.session: object = None
 
     def __lt__(self, other: _Request) -> bool:
         return (self.deadline, self.number) < (other.deadline, other.number)
@@ -140,13 +148,13 @@ class _Request:
                 error = wire.value(head.error)
                 result = [error if isinstance(error, dict) else {"error": error}]
         except ValueError as exc:
-            self.end(Lost(f"the reply was not understood: {exc}"))
+            self.end(Lost(f"the reply was not understood: {exc}", self.session))
         else:
             if isinstance(result, list):
                 self.end(result)
             else:
                 # It may have been applied: nobody can tell from this.
-                self.end(Lost(f"the server answered {result!r:.200}"))
+                self.end(Lost(f"the server answered {result!r:.200}", self.session))
 
 
 class Connection:
@@ -206,18 +214,21 @@ class Connection:
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
         request = _Request(number, key, data, deadline, done)
+        # Before the look at the state, so that it is no later one, which may not be ready.
+        session = self.session
         # From the thread that asks, which saves waking the other, but in the order of the queue.
-        if self._queue or self.state != "ready" or not self._send(request):
+        if self._queue or self.state != "ready" or not self._send(request, session):
             self._queue.append(request)
             self._wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, request: _Request) -> bool:
+    def _send(self, request: _Request, rpc: object) -> bool:
         """Send a request; False where there is no connection."""
         session = self.idl._session
-        if not session.request(request.key, request.data, request.answer):
+        request.session = rpc
+        if not session.request(request.key, request.data, request.answer, rpc=rpc):
             return False
         request.data = b""
         with self._deadlines_lock:
@@ -275,7 +286,6 @@ class Connection:
             return ""
         found = (self.idl.trouble, self.idl._session.trouble, self._dialer.trouble)
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
-
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError in the thread that brings results and changes."""
@@ -409,7 +419,7 @@ class Connection:
             request = self._queue.popleft()
             if request.deadline <= time.monotonic():
                 self._expire_unsent(request)
-            elif not self._send(request):
+            elif not self._send(request, self.session):
                 self._queue.appendleft(request)
                 return
 
@@ -451,7 +461,7 @@ class Connection:
             if not request.over:
                 # What comes for it later is nobody's.
                 self.idl._session.requests.pop(request.key, None)
-                request.end(Lost("the server did not answer in time"))
+                request.end(Lost("the server did not answer in time", request.session))
         # A copy: other threads append to the queue.
         for request in list(self._queue):
             if request.deadline <= now:

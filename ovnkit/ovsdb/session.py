@@ -205,14 +205,18 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object]) -> bool:
+    def request(
+        self, key: bytes, data: bytes, answer: Callable[[wire.Head | None], object], *, rpc: Any = None
+    ) -> bool:
         """Send a request, and call ``answer`` with the reply, or with None where the connection is lost before it.
 
-        False where there is no connection, and nothing is sent. Any thread may call this.
+        False where there is no connection, or no longer the ``rpc`` that was meant, and nothing is sent. Any thread
+        may call this.
         """
+        rpc = rpc or self.rpc
         with self.lock:
             self.requests[key] = time.monotonic(), answer
-            if not self.write(data):
+            if isinstance(rpc, _Rpc) and not rpc.write(data):
                 return True
             del self.requests[key]
             return False
