@@ -47,9 +47,15 @@ class Attempt:
 
     def send(self) -> None:
         """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
-        self._connection.submit(self._operations, self._deadline, self._answered)
+        self._connection.submit(self._operations, self._deadline, self._ended)
 
     # -- in the connection's thread, but for the end of resolve() --------------------------------------------------
+
+    def _ended(self, reply: Reply) -> None:
+        try:
+            self._answered(reply)
+        except Exception as exc:  # noqa: BLE001 - whatever a server says, there is an outcome
+            self._unknown(f"the reply was not understood: {exc!r}")
 
     def _answered(self, reply: Reply) -> None:
         if isinstance(reply, list):
@@ -174,12 +180,15 @@ class Attempt:
         return [item for item in self._pending.items.values() if item.changes_something]
 
     def _verdict(self, lookups: list[Operation], results: list[Any]) -> bool | None:
-        error = failure(lookups, results)
-        if error is not None:
-            raise OutcomeUnknown(str(error), self.resolve) from error
-        items = self._items
-        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
-        return _applied(zip(items, found, strict=True))
+        try:
+            error = failure(lookups, results)
+            if error is not None:
+                raise error
+            items = self._items
+            found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
+            return _applied(zip(items, found, strict=True))
+        except Exception as exc:
+            raise OutcomeUnknown(f"what the server has there was not understood: {exc}", self.resolve) from exc
 
     def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
         if not selected:

@@ -53,15 +53,16 @@ def failure(operations: Sequence[dict[str, Any]], results: Any) -> TransactionFa
     return None
 
 
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _INDEX = re.compile(
     r'rows in "(?P<table>\w+)" table .* for index on columns? (?P<columns>(?:"\w+"(?:, | and )?)+)\.'
-    r"  First row, with UUID (?P<first>[-0-9a-f]{36}), (?P<of_first>[^.]*)\."
-    r"  Second row, with UUID (?P<second>[-0-9a-f]{36}),",
+    rf"  First row, with UUID (?P<first>{_UUID}), (?P<of_first>[^.]*)\."
+    rf"  Second row, with UUID (?P<second>{_UUID}),",
     re.DOTALL,
 )
 _PLACES = (
-    re.compile(r"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>[-0-9a-f]{36}) references"),
-    re.compile(r"cannot delete (?P<table>\w+) row (?P<row>[-0-9a-f]{36}) because"),
+    re.compile(rf"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>{_UUID}) references"),
+    re.compile(rf"cannot delete (?P<table>\w+) row (?P<row>{_UUID}) because"),
     re.compile(r'column "(?P<columns>\w+)"[^"]* table "(?P<table>\w+)"'),
     re.compile(r'table "(?P<table>\w+)"'),
     re.compile(r'"(?P<table>\w+)" table to contain'),
