@@ -64,7 +64,7 @@ class Attempt:
                 self.outcome.set_result(None)
             elif self._sent_before:
                 # The guards are those of the first time: they fail where that was applied after all.
-                self._look_up(lambda applied: self._end(error, applied=applied))
+                self._look_up_refused(error)
             else:
                 self.outcome.set_exception(error)
         elif isinstance(reply, Lost):
@@ -78,9 +78,10 @@ class Attempt:
                 self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
         elif self._sent_before:
             self._unknown(str(reply))
+        elif isinstance(reply, Timeout):
+            self.outcome.set_exception(type(reply)(reply.waited_for, self._timeout))
         else:
-            timed_out = isinstance(reply, Timeout)
-            self.outcome.set_exception(type(reply)(reply.waited_for, self._timeout) if timed_out else reply)
+            self.outcome.set_exception(reply)
 
     def _send_again(self) -> None:
         try:
@@ -88,13 +89,28 @@ class Attempt:
         except Closed as exc:
             self._unknown(str(exc))
 
-    def _end(self, error: TransactionFailed, *, applied: bool | None) -> None:
-        if applied is None:
-            self._unknown(_CHANGED_SINCE)
-        elif applied:
-            self.outcome.set_result(None)
-        else:
-            self.outcome.set_exception(error)
+    def _look_up_refused(self, error: TransactionFailed) -> None:
+        asked_at = time.monotonic()
+
+        def told(applied: bool | None) -> None:  # noqa: FBT001 - a verdict
+            if applied is None:
+                self._unknown(_CHANGED_SINCE)
+            elif applied:
+                self.outcome.set_result(None)
+            elif asked_at >= self._settled_at:
+                self.outcome.set_exception(error)
+            elif self._settled_at >= self._deadline:
+                self._unknown(_MAY_COME)
+            else:
+                # What was sent first may still come, and then be no longer refused.
+                self._connection.later(self._settled_at, lambda: self._look_up_refused(error))
+
+        self._look_up(told)
+
+    @property
+    def _settled_at(self) -> float:
+        """When nothing can be applied any more that was sent on a session that has ended."""
+        return self._lost_at + (_SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING)
 
     def _unknown(self, reason: str) -> None:
         self.outcome.set_exception(OutcomeUnknown(reason, self.resolve))
@@ -132,17 +148,17 @@ class Attempt:
         deadline = time.monotonic() + timeout
         lookups = self._lookups()
         while True:
+            asked_at = time.monotonic()
             applied = self._verdict(lookups, self._asked(lookups, deadline))
             if applied is None:
                 raise OutcomeUnknown(_CHANGED_SINCE, self.resolve)
             if applied:
                 return True
             self._end_session()
-            settling = _SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING
-            if time.monotonic() >= self._lost_at + settling:
+            if asked_at >= self._settled_at:
                 return False
             if time.monotonic() + _LOOK_AGAIN > deadline:
-                raise OutcomeUnknown("it is not there, but may still come", self.resolve)
+                raise OutcomeUnknown(_MAY_COME, self.resolve)
             time.sleep(_LOOK_AGAIN)
 
     def _end_session(self) -> None:
@@ -199,6 +215,7 @@ class Attempt:
 
 
 _CHANGED_SINCE = "another writer has changed the same columns since"
+_MAY_COME = "it is not there, but may still come"
 
 
 def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:

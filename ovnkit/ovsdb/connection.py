@@ -247,6 +247,14 @@ class Connection:
             return reply
         raise reply
 
+    def later(self, moment: float, function: Callable[[], object]) -> None:
+        """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
+        request = _Request(next(self._numbers), b"", b"", moment, lambda _: function())
+        with self._deadlines_lock:
+            heapq.heappush(self._deadlines, request)
+        if moment < self._wakes_at:
+            self._wake()
+
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Have the thread call ``function`` between two turns."""
         self.check_usable()
@@ -335,6 +343,10 @@ class Connection:
             # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
             self.idl._Idl__txn_abort_all()
+            with self._deadlines_lock:
+                waiting = list(self._deadlines)
+            for request in waiting:
+                request.end(Closed(self._remote, "the client was closed"))
             streams.forget(self._names)
             self._fail_queued()
             self._wake_read.close()
