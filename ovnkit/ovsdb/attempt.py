@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from ovnkit.errors import Closed, OutcomeUnknown, Timeout, TransactionFailed
+from ovnkit.errors import Closed, OutcomeUnknown, OvnkitError, Timeout, TransactionFailed
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.connection import Connection, Lost, Reply
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
@@ -77,7 +77,7 @@ class Attempt:
                 # What was sent may still be applied while this looks, so that only a yes counts.
                 self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
         elif self._sent_before:
-            self._unknown(str(reply))
+            self._unknown(self._why(reply))
         elif isinstance(reply, Timeout):
             self.outcome.set_exception(type(reply)(reply.waited_for, self._timeout))
         else:
@@ -115,6 +115,13 @@ class Attempt:
     def _unknown(self, reason: str) -> None:
         self.outcome.set_exception(OutcomeUnknown(reason, self.resolve))
 
+    def _why(self, reply: Lost | OvnkitError) -> str:
+        if not isinstance(reply, Timeout):
+            return str(reply)
+        # It is the question or the repetition that was not sent.
+        trouble = self._connection.trouble
+        return f"the reply was lost, and no server could be asked{f' ({trouble})' if trouble else ''}"
+
     def _look_up(self, then: Callable[[bool | None], object]) -> None:
         lookups = self._lookups()
 
@@ -130,7 +137,7 @@ class Attempt:
                 # To ask again does no harm.
                 self._look_up(then)
             else:
-                self._unknown(str(reply))
+                self._unknown(self._why(reply))
 
         try:
             self._connection.submit(lookups, self._deadline, answered)
@@ -180,7 +187,7 @@ class Attempt:
                 if time.monotonic() >= deadline:
                     raise OutcomeUnknown(str(exc), self.resolve) from exc
             except (Closed, Timeout) as exc:
-                raise OutcomeUnknown(str(exc), self.resolve) from exc
+                raise OutcomeUnknown(self._why(exc), self.resolve) from exc
 
     # -- what is there ---------------------------------------------------------------------------------------------
 

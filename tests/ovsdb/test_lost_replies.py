@@ -230,6 +230,20 @@ def test_a_submitted_write_that_conflicts_with_another_after_a_cut_ends_as_confl
     assert [row.name for row in nb_behind.find(LogicalSwitch)] == ["web"]
 
 
+def test_an_unknown_outcome_says_that_nobody_could_be_asked(nb_behind: Northbound, nb_proxy: Proxy) -> None:
+    nb_proxy.before_cut = lambda: setattr(nb_proxy, "refusing", True)
+    nb_proxy.cuts = ["after"]
+    tx = nb_behind.transaction(timeout=0.3)
+    tx.insert(LogicalSwitch(name="new"))
+    unknown = tx.submit().exception(10)
+    assert isinstance(unknown, OutcomeUnknown)
+    with pytest.raises(OutcomeUnknown, match=r"no server could be asked \(.*proxy.sock: ") as caught:
+        unknown.resolve(0.1)
+    assert "not sent" not in str(caught.value)
+    nb_proxy.refusing = False
+    assert caught.value.resolve(10) is True
+
+
 def test_an_update_that_another_writer_has_covered_since_stays_unknown(
     nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound
 ) -> None:
