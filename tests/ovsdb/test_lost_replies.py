@@ -84,7 +84,8 @@ def in_database(server: Server) -> list[dict[str, Any]]:
 
 def unknown_outcome(proxy: Proxy, cut: Cut, tx: NorthboundTransaction) -> OutcomeUnknown:
     """Submit a transaction whose connection is cut, and cannot be made again before the deadline."""
-    proxy.cuts, proxy.refusing = [cut], True
+    proxy.cuts = [cut]
+    proxy.refusing = True
     unknown = tx.submit().exception(10)
     proxy.refusing = False
     assert proxy.cuts == []
@@ -200,7 +201,8 @@ def test_a_lost_write_that_comes_after_its_repetition_was_refused_is_success(
             assert failure(first, call(nb_server.socket, "transact", ["OVN_Northbound", *first])) is None
             happened.append("came late")
 
-    nb_proxy.before_write, nb_proxy.tamper, nb_proxy.cuts = block, come_late, ["before"]
+    nb_proxy.before_write, nb_proxy.tamper = block, come_late
+    nb_proxy.cuts = ["before"]
     tx = nb_behind.transaction()
     tx.check_none(LogicalSwitch, name="block")
     tx.insert(LogicalSwitch(name="new"))
@@ -420,7 +422,8 @@ def test_closing_the_client_fails_what_was_not_sent(nb: Northbound, nb_server: S
 
 def test_closing_the_client_leaves_what_was_being_looked_up_unknown(nb_behind: Northbound, nb_proxy: Proxy) -> None:
     fill(nb_behind)
-    nb_proxy.cuts, nb_proxy.refusing = ["after"], True
+    nb_proxy.cuts = ["after"]
+    nb_proxy.refusing = True
     tx = nb_behind.transaction()
     tx.insert(LogicalSwitch(name="lost"))
     lost = tx.submit()

@@ -43,7 +43,8 @@ def test_what_the_server_still_has_in_hand_is_not_applied_after_it_was_said_not_
     """Also where the session on which it is sent began after it was submitted."""
     nb_proxy.keeping = True
     if not ready:
-        nb_proxy.cuts, nb_proxy.refusing = ["before"], True
+        nb_proxy.cuts = ["before"]
+        nb_proxy.refusing = True
         cut = nb_behind.transaction(timeout=0.1)
         cut.insert(LogicalSwitch(name="cut"))
         cut.submit()
