@@ -114,6 +114,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         self._step: Any = None
         self._step_began = 0.0
         self._step_probes = 0
+        self._left: Any = None
         fast_session(self._session, self._understand)
         # ovs waits 1 to 8 seconds, a cluster elects another leader in 1 to 2.
         self._session.reconnect.min_backoff, self._session.reconnect.max_backoff = _BACKOFF
@@ -152,7 +153,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def take_in(self) -> bool:
         """Take in what has arrived, as run() does but quicker; False where there is something for run() to do."""
         session, rpc = self._session, self._session.rpc
-        if rpc is None or self.txn is not None or self.state != self.IDL_S_MONITORING:
+        if rpc is None or rpc is self._left or self.txn is not None or self.state != self.IDL_S_MONITORING:
             return False
         rpc.run()
         try:
@@ -205,8 +206,14 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         log.warning("%s: %s", self._session.get_name(), self.trouble)
         self.last_id = _ZERO_ID
         self._afresh = True
+        self._left = self._session.rpc
         # Without the favour of reconnecting at once, because the next connection may well end the same way.
         self._session.force_reconnect()
+
+    def force_reconnect(self) -> None:
+        """As in `ovs`. What still arrives before that is not read: `ovs` would take it for a reason to stay."""
+        self._left = self._session.rpc
+        super().force_reconnect()
 
     def restart_fsm(self) -> None:
         """As in `ovs`: the replica is fetched, in a new session or because the server has another schema."""
@@ -286,6 +293,9 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             raise ValueError("the server is older than monitor_cond, which came with Open vSwitch 2.6")
         if self.in_doubt is not None:
             return
+        told = self._monitor_request_id is None and self.state > self.IDL_S_SERVER_MONITOR_REQUESTED
+        if not told and self.state != self.IDL_S_MONITORING:
+            raise ValueError("the server tells of changes before it has told what there is")
         changes = self.store.apply(update, afresh=self._afresh)
         self._afresh = False
         if changes:

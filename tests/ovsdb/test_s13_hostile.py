@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,18 +13,20 @@ from typing import Any
 import pytest
 
 from ovnkit.errors import OvnkitError
-from tests.ovsdb.fake_server import Message, Twist, dump
+from tests.ovsdb.fake_server import END, Message, Twist, dump
 from tests.ovsdb.hostile import (
     BROKEN_RESULTS,
     JUNK,
     LOST_BYTES,
     NOT_ANSWERS,
     REFUSALS,
+    RESYNC_SECONDS,
     SLACK_SECONDS,
     SOME_JUNK,
     Hostile,
     closing,
     connect,
+    content,
     each,
     result,
     serving,
@@ -153,6 +156,27 @@ def test_s13_a_client_comes_back_after_a_first_reply_that_cannot_be(twist: Twist
     come_back(hostile, "monitor_cond_since", twist)
 
 
+@pytest.mark.parametrize("step", HANDSHAKE)
+def test_s13_what_is_told_before_the_first_reply_is_not_shown(step: str, hostile: Hostile) -> None:
+    before = content(hostile.client)
+    [uuid, *_] = hostile.server.content["Kinds"]
+    read = threading.Event()
+
+    def early(_message: Message) -> Iterator[bytes | END]:
+        yield _update({"Kinds": {uuid: {"delete": None}}})
+        read.set()
+        yield END.SILENCE
+
+    hostile.server.pieces = lambda data: [data]
+    hostile.server.twist(step, early, times=1_000_000)
+    hostile.server.hang_up()
+    assert read.wait(RESYNC_SECONDS)
+    for _ in range(20):
+        assert content(hostile.client) == before
+        time.sleep(0.005)
+
+
+_IN_HANDSHAKE = ("silence", "truncated_then_silence", "no_answer", "id_of_another", "id_true")
 _IN_UPDATES = ("silence", "truncated_then_silence", *LOST_BYTES)
 
 
@@ -169,13 +193,13 @@ def unanswered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[
             else:
                 come_back(hostile, step, twist)
 
-    cases = [(step, name) for step in HANDSHAKE for name in NOT_ANSWERS]
+    cases = [(step, name) for step in HANDSHAKE for name in _IN_HANDSHAKE]
     cases += [("update3", name) for name in _IN_UPDATES]
     with ThreadPoolExecutor(len(cases)) as pool:
         yield {(step, name): pool.submit(run, step, {**NOT_ANSWERS, **LOST_BYTES}[name]) for step, name in cases}
 
 
-@pytest.mark.parametrize("name", NOT_ANSWERS)
+@pytest.mark.parametrize("name", _IN_HANDSHAKE)
 @pytest.mark.parametrize("step", HANDSHAKE)
 def test_s13_a_client_comes_back_where_it_was_not_answered(
     step: str, name: str, unanswered: dict[tuple[str, str], Future[None]]
