@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from ovnkit.errors import Closed, OutcomeUnknown, ProtocolError, Timeout, TransactionFailed
+from ovnkit.errors import Closed, OutcomeUnknown, OvnkitError, Timeout, TransactionFailed
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.connection import Connection, Lost, Reply
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
@@ -38,7 +38,8 @@ class Attempt:
         self._deadline = time.monotonic() + timeout
         self._sent_before = False
         self._session: object = None
-        self._lost_at: float | None = None
+        """That on which it was sent and lost; None when it has ended."""
+        self._lost_at = 0.0
         self.outcome: Future[None] = Future()
         """None once it was applied, else the typed error. It is set in the connection's thread."""
         # It will be sent: who holds the future cannot cancel that.
@@ -46,44 +47,46 @@ class Attempt:
 
     def send(self) -> None:
         """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
-        self._connection.submit(self._operations, self._deadline, self._answered)
-        self._session = self._connection.session
+        self._connection.submit(self._operations, self._deadline, self._ended)
 
     # -- in the connection's thread, but for the end of resolve() --------------------------------------------------
 
+    def _ended(self, reply: Reply) -> None:
+        try:
+            self._answered(reply)
+        except Exception as exc:
+            # Whatever a server says, there is an outcome. It may have been applied: nobody can tell from this.
+            self._lost(Lost(f"the reply was not understood: {exc!r}", self._connection.session))
+            raise
+
     def _answered(self, reply: Reply) -> None:
         if isinstance(reply, list):
-            try:
-                error = failure(self._operations, reply)
-            except ValueError as exc:
-                # It may have been applied: nobody can tell from this.
-                self._lost(str(exc))
-                raise
+            error = failure(self._operations, reply)
             if error is None or (self._sent_before and error.error == DUPLICATE_UUID):
                 self.outcome.set_result(None)
             elif self._sent_before:
                 # The guards are those of the first time: they fail where that was applied after all.
-                self._look_up(lambda applied: self._end(error, applied=applied))
+                self._look_up_refused(error)
             else:
                 self.outcome.set_exception(error)
         elif isinstance(reply, Lost):
-            self._lost(str(reply))
+            self._lost(reply)
         elif self._sent_before:
-            self._unknown(str(reply))
+            self._unknown(self._why(reply))
+        elif isinstance(reply, Timeout):
+            self.outcome.set_exception(type(reply)(reply.waited_for, self._timeout))
         else:
-            self.outcome.set_exception(self._timed_out(reply) if isinstance(reply, Timeout) else reply)
+            self.outcome.set_exception(reply)
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reply: Lost) -> None:
         self._lost_at = time.monotonic()
+        self._session = reply.session
         self._sent_before = True
         if self._lost_at >= self._deadline:
-            self._unknown(reason)
+            self._unknown(str(reply))
         else:
             # What was sent may still be applied while this looks, so that only a yes counts.
             self._look_up(lambda applied: self.outcome.set_result(None) if applied else self._send_again())
-
-    def _timed_out(self, error: Timeout) -> Timeout:
-        return type(error)(error.waited_for, self._timeout)
 
     def _send_again(self) -> None:
         try:
@@ -91,16 +94,38 @@ class Attempt:
         except Closed as exc:
             self._unknown(str(exc))
 
-    def _end(self, error: TransactionFailed, *, applied: bool | None) -> None:
-        if applied is None:
-            self._unknown(_CHANGED_SINCE)
-        elif applied:
-            self.outcome.set_result(None)
-        else:
-            self.outcome.set_exception(error)
+    def _look_up_refused(self, error: TransactionFailed) -> None:
+        asked_at = time.monotonic()
+
+        def told(applied: bool | None) -> None:  # noqa: FBT001 - a verdict
+            if applied is None:
+                self._unknown(_CHANGED_SINCE)
+            elif applied:
+                self.outcome.set_result(None)
+            elif asked_at >= self._settled_at:
+                self.outcome.set_exception(error)
+            elif self._settled_at >= self._deadline:
+                self._unknown(_MAY_COME)
+            else:
+                # What was sent first may still come, and then be no longer refused.
+                self._connection.later(self._settled_at, lambda: self._look_up_refused(error))
+
+        self._look_up(told)
+
+    @property
+    def _settled_at(self) -> float:
+        """When nothing can be applied any more that was sent on a session that has ended."""
+        return self._lost_at + (_SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING)
 
     def _unknown(self, reason: str) -> None:
         self.outcome.set_exception(OutcomeUnknown(reason, self.resolve))
+
+    def _why(self, reply: Lost | OvnkitError) -> str:
+        if not isinstance(reply, Timeout):
+            return str(reply)
+        # It is the question or the repetition that was not sent.
+        trouble = self._connection.trouble
+        return f"the reply was lost, and no server could be asked{f' ({trouble})' if trouble else ''}"
 
     def _look_up(self, then: Callable[[bool | None], object]) -> None:
         lookups = self._lookups()
@@ -111,16 +136,13 @@ class Attempt:
                     applied = self._verdict(lookups, reply)
                 except OutcomeUnknown as exc:
                     self.outcome.set_exception(exc)
-                except ValueError:
-                    self._look_up(then)
-                    raise
                 else:
                     then(applied)
             elif isinstance(reply, Lost) and time.monotonic() < self._deadline:
                 # To ask again does no harm.
                 self._look_up(then)
             else:
-                self._unknown(f"it could not be looked up in time; {self._connection.trouble or reply}")
+                self._unknown(self._why(reply))
 
         try:
             self._connection.submit(lookups, self._deadline, answered)
@@ -138,24 +160,29 @@ class Attempt:
         deadline = time.monotonic() + timeout
         lookups = self._lookups()
         while True:
-            try:
-                applied = self._verdict(lookups, self._asked(lookups, deadline))
-            except ValueError as exc:
-                raise OutcomeUnknown(str(exc), self.resolve) from exc
+            asked_at = time.monotonic()
+            applied = self._verdict(lookups, self._asked(lookups, deadline))
             if applied is None:
                 raise OutcomeUnknown(_CHANGED_SINCE, self.resolve)
             if applied:
                 return True
-            if self._session is not None and self._session is self._connection.session:
-                self._connection.drop(self._session)
-                self._lost_at = time.monotonic()
-            self._session = None
-            settling = _SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING
-            if time.monotonic() >= (self._lost_at or 0.0) + settling:
+            self._end_session()
+            if asked_at >= self._settled_at:
                 return False
             if time.monotonic() + _LOOK_AGAIN > deadline:
-                raise OutcomeUnknown("it is not there, but may still come", self.resolve)
+                raise OutcomeUnknown(_MAY_COME, self.resolve)
             time.sleep(_LOOK_AGAIN)
+
+    def _end_session(self) -> None:
+        session = self._session
+        if session is not None:
+            try:
+                self._connection.drop(session)
+            except Closed as exc:
+                raise OutcomeUnknown(str(exc), self.resolve) from exc
+            # If it had ended before, nobody knows when.
+            self._lost_at = time.monotonic()
+            self._session = None
 
     def _asked(self, lookups: list[Operation], deadline: float) -> list[Any]:
         while True:
@@ -165,7 +192,7 @@ class Attempt:
                 if time.monotonic() >= deadline:
                     raise OutcomeUnknown(str(exc), self.resolve) from exc
             except (Closed, Timeout) as exc:
-                raise OutcomeUnknown(str(exc), self.resolve) from exc
+                raise OutcomeUnknown(self._why(exc), self.resolve) from exc
 
     # -- what is there ---------------------------------------------------------------------------------------------
 
@@ -181,16 +208,15 @@ class Attempt:
         return [item for item in self._pending.items.values() if item.changes_something]
 
     def _verdict(self, lookups: list[Operation], results: list[Any]) -> bool | None:
-        """As _applied(). Raises OutcomeUnknown where the rows cannot be had, ValueError where the answer is none."""
-        error = failure(lookups, results)
-        if error is not None:
-            raise OutcomeUnknown(str(error), self.resolve) from error
-        items = self._items
-        found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=False)]
         try:
+            error = failure(lookups, results)
+            if error is not None:
+                raise error
+            items = self._items
+            found = [self._row(item.row, result["rows"]) for item, result in zip(items, results, strict=True)]
             return _applied(zip(items, found, strict=True))
-        except ProtocolError as exc:
-            raise OutcomeUnknown(str(exc), self.resolve) from exc
+        except Exception as exc:
+            raise OutcomeUnknown(f"what the server has there was not understood: {exc}", self.resolve) from exc
 
     def _row(self, row: Row[Any], selected: list[dict[str, Any]]) -> Row[Any] | None:
         if not selected:
@@ -201,6 +227,7 @@ class Attempt:
 
 
 _CHANGED_SINCE = "another writer has changed the same columns since"
+_MAY_COME = "it is not there, but may still come"
 
 
 def _applied(found: Iterable[tuple[PendingRow, Row[Any] | None]]) -> bool | None:

@@ -56,7 +56,14 @@ os.register_at_fork(after_in_child=_forked)
 
 
 class Lost(Exception):
-    """The transaction was sent, and its reply will not come. Never leaves the engine."""
+    """The transaction was sent, and its reply will not come. Never leaves the engine.
+
+    ``session`` is that on which it was sent, None where it has ended.
+    """
+
+    def __init__(self, reason: str, session: object = None) -> None:
+        super().__init__(reason)
+        self.session = session
 
 
 Reply = list[Any] | Lost | OvnkitError
@@ -112,7 +119,7 @@ def _nobody(_reply: Reply) -> None:
 class _Request:
     """A transaction on its way, and who wants to know what became of it."""
 
-    __slots__ = ("data", "deadline", "done", "key", "number", "over")
+    __slots__ = ("data", "deadline", "done", "key", "number", "over", "session")
 
     def __init__(self, number: int, key: bytes, data: bytes, deadline: float, done: Callable[[Reply], object]) -> None:
         self.number = number
@@ -121,6 +128,7 @@ class _Request:
         self.deadline = deadline
         self.done = done
         self.over = False
+        self.session: object = None
 
     def __lt__(self, other: _Request) -> bool:
         return (self.deadline, self.number) < (other.deadline, other.number)
@@ -148,14 +156,14 @@ class _Request:
                 else:
                     result = error
         except ValueError as exc:
-            self.end(Lost(f"the reply was not understood: {exc}"))
+            self.end(Lost(f"the reply was not understood: {exc}", self.session))
             raise
         if isinstance(result, list):
             self.end(result)
         else:
             # It may have been applied: nobody can tell from this.
             reason = f"the server answered {result!r:.200}"
-            self.end(Lost(reason))
+            self.end(Lost(reason, self.session))
             raise ValueError(reason)  # noqa: TRY004 - of a value, not of a type in Python
 
 
@@ -217,27 +225,31 @@ class Connection:
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
         request = _Request(number, key, data, deadline, done)
+        # Before the look at the state, so that it is no later one, which may not be ready.
+        session = self.session
         # The only one is sent by the thread that asks, which saves waking the other. Of many, that would hand over
         # between the threads for each one; they go together.
         alone = not self._queue and not self.idl._session.requests
-        if not alone or self.state != "ready" or not self._send(request):
+        if not alone or self.state != "ready" or not self._send(request, session=session):
             self._queue.append(request)
             self._wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, *requests: _Request) -> bool:
-        """Send requests; False where there is no connection."""
-        session = self.idl._session
-        if not session.request(*[(request.key, request.data, request.answer) for request in requests]):
+    def _send(self, *requests: _Request, session: object) -> bool:
+        """Send requests on this session; False where it is not there any more."""
+        for request in requests:
+            request.session = session
+        asked = [(request.key, request.data, request.answer) for request in requests]
+        if not self.idl._session.request(*asked, rpc=session):
             return False
         with self._deadlines_lock:
             for request in requests:
                 request.data = b""
                 heapq.heappush(self._deadlines, request)
             soonest = self._deadlines[0].deadline
-        if soonest < self._wakes_at or session.get_backlog():
+        if soonest < self._wakes_at or self.idl._session.get_backlog():
             self._wake()
         return True
 
@@ -250,6 +262,14 @@ class Connection:
         if isinstance(reply, list):
             return reply
         raise reply
+
+    def later(self, moment: float, function: Callable[[], object]) -> None:
+        """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
+        request = _Request(next(self._numbers), b"", b"", moment, lambda _: function())
+        with self._deadlines_lock:
+            heapq.heappush(self._deadlines, request)
+        if moment < self._wakes_at:
+            self._wake()
 
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Have the thread call ``function`` between two turns."""
@@ -345,6 +365,10 @@ class Connection:
             # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
             self.idl._Idl__txn_abort_all()
+            with self._deadlines_lock:
+                waiting = list(self._deadlines)
+            for request in waiting:
+                request.end(Closed(self._remote, "the client was closed"))
             streams.forget(self._names)
             self._fail_queued()
             self._wake_read.close()
@@ -448,7 +472,7 @@ class Connection:
                     self._expire_unsent(request)
                 else:
                     together.append(request)
-            if together and not self._send(*together):
+            if together and not self._send(*together, session=self.session):
                 self._queue.extendleft(reversed(together))
                 return
 
@@ -490,7 +514,7 @@ class Connection:
             if not request.over:
                 # What comes for it later is nobody's.
                 self.idl._session.requests.pop(request.key, None)
-                request.end(Lost("the server did not answer in time"))
+                request.end(Lost("the server did not answer in time", request.session))
         # A copy: other threads append to the queue.
         for request in list(self._queue):
             if request.deadline <= now:

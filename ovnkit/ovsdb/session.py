@@ -258,17 +258,19 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, *requests: tuple[bytes, bytes, Answer]) -> bool:
+    def request(self, *requests: tuple[bytes, bytes, Answer], rpc: Any = None) -> bool:
         """Send requests, each an id, the message and whom to call: with the reply, or with None where it was lost.
 
-        False where there is no connection, and nothing is sent. Any thread may call this.
+        False where there is no connection, or no longer the ``rpc`` that was meant, and nothing is sent. Any thread
+        may call this.
         """
+        rpc = rpc or self.rpc
         now = time.monotonic()
         with self.lock:
             for key, _, answer in requests:
                 self.requests[key] = now, answer
             data = requests[0][1] if len(requests) == 1 else b"".join([data for _, data, _ in requests])
-            if not self.write(data):
+            if isinstance(rpc, _Rpc) and not rpc.write(data):
                 return True
             for key, _, _ in requests:
                 del self.requests[key]

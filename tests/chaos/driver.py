@@ -18,7 +18,7 @@ from tests.chaos.model import Change, State
 __all__ = ["PATIENCE", "Driver", "How", "OvnkitDriver", "Refused", "Unknown"]
 
 How: TypeAlias = Literal["patient", "hasty", "submitted"]
-"""With a long deadline, with one that often passes during a fault, or by submit(), which asks nothing by itself."""
+"""With a long deadline, with one that often passes during a fault, or by submit()."""
 
 PATIENCE = 30.0
 _HASTE = 0.3

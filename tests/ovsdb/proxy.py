@@ -42,6 +42,10 @@ class Proxy:
         """Pass on what the server says in pieces of so many bytes."""
         self.split_at: int | None = None
         """Pass on what the server says in two pieces, the first of so many bytes."""
+        self.keeping = False
+        """Keep writes back until this is False again, and pass on questions, as a member of a cluster may do that
+        forwards writes to the leader. They go with their connection.
+        """
         self.refusing = False
         """Close each new connection as soon as it is there; those that are there already stay."""
         self.connections = 0
@@ -101,9 +105,12 @@ class _Session:
         self._said = ""
         self._answered = ""
         self._cut_at: Any = None
+        self._kept: list[bytes] = []
 
     def run(self, ended: Callable[[], bool]) -> None:
         while not ended():
+            while self._kept and not self._proxy.keeping:
+                self._server.sendall(self._kept.pop(0))
             heard = [self._client] if self._proxy.holding else [self._client, self._server]
             ready, _, _ = select.select(heard, [], [], 0.02)
             for sock in ready:
@@ -116,7 +123,11 @@ class _Session:
         for message in messages:
             if message.get("method") == "transact" and not self._transact(message):
                 return False
-            self._server.sendall(json.dumps(message).encode())
+            data = json.dumps(message).encode()
+            if self._proxy.keeping and message.get("method") == "transact" and _is_write(message["params"][1:]):
+                self._kept.append(data)
+            else:
+                self._server.sendall(data)
         return True
 
     def _transact(self, message: dict[str, Any]) -> bool:

@@ -77,6 +77,11 @@ def expected(write: Write) -> list[Any]:
     return results[write]
 
 
+def in_database(server: Server) -> list[dict[str, Any]]:
+    """All switches, asked without ovnkit."""
+    return select(server.socket, "OVN_Northbound", "Logical_Switch", ["name"])
+
+
 def unknown_outcome(proxy: Proxy, cut: Cut, tx: NorthboundTransaction) -> OutcomeUnknown:
     """Submit a transaction whose connection is cut, and cannot be made again before the deadline."""
     proxy.cuts = [cut]
@@ -175,6 +180,37 @@ def test_a_conflict_with_what_a_lost_write_has_done_itself_is_success(
     assert nb_behind[row.ref].name == "mine"
 
 
+def test_a_lost_write_that_comes_after_its_repetition_was_refused_is_success(
+    nb_behind: Northbound, nb_proxy: Proxy, nb_server: Server, other_nb: Northbound
+) -> None:
+    """What was reported as not applied must not appear later."""
+    fill(nb_behind)
+    happened: list[str] = []
+
+    def block() -> None:
+        if len(nb_proxy.writes) == 3:
+            other_nb.transact(lambda tx: tx.insert(LogicalSwitch(name="block")))
+            happened.append("blocked")
+
+    def come_late(message: dict[str, Any]) -> None:
+        results = message.get("result")
+        # The answer to the look-up after that: it says that nothing is there.
+        if happened == ["blocked"] and results == [{"rows": []}]:
+            other_nb.transact(lambda tx: tx.delete(tx.get(LogicalSwitch, name="block")))
+            first = nb_proxy.writes[1]
+            assert failure(first, call(nb_server.socket, "transact", ["OVN_Northbound", *first])) is None
+            happened.append("came late")
+
+    nb_proxy.before_write, nb_proxy.tamper = block, come_late
+    nb_proxy.cuts = ["before"]
+    tx = nb_behind.transaction()
+    tx.check_none(LogicalSwitch, name="block")
+    tx.insert(LogicalSwitch(name="new"))
+    assert tx.submit().exception(10) is None
+    assert happened == ["blocked", "came late"]
+    assert [row["name"] for row in in_database(nb_server) if row["name"] != "web"] == ["new"]
+
+
 def test_a_submitted_write_that_conflicts_with_another_after_a_cut_ends_as_conflict_or_unknown(
     nb_behind: Northbound, nb_proxy: Proxy, other_nb: Northbound
 ) -> None:
@@ -194,6 +230,20 @@ def test_a_submitted_write_that_conflicts_with_another_after_a_cut_ends_as_confl
     assert isinstance(tx.submit().exception(10), Conflict)
     nb_behind.wait(LogicalSwitch, external_ids={"a": "theirs"}, timeout=5)
     assert [row.name for row in nb_behind.find(LogicalSwitch)] == ["web"]
+
+
+def test_an_unknown_outcome_says_that_nobody_could_be_asked(nb_behind: Northbound, nb_proxy: Proxy) -> None:
+    nb_proxy.before_cut = lambda: setattr(nb_proxy, "refusing", True)
+    nb_proxy.cuts = ["after"]
+    tx = nb_behind.transaction(timeout=0.3)
+    tx.insert(LogicalSwitch(name="new"))
+    unknown = tx.submit().exception(10)
+    assert isinstance(unknown, OutcomeUnknown)
+    with pytest.raises(OutcomeUnknown, match=r"no server could be asked \(.*proxy.sock: ") as caught:
+        unknown.resolve(0.1)
+    assert "not sent" not in str(caught.value)
+    nb_proxy.refusing = False
+    assert caught.value.resolve(10) is True
 
 
 def test_an_update_that_another_writer_has_covered_since_stays_unknown(
@@ -433,7 +483,7 @@ def test_every_write_that_is_submitted_while_the_client_is_closed_ends(nb_server
                 applied.add(name)
             elif isinstance(error, Closed):
                 unsent.add(name)
-    there = {row["name"] for row in select(nb_server.socket, "OVN_Northbound", "Logical_Switch", ["name"])}
+    there = {row["name"] for row in in_database(nb_server)}
     assert applied <= there
     assert unsent.isdisjoint(there)
 

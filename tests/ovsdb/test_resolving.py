@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -33,6 +34,35 @@ def test_neighbours_that_others_have_changed_since_do_not_matter(
     with nb.transaction() as other:
         other.update(nb[switch.ref], external_ids=Put({"neighbour": "theirs", "b": "5"}))
     assert unknown.resolve(10) is applied
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_the_server_still_has_in_hand_is_not_applied_after_it_was_said_not_to_be(
+    nb: Northbound, nb_behind: Northbound, nb_proxy: Proxy, ready: bool
+) -> None:
+    """Also where the session on which it is sent began after it was submitted."""
+    nb_proxy.keeping = True
+    if not ready:
+        nb_proxy.cuts = ["before"]
+        nb_proxy.refusing = True
+        cut = nb_behind.transaction(timeout=0.1)
+        cut.insert(LogicalSwitch(name="cut"))
+        cut.submit()
+        while nb_behind.state == "ready":
+            time.sleep(0.005)
+    tx = nb_behind.transaction(timeout=2)
+    tx.insert(LogicalSwitch(name="kept"))
+    outcome = tx.submit()
+    nb_proxy.refusing = False
+    unknown = outcome.exception(10)
+    assert isinstance(unknown, OutcomeUnknown)
+    sessions = nb_proxy.connections
+    assert unknown.resolve(10) is False
+    assert nb_proxy.connections == sessions + 1
+    nb_proxy.keeping = False
+    nb_behind.transact(lambda tx: tx.insert(LogicalSwitch(name="barrier")))
+    nb.wait(LogicalSwitch, name="barrier", timeout=5)
+    assert nb.find(LogicalSwitch, name="kept") == []
 
 
 def test_an_edited_key_that_another_has_changed_since_stays_unknown(
