@@ -116,6 +116,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "_db",
         "_db_change_aware_request_id",
         "_lock_request_id",
+        "_last_seqno",
         "_min_index",
         "_monitor_cancel_request_id",
         "_monitor_request_id",

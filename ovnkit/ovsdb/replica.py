@@ -153,7 +153,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
     def take_in(self) -> bool:
         """Take in what has arrived, as run() does but quicker; False where there is something for run() to do."""
         session, rpc = self._session, self._session.rpc
-        if rpc is None or rpc is self._left or self.txn is not None or self.state != self.IDL_S_MONITORING:
+        if rpc is None or rpc is self._left or self.txn is not None or self._last_seqno != session.get_seqno():
             return False
         rpc.run()
         try:
@@ -161,7 +161,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 message = session.recv()
                 if message is None:
                     break
-                if message.method != "update3":
+                if message.method != "update3" or self.state != self.IDL_S_MONITORING:
                     session.put_back = rpc, message
                     return False
                 _, transaction, updates = message.params

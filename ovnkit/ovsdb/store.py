@@ -20,6 +20,9 @@ from ovnkit.ovsdb.values import Ref
 
 __all__ = ["RowChange", "Snapshot", "Store"]
 
+_CHECKED = 1 << 20
+"""Bytes of a row up to which it is looked at when it comes."""
+
 _Staged = dict[str, dict[UUID, Row[Any] | None]]
 
 _BULK = 2000
@@ -94,6 +97,9 @@ class _Table:
 
     def _check(self, raw: bytes, names: Iterable[str]) -> None:
         """Raise ProtocolError where one of these columns holds what it cannot."""
+        if len(raw) > _CHECKED:
+            # To be found out when it is read: a look at it would take its size once more.
+            return
         columns = self.row_class._columns
         for name in names:
             column = columns.get(name)
