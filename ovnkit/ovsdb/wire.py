@@ -37,6 +37,9 @@ Raw = msgspec.Raw
 
 _STEP = 1 << 20
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'"{}'))
+_NOT_MEMBERS = bytes(set(range(256)) - set(b"{[,"))
+_SMALLEST_MEMBER = 6
+"""Bytes for each member that a long message has at least, where it is not made to fill the memory of its reader."""
 _STRINGS = re.compile(rb'"[^"]*"')
 _OUTSIDE = re.compile(rb"}[ \t\r\n]*(?={)")
 _SPACE = b" \t\r\n"
@@ -182,8 +185,7 @@ def _translated(decode: Callable[[Any], T]) -> Callable[[Any], T]:
 
 head = _translated(_head.decode)
 """A message as a Head."""
-value = _translated(_any.decode)
-"""Any JSON, as Python's own types."""
+_value = _translated(_any.decode)
 updates = _translated(_updates.decode)
 """<table-updates2>."""
 update3 = _translated(_update3.decode)
@@ -194,6 +196,19 @@ initial = _translated(_initial.decode)
 """The reply to ``monitor_cond_since``: whether the id was found, the id of the transaction, <table-updates2>."""
 row = _translated(_row.decode)
 """A <row>, its columns not decoded yet."""
+
+
+def value(data: bytes | bytearray | Raw) -> Any:
+    """Any JSON, as Python's own types."""
+    view = memoryview(data)
+    if len(view) > _STEP:
+        members = 0
+        for start in range(0, len(view), _STEP):
+            members += len(bytes(view[start : start + _STEP]).translate(None, _NOT_MEMBERS))
+        if members * _SMALLEST_MEMBER > len(view):
+            # Empty objects take 25 times their JSON in Python.
+            raise ValueError(f"{len(view)} bytes of hardly anything but brackets and commas")
+    return _value(data)
 
 
 def check_text(message: bytes | bytearray) -> None:

@@ -121,6 +121,26 @@ def test_s13_a_huge_value_is_there_once_and_while_it_is_looked_at_three_times(tm
     assert measured["kept"] < BIG + ALLOWED_MEGABYTES
 
 
+def test_s13_a_huge_reply_takes_no_more(tmp_path: Path) -> None:
+    def fill(message: Message) -> list[bytes | END]:
+        start = b'{"error":null,"id":' + dump(message["id"]) + b',"result":['
+        return _long(start, b"{}," * 256, b"{}]}", megabytes=20)
+
+    with serving(tmp_path) as server:
+        client = Measured(server)
+        try:
+            client.expect("after it")
+            for step in ("get_schema", "get_schema _Server", "monitor_cond _Server", "monitor_cond_since"):
+                server.twist(step, fill)
+            server.hang_up()
+            server.insert("Child", name="after it")
+            measured = client.hear()
+        finally:
+            client.close()
+    assert not measured["failure"], measured
+    assert measured["peak"] < 20 + ALLOWED_MEGABYTES, measured
+
+
 def test_s13_echoes_whose_answers_are_not_read_do_not_pile_up(tmp_path: Path) -> None:
     echo = dump({"id": "again", "method": "echo", "params": ["x" * MEGABYTE]})
     check_memory(tmp_path, [echo] * 100, allowed=1 + ALLOWED_MEGABYTES)

@@ -98,6 +98,18 @@ def test_a_message_that_has_not_ended_may_be_one_wherever_it_is_cut() -> None:
         framer.check()
 
 
+@pytest.mark.parametrize("filling", [b"{},", b"[],", b"0,", b"[[[]]],", b'"a",'])
+def test_long_json_of_hardly_anything_is_refused(filling: bytes) -> None:
+    assert len(wire.value(b"[" + filling * 1000 + b"0]")) > 1000
+    with pytest.raises(ValueError, match="hardly anything"):
+        wire.value(b"[" + filling * 1_000_000 + b"0]")
+
+
+def test_long_json_of_rows_is_read() -> None:
+    row = {"_uuid": ["uuid", "00000000-0000-4000-8000-000000000000"], "tag": ["set", [1, 2, 3]], "up": True, "name": ""}
+    assert len(wire.value(wire.encode([{"rows": [row] * 20_000}]))[0]["rows"]) == 20_000
+
+
 def test_invalid_utf_8_is_found_wherever_it_stands() -> None:
     wire.check_text('{"a":"é☃"}'.encode() * 300_000)
     for bad in (b"\xff", b"\xc3", b"\xed\xa0\x80"):
