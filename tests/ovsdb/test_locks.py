@@ -243,8 +243,9 @@ def test_a_lock_that_is_stolen_is_not_held_until_the_thief_is_gone(nb: Northboun
 
 
 def test_a_transaction_that_checks_a_lock_is_applied_by_its_holder_only(nb: Northbound, other_nb: Northbound) -> None:
-    mine, theirs = nb.lock("rotation"), other_nb.lock("rotation")
+    mine = nb.lock("rotation")
     mine.wait(timeout=5)
+    theirs = other_nb.lock("rotation")
     with nb.transaction() as tx:
         tx.insert(LogicalSwitch(name="mine"))
         tx.check_lock(mine)
