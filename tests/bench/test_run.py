@@ -19,6 +19,8 @@ from tests.bench.course import Course, fill
 from tests.bench.raw import Raw
 from tests.bench.table import FLOOR, OURS, OVSDBAPP
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("--ports", "200", "400", "--only", "sync", "read", "growth", "import"): (

@@ -9,6 +9,8 @@ import pytest
 from ovnkit.ovsdb.server import find_program
 from tests.chaos.campaign import SHORT, Trial, run
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("trial", SHORT, ids=[trial.name for trial in SHORT])
 def test_nothing_is_lost_doubled_or_invented(trial: Trial) -> None:

@@ -32,6 +32,8 @@ from tests.ovsdb.hostile import (
 )
 from tests.ovsdb.kinds import KindsClient, kinds
 
+pytestmark = pytest.mark.alone
+
 MEGABYTE = 1 << 20
 BIG = 64
 ALLOWED_MEGABYTES = 50

@@ -19,6 +19,8 @@ from tests.process import Usage
 from tests.soak.secrets import MARKER, Lines, leaks_in_errors, leaks_in_files, leaks_in_processes
 from tests.soak.soak import MIB, Report, Sample, rise
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 

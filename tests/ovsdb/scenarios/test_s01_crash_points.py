@@ -16,6 +16,8 @@ from tests.chaos.faults import CRASH_POINTS
 from tests.cluster import Cluster, call
 from tests.ovsdb.scenarios.clusters import switch_names
 
+pytestmark = pytest.mark.alone
+
 SNAPSHOT = "crash-before-sending-install-snapshot-reply"
 ON_LEADER = {"crash-before-sending-append-request", "crash-after-sending-append-request"}
 """Where the client is on the leader; for all others it is on a follower."""

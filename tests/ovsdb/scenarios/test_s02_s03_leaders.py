@@ -7,6 +7,8 @@ import pytest
 
 from tests.chaos.campaign import CAMPAIGN, Result, Trial, run
 
+pytestmark = pytest.mark.alone
+
 TRIALS = {trial.name: trial for trial in CAMPAIGN}
 
 

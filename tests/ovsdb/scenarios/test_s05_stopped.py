@@ -20,6 +20,8 @@ from tests.ovsdb.authority import LOOPBACK, Authority, TlsServer, free_port
 from tests.ovsdb.conftest import StartServer, Stopped
 from tests.ovsdb.scenarios.test_s04_replies import in_database
 
+pytestmark = pytest.mark.alone
+
 PROBE_SECONDS = 1.0
 SLACK_SECONDS = 0.6
 STOPPED_SECONDS = 4.0

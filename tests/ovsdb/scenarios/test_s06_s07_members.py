@@ -17,6 +17,8 @@ from ovnkit.northbound import LogicalSwitch
 from tests.cluster import Cluster
 from tests.ovsdb.scenarios.clusters import member_of_the_only_client, says_connected, switch_names, until
 
+pytestmark = pytest.mark.alone
+
 
 def insert(nb: Northbound, name: str, timeout: float | None = None) -> None:
     with nb.transaction(timeout=timeout) as tx:
