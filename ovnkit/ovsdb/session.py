@@ -20,6 +20,8 @@ __all__ = ["Answer", "Session", "fast_session", "plain"]
 Answer = Callable[[wire.Head | None], object]
 """What is called with the reply to a request, or with None where the connection is lost before it."""
 
+_PRESENT: Any = object()
+"""In place of a connection: that which is there."""
 _READ = 1 << 18
 _READS_AT_ONCE = 64
 """After so many full reads others get their turn, however fast the server sends."""
@@ -258,13 +260,13 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         rpc = self.rpc
         return int(rpc.write(data)) if isinstance(rpc, _Rpc) else errno.ENOTCONN
 
-    def request(self, *requests: tuple[bytes, bytes, Answer], rpc: Any = None) -> bool:
+    def request(self, *requests: tuple[bytes, bytes, Answer], rpc: Any = _PRESENT) -> bool:
         """Send requests, each an id, the message and whom to call: with the reply, or with None where it was lost.
 
         False where there is no connection, or no longer the ``rpc`` that was meant, and nothing is sent. Any thread
         may call this.
         """
-        rpc = rpc or self.rpc
+        rpc = self.rpc if rpc is _PRESENT else rpc
         now = time.monotonic()
         with self.lock:
             for key, _, answer in requests:
