@@ -40,6 +40,7 @@ class Attempt:
         self._session: object = None
         """That on which it was sent and lost; None when it has ended."""
         self._lost_at = 0.0
+        self._denied_by: set[str] = set()
         self.outcome: Future[None] = Future()
         """None once it was applied, else the typed error. It is set in the connection's thread."""
         # It will be sent: who holds the future cannot cancel that.
@@ -102,6 +103,10 @@ class Attempt:
                 self._unknown(_CHANGED_SINCE)
             elif applied:
                 self.outcome.set_result(None)
+            elif self._may_be_stale():
+                # A member that is cut off without knowing it goes by old values; another has to say the same.
+                self._connection.idl.force_reconnect()
+                self._connection.later(time.monotonic() + _LOOK_AGAIN, self._send_again)
             elif asked_at >= self._settled_at:
                 self.outcome.set_exception(error)
             elif self._settled_at >= self._deadline:
@@ -111,6 +116,11 @@ class Attempt:
                 self._connection.later(self._settled_at, lambda: self._look_up_refused(error))
 
         self._look_up(told)
+
+    def _may_be_stale(self) -> bool:
+        """Whether only one member of a cluster has said so far that it was not applied."""
+        self._denied_by.add(self._connection.server)
+        return self._connection.idl.clustered and len(self._denied_by) < min(2, self._connection.servers)
 
     @property
     def _settled_at(self) -> float:
@@ -168,21 +178,26 @@ class Attempt:
                 return True
             self._end_session()
             if asked_at >= self._settled_at:
-                return False
+                session = self._connection.session
+                if not self._may_be_stale():
+                    return False
+                self._drop(session)
             if time.monotonic() + _LOOK_AGAIN > deadline:
                 raise OutcomeUnknown(_MAY_COME, self.resolve)
             time.sleep(_LOOK_AGAIN)
 
     def _end_session(self) -> None:
-        session = self._session
-        if session is not None:
-            try:
-                self._connection.drop(session)
-            except Closed as exc:
-                raise OutcomeUnknown(str(exc), self.resolve) from exc
+        if self._session is not None:
+            self._drop(self._session)
             # If it had ended before, nobody knows when.
             self._lost_at = time.monotonic()
             self._session = None
+
+    def _drop(self, session: object) -> None:
+        try:
+            self._connection.drop(session)
+        except Closed as exc:
+            raise OutcomeUnknown(str(exc), self.resolve) from exc
 
     def _asked(self, lookups: list[Operation], deadline: float) -> list[Any]:
         while True:

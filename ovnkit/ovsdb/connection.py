@@ -298,6 +298,16 @@ class Connection:
         """What stands for the present session with a server; another object for each."""
         return self.idl._session.rpc
 
+    @property
+    def server(self) -> str:
+        """The server of the present session, or the one that is tried next."""
+        return str(self.idl._session.get_name())
+
+    @property
+    def servers(self) -> int:
+        """How many servers there are."""
+        return len(self._names)
+
     def drop(self, session: object) -> None:
         """End a session, if it is the present one, and go to another server. Raises Closed."""
         self.check_may_wait()
