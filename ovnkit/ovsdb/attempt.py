@@ -9,9 +9,10 @@ from typing import Any
 
 from ovnkit.errors import Closed, OutcomeUnknown, OvnkitError, Timeout, TransactionFailed
 from ovnkit.ovsdb import wire
-from ovnkit.ovsdb.connection import Connection, Lost, Reply
+from ovnkit.ovsdb.connection import Connection
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow
+from ovnkit.ovsdb.request import Lost, Reply
 from ovnkit.ovsdb.row import ReplicatedTable, Row
 from ovnkit.ovsdb.store import Store
 

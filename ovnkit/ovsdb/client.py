@@ -6,9 +6,9 @@ import importlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 from uuid import UUID
 
 import attrs
@@ -18,7 +18,6 @@ from ovnkit.errors import (
     ConnectionFailed,
     InvalidValue,
     NotFound,
-    NotOnServer,
     NotUnique,
     ProtocolError,
     QuorumLost,
@@ -32,10 +31,10 @@ from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.lock import Lock, Locks
-from ovnkit.ovsdb.operations import conditions
-from ovnkit.ovsdb.replica import Idl, Selection
+from ovnkit.ovsdb.replica import Idl
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.selection import Monitor, Select
 from ovnkit.ovsdb.store import Store
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.transaction import Transaction
@@ -55,16 +54,6 @@ R = TypeVar("R", bound=Row[Any])
 P = ParamSpec("P")
 K_co = TypeVar("K_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
-
-
-class _Items(Protocol[K_co, V_co]):
-    """A mapping whose keys may be of a narrower type, which Mapping does not permit."""
-
-    def items(self) -> Iterable[tuple[K_co, V_co]]: ...
-
-
-Monitor = _Items[type[Row[D]], Sequence[Column[Any]] | Mapping[str, Any] | None]
-"""What to replicate, a mapping from tables: all columns (None), some (a sequence), or rows with one column's value."""
 
 
 _PROGRESS_EVERY = 0.1
@@ -131,7 +120,7 @@ class Client(Generic[D, TX]):
         shuffled = random.sample(remotes, len(remotes))
         first, schema_json = fetch_schema(shuffled, cls._database.name, dialer, timeout=timeout)
         shuffled.sort(key=lambda remote: remote != first)
-        select = _Select(cls._database, monitor, cls._unmonitored)
+        select = Select(cls._database, monitor, cls._unmonitored)
         try:
             schema = DatabaseSchema.from_json(schema_json)
         except ValueError as exc:
@@ -408,7 +397,7 @@ class Client(Generic[D, TX]):
         Events: ``client.ovsdbapp.idl.notify_handler.watch_event(event)``.
         """
         if self._ovsdbapp is None:
-            raise NotImplementedError(f"ovsdbapp has no API for {self._database.name}")
+            raise TypeError(f"ovsdbapp has no API for {self._database.name}")
         with self._app_lock:
             if self._app is None:
                 from ovnkit.ovsdb.app import api_on
@@ -440,49 +429,8 @@ def _from_commit(exc: BaseException) -> bool:
     return isinstance(exc, Conflict) and exc.operation is not None
 
 
-class _Select:
-    """What to replicate of a database, for whatever schema the server has."""
-
-    def __init__(self, database: type[Database], monitor: Monitor[Any] | None, left_out: Iterable[str]) -> None:
-        self._database = database
-        self._monitor = monitor
-        self._left_out = frozenset(left_out)
-
-    def __call__(self, schema: DatabaseSchema) -> Selection:
-        if self._monitor is None:
-            tables = {name: table for name, table in schema.tables.items() if name not in self._left_out}
-            return Selection({name: frozenset(table.columns) for name, table in tables.items()})
-        columns, where = {}, {}
-        for row_class, what in self._monitor.items():
-            if row_class._database is not self._database:
-                other = row_class._database.name
-                raise TypeError(f"{row_class.__name__} is a table of {other}, not of {self._database.name}")
-            if row_class._table not in schema.tables:
-                continue
-            live = frozenset(schema.tables[row_class._table].columns)
-            columns[row_class._table] = live
-            if isinstance(what, Mapping):
-                where[row_class._table] = _condition(row_class, what, live, schema.version)
-            elif what is not None:
-                for column in what:
-                    if column.row_class is not row_class:
-                        raise TypeError(f"{column!r} is not a column of {row_class.__name__}")
-                columns[row_class._table] = live & {column.name for column in what}
-        return Selection(columns, where)
-
-
 def _uuid(cluster_id: UUID | str | None) -> UUID | None:
     try:
         return UUID(cluster_id) if isinstance(cluster_id, str) else cluster_id
     except ValueError:
         raise InvalidValue(table="connect", column="cluster_id", value=cluster_id, allowed="a uuid") from None
-
-
-def _condition(row_class: type[Row[Any]], what: Mapping[str, Any], live: frozenset[str], version: str) -> list[Any]:
-    if len(what) != 1:
-        allowed = "one column: of several conditions a server gives the rows that meet any"
-        raise InvalidValue(table=row_class._table, column="monitor", value=dict(what), allowed=allowed)
-    values = {name: row_class._normalise(name, value) for name, value in what.items()}
-    for name in values.keys() - live:
-        raise NotOnServer(row_class._table, name, since=row_class._columns[name].since, found=version)
-    return conditions(values)

@@ -7,7 +7,6 @@ import heapq
 import itertools
 import logging
 import os
-import select
 import socket
 import threading
 import time
@@ -16,15 +15,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar
 
-from ovs.poller import POLLIN
-
-from ovnkit.errors import Closed, OvnkitError, QuorumLost, Timeout
+from ovnkit.errors import Closed, QuorumLost, Timeout
 from ovnkit.ovsdb import streams, wire
 from ovnkit.ovsdb.dialer import Dialer
+from ovnkit.ovsdb.poller import Poller
 from ovnkit.ovsdb.replica import Idl
+from ovnkit.ovsdb.request import Lost, Reply, Request
 from ovnkit.ovsdb.uuids import Uuids
 
-__all__ = ["Connection", "Lost", "Operation", "Reply", "State"]
+__all__ = ["Connection", "Operation", "State"]
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +32,6 @@ State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"
 Operation = dict[str, Any]
 
 _FAVOUR_SECONDS = 5.0
-_CANCELED = "canceled"
-"""The answer where the database went away or was converted meanwhile (ovsdb-server(7)); it may have been applied."""
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _MANY_DEADLINES = 256
@@ -55,118 +52,6 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-class Lost(Exception):
-    """The transaction was sent, and its reply will not come. Never leaves the engine.
-
-    ``session`` is that on which it was sent, None where it has ended.
-    """
-
-    def __init__(self, reason: str, session: object = None) -> None:
-        super().__init__(reason)
-        self.session = session
-
-
-Reply = list[Any] | Lost | OvnkitError
-"""The results of a transaction, or why there are none."""
-
-
-class _Poller:
-    """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024."""
-
-    def __init__(self, wake: int) -> None:
-        self._poll = select.poll()
-        self._poll.register(wake, POLLIN)
-        self._registered: dict[int, int] = {}
-        self._wanted: dict[int, int] = {}
-        self._timeout: float = -1
-
-    @property
-    def timeout(self) -> float:
-        """Milliseconds that the wait will take at most."""
-        return self._timeout
-
-    def fd_wait(self, fd: Any, events: int) -> None:
-        number = fd if isinstance(fd, int) else fd.fileno()
-        self._wanted[number] = self._wanted.get(number, 0) | events
-
-    def timer_wait(self, milliseconds: float) -> None:
-        self._timeout = max(0, milliseconds if self._timeout < 0 else min(self._timeout, milliseconds))
-
-    def immediate_wake(self) -> None:
-        self._timeout = 0
-
-    def block(self) -> bool:
-        """Wait; whether something happened before the time was over."""
-        if self._wanted != self._registered:
-            for number in self._registered.keys() - self._wanted.keys():
-                self._poll.unregister(number)
-            for number, events in self._wanted.items():
-                self._poll.register(number, events)
-            self._registered = self._wanted
-        self._wanted = {}
-        timeout, self._timeout = self._timeout, -1
-        return bool(self._poll.poll(timeout))
-
-    def block_again(self, milliseconds: float) -> bool:
-        """Wait for the same as the last time."""
-        return bool(self._poll.poll(milliseconds))
-
-
-def _nobody(_reply: Reply) -> None:
-    """Whom a request keeps in memory that is over."""
-
-
-class _Request:
-    """A transaction on its way, and who wants to know what became of it."""
-
-    __slots__ = ("data", "deadline", "done", "key", "number", "over", "session")
-
-    def __init__(self, number: int, key: bytes, data: bytes, deadline: float, done: Callable[[Reply], object]) -> None:
-        self.number = number
-        self.key = key
-        self.data = data
-        self.deadline = deadline
-        self.done = done
-        self.over = False
-        self.session: object = None
-
-    def __lt__(self, other: _Request) -> bool:
-        return (self.deadline, self.number) < (other.deadline, other.number)
-
-    def end(self, reply: Reply) -> None:
-        """Say what became of it, once."""
-        if not self.over:
-            self.over = True
-            done, self.done = self.done, _nobody
-            done(reply)
-
-    def answer(self, head: wire.Head | None) -> None:
-        """The server's reply; None where the connection was lost before it. Raises ValueError where it is none."""
-        if head is None:
-            self.end(Lost("the connection was lost before the reply came"))
-            return
-        try:
-            result = wire.value(head.result) if head.result else None
-            if result is None and head.error:
-                error = wire.value(head.error)
-                if isinstance(error, dict):
-                    result = [error]
-                elif isinstance(error, str) and error != _CANCELED:
-                    result = [{"error": error}]
-                else:
-                    result = error
-        except ValueError as exc:
-            self.end(Lost(f"the reply was not understood: {exc}", self.session))
-            raise
-        if isinstance(result, list):
-            self.end(result)
-        else:
-            # It may have been applied: nobody can tell from this.
-            reason = f"the server answered {result!r:.200}"
-            self.end(Lost(reason, self.session))
-            raise ValueError(reason)  # noqa: TRY004 - of a value, not of a type in Python
-
-
 class Connection:
     """One session with one database, kept up by a thread of its own."""
 
@@ -184,9 +69,9 @@ class Connection:
         self._next_favour = 0.0
         self._patience = _PATIENCE
         self._numbers = itertools.count(1)
-        self._queue: deque[_Request] = deque()
+        self._queue: deque[Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._deadlines: list[_Request] = []
+        self._deadlines: list[Request] = []
         self._deadlines_lock = threading.Lock()
         self._wakes_at = 0.0
         self._closing = False
@@ -224,7 +109,7 @@ class Connection:
         number = next(self._numbers)
         key = b'"t%d"' % number
         data = b'{"method":"transact","params":%b,"id":%b}' % (wire.encode([self._name, *operations]), key)
-        request = _Request(number, key, data, deadline, done)
+        request = Request(number, key, data, deadline, done)
         # Before the look at the state, so that it is no later one, which may not be ready.
         session = self.session
         # The only one is sent by the thread that asks, which saves waking the other. Of many, that would hand over
@@ -237,7 +122,7 @@ class Connection:
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
 
-    def _send(self, *requests: _Request, session: object) -> bool:
+    def _send(self, *requests: Request, session: object) -> bool:
         """Send requests on this session; False where it is not there any more."""
         for request in requests:
             request.session = session
@@ -265,7 +150,7 @@ class Connection:
 
     def later(self, moment: float, function: Callable[[], object]) -> None:
         """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
-        request = _Request(next(self._numbers), b"", b"", moment, lambda _: function())
+        request = Request(next(self._numbers), b"", b"", moment, lambda _: function())
         with self._deadlines_lock:
             heapq.heappush(self._deadlines, request)
         if moment < self._wakes_at:
@@ -364,7 +249,7 @@ class Connection:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        poller = _Poller(self._wake_read.fileno())
+        poller = Poller(self._wake_read.fileno())
         try:
             while not self._closing:
                 self._turn(poller)
@@ -385,7 +270,7 @@ class Connection:
             self._wake_write.close()
             self._store.end()
 
-    def _turn(self, poller: _Poller) -> None:
+    def _turn(self, poller: Poller) -> None:
         with self.guard:
             self.idl.run()
         next_deadline = self.attend()
@@ -474,7 +359,7 @@ class Connection:
 
     def _send_queued(self) -> None:
         while self._queue and self.state == "ready":
-            together: list[_Request] = []
+            together: list[Request] = []
             # Others append to it meanwhile.
             for _ in range(min(len(self._queue), _TOGETHER)):
                 request = self._queue.popleft()
@@ -486,7 +371,7 @@ class Connection:
                 self._queue.extendleft(reversed(together))
                 return
 
-    def _watch_patience(self, poller: _Poller) -> None:
+    def _watch_patience(self, poller: Poller) -> None:
         """Leave a member of a cluster that does not answer while it answers probes.
 
         One that becomes the leader may hold on to what it had forwarded to the leader before, as long as it is busy.
@@ -534,7 +419,7 @@ class Connection:
                 next_deadline = min(next_deadline, request.deadline)
         return next_deadline
 
-    def _expire_unsent(self, request: _Request) -> None:
+    def _expire_unsent(self, request: Request) -> None:
         what = "a connection to send the transaction on; it was not sent"
         if self.trouble:
             what += f" ({self.trouble})"
