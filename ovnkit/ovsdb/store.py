@@ -193,12 +193,14 @@ class Store:
             self._snapshots.clear()
             gone = kept.keys() - self.tables.keys()
             changes = [RowChange(row, None) for name in gone for row in kept[name].rows.values()]
-            self.version += 1
-            self.changed.notify_all()
-            listeners = list(self._listeners)
-        if changes:
-            for listener in listeners:
-                listener(changes)
+            listeners = self._next_version()
+        _tell(listeners, changes)
+
+    def _next_version(self) -> list[Callable[[list[RowChange]], None]]:
+        """Wake who waits for a change; returns who is to be told of it, without the lock that is held here."""
+        self.version += 1
+        self.changed.notify_all()
+        return list(self._listeners)
 
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
@@ -357,12 +359,8 @@ class Store:
                     rows.pop(uuid, None)
             for index, uuid, before_values, after_values in reindexed:
                 index.replace(uuid, before_values, after_values)
-            self.version += 1
-            self.changed.notify_all()
-            listeners = list(self._listeners)
-        if changes:
-            for listener in listeners:
-                listener(changes)
+            listeners = self._next_version()
+        _tell(listeners, changes)
         return changes
 
     def _understood(
@@ -418,6 +416,12 @@ class Store:
                 for uuid in new:
                     if uuid not in kept:
                         kept[uuid] = rows.get(uuid)
+
+
+def _tell(listeners: Iterable[Callable[[list[RowChange]], None]], changes: list[RowChange]) -> None:
+    if changes:
+        for listener in listeners:
+            listener(changes)
 
 
 def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:

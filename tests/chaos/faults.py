@@ -164,16 +164,23 @@ def stop_follower(scene: Scene) -> None:
 
 def _stop(scene: Scene, choose: Callable[[], int]) -> None:
     cluster = scene.cluster.cluster
+    _outage(scene, choose, cluster.stop, cluster.cont)
+
+
+def _outage(
+    scene: Scene, choose: Callable[[], int], begin: Callable[[int], object], end: Callable[[int], object]
+) -> None:
+    """A member is out for a while, and comes back as it was."""
     for _ in range(scene.wanted):
         chosen = choose()
         began = scene.event()
-        cluster.stop(chosen)
+        begin(chosen)
         scene.recovered(began)
         scene.until(began + (_BRIEF_STOP_SECONDS if scene.brief else _STOP_SECONDS))
         began = scene.event()
-        cluster.cont(chosen)
+        end(chosen)
+        scene.cluster.cluster.wait_joined()
         scene.recovered(began)
-        cluster.wait_joined()
         scene.counted()
         scene.rest(1.0)
 
@@ -198,18 +205,12 @@ def lose_majority(scene: Scene) -> None:
 def isolate_follower(scene: Scene) -> None:
     """A follower with clients on it neither hears the others nor is heard: ``stop-raft-rpc``."""
     cluster = scene.cluster.cluster
-    for _ in range(scene.wanted):
-        chosen = scene.cluster.busiest_follower()
-        began = scene.event()
-        cluster.failure_test(chosen, "stop-raft-rpc")
-        scene.recovered(began)
-        scene.until(began + (_BRIEF_STOP_SECONDS if scene.brief else _STOP_SECONDS))
-        began = scene.event()
-        cluster.failure_test(chosen, "clear")
-        cluster.wait_joined()
-        scene.recovered(began)
-        scene.counted()
-        scene.rest(1.0)
+    _outage(
+        scene,
+        scene.cluster.busiest_follower,
+        lambda chosen: cluster.failure_test(chosen, "stop-raft-rpc"),
+        lambda chosen: cluster.failure_test(chosen, "clear"),
+    )
 
 
 def cut_replies(scene: Scene) -> None:
