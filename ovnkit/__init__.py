@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from typing import TYPE_CHECKING, Any
 
 from ovnkit.errors import OvnkitError
@@ -25,8 +24,6 @@ __all__ = [
     "lab",
     "topology",
 ]
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Northbound": "ovnkit.northbound.client",

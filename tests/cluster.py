@@ -170,6 +170,19 @@ class Cluster:
                 path.unlink(missing_ok=True)
         server.launch()
 
+    def restart_to_crash(self, index: int, point: str) -> None:
+        """Start a follower that is to crash at a point as soon as the leader speaks to it.
+
+        The leader is stopped until the follower knows where to die, for less than an election.
+        """
+        leader = self.leader()
+        self.stop(leader)
+        try:
+            self.restart(index, wait=False)
+            self.failure_test(index, point)
+        finally:
+            self.cont(leader)
+
     def restart_all(self) -> None:
         """Start all members that have ended, let those that are stopped go on, and wait until all know the leader."""
         for index in list(self._stopped):

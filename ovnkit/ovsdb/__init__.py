@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from ovnkit.ovsdb.changes import Changes, ColumnChange
 from ovnkit.ovsdb.client import Client, Monitor, Progress
 from ovnkit.ovsdb.connection import State
@@ -35,3 +37,6 @@ __all__ = [
     "Transaction",
     "Watch",
 ]
+
+# Here and not at the top, because nothing above the engine logs, and logging is most of what an import of ovnkit takes.
+logging.getLogger("ovnkit").addHandler(logging.NullHandler())

@@ -105,9 +105,10 @@ def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
     own: Any = type(api_class.__name__, (api_class,), {"_ovsdb_connection": None})
 
     def board() -> Any:
+        idl: Any = carrier.idl
+        idl.make_stock_rows()
         api = own(carrier, start=False)
         carrier.is_running = True
-        idl: Any = carrier.idl
         handler = idl.notify_handler = RowEventHandler()
         idl.notify = handler.notify
 
@@ -118,8 +119,6 @@ def api_on(connection: Connection, api_class: type[Any], timeout: float) -> Any:
                 atexit.unregister(handler.shutdown)
 
         connection.listen(end)
-        # After the indexes, because those of `ovs` do not take in the rows that are there.
-        idl.make_stock_rows()
         connection.guard = carrier.lock
         return api
 

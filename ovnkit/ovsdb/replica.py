@@ -91,7 +91,8 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
         except (ovs.db.error.Error, AttributeError, LookupError, TypeError) as exc:
             raise ValueError(f"this is no schema of a database: {exc}") from exc
         self.has_stock_rows = store is None
-        stock.prepare(self)
+        if self.has_stock_rows:
+            stock.prepare(self)
         self._min_index = 0
         self.store = _store_of(self._db) if store is None else store
         self.on_lock: Callable[[str, bool], object] | None = None
@@ -312,10 +313,14 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             threading.excepthook(threading.ExceptHookArgs(arguments))
 
     def make_stock_rows(self) -> None:
-        """Have rows as ``ovs.db.idl`` has them, from now on; before that, make the indexes that they are to have."""
+        """Have rows as ``ovs.db.idl`` has them, from now on."""
         if not self.has_stock_rows:
-            stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
             self.has_stock_rows = True
+            stock.prepare(self)
+            self._fill_stock_rows()
+
+    def _fill_stock_rows(self) -> None:
+        stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
 
     # -- whether this is the right server --------------------------------------------------------------------------
 
@@ -404,12 +409,12 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self.cond_change(table, list(where))
         # In this order: without it the conditions are part of the request.
         self.last_id = _ZERO_ID
-        stock.prepare(self)
-        stock.keep_indexes(earlier, self.tables)
         self.sync_conditions()
         self.store.set_schema(schema, selection.columns)
         if self.has_stock_rows:
-            stock.fill(self, {name: self.store.rows(name) for name in self.tables if name in self.store.tables})
+            stock.prepare(self)
+            stock.keep_indexes(earlier, self.tables)
+            self._fill_stock_rows()
 
 
 def _helper(json: Mapping[str, Any], columns: Mapping[str, frozenset[str]]) -> Any:

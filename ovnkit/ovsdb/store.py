@@ -75,6 +75,17 @@ class _Table:
         named = [IndexKey(("name",))] if "name" in known else []
         self.declared: tuple[IndexKey, ...] = tuple(dict.fromkeys(unique + named))
 
+    def all_updated(self, updates: Mapping[UUID, wire.RowUpdate]) -> dict[UUID, Row[Any] | None]:
+        """All rows after an update, None for those that go. Raises ValueError where it cannot be applied."""
+        rows: dict[UUID, Row[Any] | None] = {}
+        stored, replicated = self.row_class._stored, self.replicated
+        for uuid, update in updates.items():
+            raw = bytes(update.initial)
+            # Most of what ever comes is a dump, and of a row in it nothing else needs to be looked at.
+            plain = raw[:1] == b"{" and update.modify is None and not update.delete
+            rows[uuid] = stored(uuid, raw, replicated) if plain else self.updated(uuid, update)
+        return rows
+
     def updated(self, uuid: UUID, update: wire.RowUpdate) -> Row[Any] | None:
         """The row after a <row-update2>, None where it goes. Raises ValueError where it cannot be applied."""
         raw = bytes(update.initial) or bytes(update.insert)
@@ -374,7 +385,7 @@ class Store:
             table = self.tables.get(name)
             if table is None:
                 raise ValueError(f"the server sent rows of table {name!r}, which was not asked for")
-            new = staged[name] = {uuid: table.updated(uuid, update) for uuid, update in rows.items()}
+            new = staged[name] = table.all_updated(rows)
             known = table.rows
             going[name] = [uuid for uuid, after in new.items() if after is None]
             if known:

@@ -129,27 +129,14 @@ def _crash_at_snapshot(scene: Scene, point: str) -> int:
         for index in (*cluster.followers(), cluster.leader()):
             cluster.control(index, "ovsdb-server/compact", timeout=10.0)
         scene.recovered(scene.event())
-        began = _restart_told(scene, follower, point)
+        began = scene.event()
+        cluster.restart_to_crash(follower, point)
         if cluster.servers[follower].process.wait(4 * _FIRES_SECONDS):
             scene.recovered(began)
             return follower
         if time.monotonic() > deadline:
             raise TimeoutError(f"{point}: no server crashed there")
         cluster.failure_test(follower, "clear")
-
-
-def _restart_told(scene: Scene, follower: int, point: str) -> float:
-    """Start a follower; the leader waits until it is told where to die, for less than an election."""
-    cluster = scene.cluster.cluster
-    leader = cluster.leader()
-    began = scene.event()
-    cluster.stop(leader)
-    try:
-        cluster.restart(follower, wait=False)
-        cluster.failure_test(follower, point)
-    finally:
-        cluster.cont(leader)
-    return began
 
 
 def stop_leader(scene: Scene) -> None:

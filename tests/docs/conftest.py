@@ -12,10 +12,11 @@ import pytest
 
 from ovnkit import deploy, lab
 from ovnkit.errors import LabError
-from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
+from ovnkit.ovsdb.server import Server, find_program, find_schema
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.cluster import Cluster
 from tests.docs.pages import Place
+from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import Authority, TlsServer, free_port
 
 
@@ -36,9 +37,7 @@ def nothing() -> Place:
 @pytest.fixture
 def central(short_path: Path) -> Iterator[Place]:
     """NB, SB and a host's Open_vSwitch as they are before anything is configured, and ovn-northd."""
-    northd = find_program("ovn-northd")
-    if northd is None and "CI" not in os.environ:
-        pytest.skip("ovn-northd is not installed")
+    skip_without_northd()
     servers = [
         Server(short_path / f"{name}.db", find_schema(schema), run_dir=short_path, name=name)
         for name, schema in (
@@ -52,24 +51,12 @@ def central(short_path: Path) -> Iterator[Place]:
     for server in servers:
         server.wait_ready()
     nb, sb, local = (server.remote for server in servers)
-    process = Process(
-        [
-            str(northd),
-            f"--ovnnb-db={nb}",
-            f"--ovnsb-db={sb}",
-            f"--unixctl={short_path / 'northd.ctl'}",
-            "-vconsole:info",
-            "-vsyslog:off",
-        ],
-        log=short_path / "ovn-northd.log",
-        env={**os.environ, "OVN_RUNDIR": str(short_path), "OVS_RUNDIR": str(short_path)},
-    )
     try:
-        with VSwitch.connect(local) as vswitch, vswitch.transaction() as tx:
-            tx.insert(OpenVSwitch())
-        yield Place({"OVN_NB_DB": nb, "OVN_SB_DB": sb, "OVS_RUNDIR": str(short_path)})
+        with northd_running(short_path, nb, sb):
+            with VSwitch.connect(local) as vswitch, vswitch.transaction() as tx:
+                tx.insert(OpenVSwitch())
+            yield Place({"OVN_NB_DB": nb, "OVN_SB_DB": sb, "OVS_RUNDIR": str(short_path)})
     finally:
-        process.stop()
         for server in servers:
             server.stop()
 

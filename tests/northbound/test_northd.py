@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import attrs
 import pytest
@@ -15,11 +14,10 @@ from ovnkit import Northbound, Southbound
 from ovnkit.errors import InvalidValue, Timeout
 from ovnkit.northbound import LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Changes
-from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
+from ovnkit.ovsdb.server import Process, Server, find_schema
 from ovnkit.southbound import ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding, SBGlobal
+from tests.northd import northd_running, skip_without_northd
 from tests.operations import clear
-
-NORTHD = find_program("ovn-northd")
 
 
 @attrs.frozen
@@ -37,31 +35,19 @@ class Central:
 
 @pytest.fixture(scope="module")
 def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    if NORTHD is None:
-        pytest.skip("ovn-northd is not installed")
+    skip_without_northd()
     directory = tmp_path_factory.mktemp("central")
     with (
         Server(directory / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=directory, name="nb") as nb,
         Server(directory / "sb.db", find_schema("ovn-sb.ovsschema"), run_dir=directory, name="sb") as sb,
         Northbound.connect(nb.remote, timeout=10) as northbound,
         Southbound.connect(sb.remote, timeout=10, monitor=dict.fromkeys(SOUTHBOUND_TABLES)) as southbound,
+        northd_running(directory, nb.remote, sb.remote) as northd,
     ):
-        northd = Process(command(directory, nb, sb), log=directory / "northd.log")
-        try:
-            yield Central(northbound, southbound, northd)
-        finally:
-            northd.stop()
+        yield Central(northbound, southbound, northd)
 
 
 SOUTHBOUND_TABLES = (ChassisPrivate, DatapathBinding, LogicalFlow, PortBinding, SBGlobal)
-
-
-def command(directory: Path, nb: Server, sb: Server) -> list[str]:
-    assert NORTHD is not None
-    return [
-        NORTHD, f"--ovnnb-db={nb.remote}", f"--ovnsb-db={sb.remote}", f"--unixctl={directory / 'northd.ctl'}",
-        f"--pidfile={directory / 'northd.pid'}", "--no-chdir", "-vconsole:info", "-vsyslog:off",
-    ]  # fmt: skip
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -10,7 +9,7 @@ import pytest
 
 from ovnkit import Northbound, Southbound
 from ovnkit.errors import PermissionDenied
-from ovnkit.ovsdb.server import Process, Server, find_program, find_schema
+from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import (
     FDB,
     Chassis,
@@ -23,6 +22,7 @@ from ovnkit.southbound import (
     SBGlobal,
 )
 from ovnkit.southbound.client import SouthboundTransaction
+from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import LOOPBACK, Authority, TlsServer
 
 OWN, OTHER = "chassis-1", "chassis-2"
@@ -39,9 +39,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    northd = find_program("ovn-northd")
-    if northd is None and "CI" not in os.environ:
-        pytest.skip("ovn-northd is not installed")
+    skip_without_northd()
     directory = tmp_path_factory.mktemp("r")
     authority = Authority(directory / "ca")
     listeners = ("db:OVN_Southbound,SB_Global,connections",)
@@ -50,33 +48,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         Server(directory / "n.db", find_schema("ovn-nb.ovsschema"), run_dir=directory, name="n") as nb_server,
         Southbound.connect(server.remote, timeout=10) as admin,
         Northbound.connect(nb_server.remote, timeout=10) as nb,
+        northd_running(directory, nb_server.remote, server.remote),
     ):
-        process = Process(
-            [
-                str(northd),
-                f"--ovnnb-db={nb_server.remote}",
-                f"--ovnsb-db={server.remote}",
-                f"--unixctl={directory / 'northd.ctl'}",
-                "-vconsole:info",
-                "-vsyslog:off",
-            ],
-            log=directory / "northd.log",
-            env={**os.environ, "OVN_RUNDIR": str(directory), "OVS_RUNDIR": str(directory)},
-        )
-        try:
-            admin.wait(RBACRole, name="ovn-controller", timeout=20)
-            admin.wait(SBGlobal, timeout=20)
-            admin.add_listener(f"pssl:{server.port}:127.0.0.1", role="ovn-controller")
-            add_chassis(admin, OTHER)
-            with Southbound.connect(
-                server.tls_remote,
-                tls=authority.tls(OWN),
-                timeout=10,
-                monitor=dict.fromkeys((Chassis, ChassisPrivate, DatapathBinding, Encap, MACBinding, FDB, PortBinding)),
-            ) as sb:
-                yield Place(admin, sb, nb)
-        finally:
-            process.stop()
+        admin.wait(RBACRole, name="ovn-controller", timeout=20)
+        admin.wait(SBGlobal, timeout=20)
+        admin.add_listener(f"pssl:{server.port}:127.0.0.1", role="ovn-controller")
+        add_chassis(admin, OTHER)
+        with Southbound.connect(
+            server.tls_remote,
+            tls=authority.tls(OWN),
+            timeout=10,
+            monitor=dict.fromkeys((Chassis, ChassisPrivate, DatapathBinding, Encap, MACBinding, FDB, PortBinding)),
+        ) as sb:
+            yield Place(admin, sb, nb)
 
 
 def add_chassis(client: Southbound, name: str) -> None:

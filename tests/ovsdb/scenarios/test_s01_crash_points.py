@@ -93,14 +93,7 @@ def _away_during_a_snapshot(cluster: Cluster, follower: int, point: str, write: 
     call(cluster.servers[cluster.leader()].socket, "transact", [cluster.database, operation], timeout=10)
     write()
     cluster.control(cluster.leader(), "ovsdb-server/compact", timeout=10.0)
-    leader = cluster.leader()
-    # The leader waits until the follower is told where to die, for less than an election.
-    cluster.stop(leader)
-    try:
-        cluster.restart(follower, wait=False)
-        cluster.failure_test(follower, point)
-    finally:
-        cluster.cont(leader)
+    cluster.restart_to_crash(follower, point)
 
 
 def check(cluster: Cluster, writes: dict[str, Write]) -> None:
