@@ -86,9 +86,7 @@ def whole_reader(columns: Mapping[str, ColumnType], refer: Refer, table: str) ->
     def read(row: bytes) -> list[Any]:
         try:
             cells: Any = astuple(decoder.decode(row))
-            return [
-                ABSENT if cell is ABSENT else build(cell) for cell, build in zip(cells, builders, strict=True)
-            ]
+            return [ABSENT if cell is ABSENT else build(cell) for cell, build in zip(cells, builders, strict=True)]
         except (msgspec.MsgspecError, ValueError, IndexError) as exc:
             raise ProtocolError(table, f"the server sent what this table cannot hold: {exc}") from exc
 
@@ -238,7 +236,7 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
         return InvalidValue(table=table, column=column, value=value, allowed=allowed)
 
     if type.value is not None:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
             raise refused("a mapping")
         pairs = []
         for k, v in value.items():
@@ -254,7 +252,8 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
         return normalise_atom(type.key, value, refer, table=table, column=column)
     if type.is_optional:
         return None if value is None else normalise_atom(type.key, value, refer, table=table, column=column)
-    if not isinstance(value, (Set, list, tuple)):
+    # Those that are common first: the check of an abstract class takes as long as all the rest.
+    if not isinstance(value, (set, frozenset, list, tuple, Set)):
         raise refused(f"a set, list or tuple, each member {type.key.allowed}")
     return frozenset(normalise_atom(type.key, member, refer, table=table, column=column) for member in value)
 

@@ -61,3 +61,7 @@ class Filter:
             member = next(iter(wanted), None) if isinstance(wanted, frozenset) else wanted
             if isinstance(member, Ref):
                 yield IndexKey((name,), references=True), member.uuid
+
+    def is_decided_by(self, key: IndexKey) -> bool:
+        """Whether every row that one of lookups() finds in this index matches."""
+        return key.key is None and not key.references and len(key.columns) == len(self._tests)

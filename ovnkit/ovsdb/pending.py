@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from ovnkit.ovsdb.values import Map, Ref
 
 if TYPE_CHECKING:
     from ovnkit.ovsdb.filter import Filter
-    from ovnkit.ovsdb.store import Snapshot
+    from ovnkit.ovsdb.store import Snapshot, Store
 
 __all__ = ["Operation", "Pending", "PendingRow", "View"]
 
@@ -121,8 +121,19 @@ def _edited(row: Row[Any], name: str, before: Any, edit: Add[Any] | Remove[Any] 
 class View:
     """The replica as a transaction sees it: as it was at its first read, with its own writes."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
-        self._snapshot = snapshot
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._first_read: Snapshot | None = None
+
+    def _snapshot(self) -> Snapshot:
+        if self._first_read is None:
+            self._first_read = self._store.snapshot()
+        return self._first_read
+
+    def end(self) -> None:
+        """It will not be read any more."""
+        if self._first_read is not None:
+            self._store.release(self._first_read)
 
     def find(self, matches: Filter, pending: Pending) -> list[Row[Any]]:
         """The rows that match."""

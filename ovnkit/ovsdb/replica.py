@@ -231,11 +231,10 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
 
     # -- what the server says --------------------------------------------------------------------------------------
 
-    def _understand(self, head: wire.Head, data: bytearray) -> Message | None:
+    def _understand(self, head: wire.Head, data: bytes | bytearray) -> Message | None:
         """A message as run() of `ovs` expects it, the contents of the database decoded no further than to rows."""
         if head.method == "update3":
-            monitor, transaction, updates = wire.update3(head.params)
-            return Message.create_notify("update3", [monitor, transaction, wire.updates(updates)])
+            return Message.create_notify("update3", list(wire.update3(head.params)))
         if head.method == "update2":
             monitor, updates = wire.update2(head.params)
             if monitor == str(self.uuid):

@@ -91,7 +91,7 @@ class Column(Generic[T_co]):
             return self
         # Kept in the instance's own dictionary, which is looked at before this descriptor the next time.
         held = row.__dict__
-        if len(held) == _READ_ONE_BY_ONE and row._read_all():
+        if len(held) >= _READ_ONE_BY_ONE and row._read_all():
             return held[self.name]
         value = held[self.name] = row._read(self)
         return value

@@ -47,7 +47,7 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
         self.status: int
         self._lock = lock
         self._framer = wire.Framer()
-        self._inbox: deque[bytearray] = deque()
+        self._inbox: deque[tuple[wire.Head | None, bytes | bytearray]] = deque()
         self._outbox = bytearray()
         self._more = False
         self._drained = False
@@ -115,32 +115,45 @@ class _Rpc(ovs.jsonrpc.Connection):  # type: ignore[misc]
                 raise ValueError("the server asks for more echoes than it reads")
             self.write(data)
 
-    def read(self) -> bytearray | None:
-        """The next message, None where there is none yet."""
+    def read(self) -> tuple[wire.Head, bytes | bytearray] | None:
+        """The next message, and what it was read from; None where there is none yet."""
         for _ in range(_READS_AT_ONCE):
-            if self._inbox:
-                return self._inbox.popleft()
-            self._more = False
-            if self.status or self._drained:
-                return None
-            error, data = self.stream.recv(_READ)
-            if error:
-                if error != errno.EAGAIN:
-                    self.error(error)
-                return None
-            if not data:
-                self.error(ovs.jsonrpc.EOF)
-                return None
-            self.received_bytes += len(data)
-            # Less than was asked for: there is no more at the moment, but for what TLS has decrypted already.
-            self._drained = len(data) < _READ and not getattr(self.stream.socket, "pending", int)()
             try:
-                self._inbox.extend(self._framer.feed(data))
-                self._look()
+                if self._inbox:
+                    head, data = self._inbox.popleft()
+                    if head is None:
+                        wire.check_text(data)
+                        head = wire.head(data)
+                    return head, data
+                self._more = False
+                if self.status or self._drained:
+                    return None
+                self._receive()
             except ValueError as exc:
                 self.reject(exc)
         self._more = True
         return None
+
+    def _receive(self) -> None:
+        error, data = self.stream.recv(_READ)
+        if error:
+            if error != errno.EAGAIN:
+                self.error(error)
+            else:
+                self._drained = True
+            return
+        if not data:
+            self.error(ovs.jsonrpc.EOF)
+            return
+        self.received_bytes += len(data)
+        # Less than was asked for: there is no more at the moment, but for what TLS has decrypted already.
+        self._drained = len(data) < _READ and not getattr(self.stream.socket, "pending", int)()
+        found = wire.whole(data) if self._drained and not self._framer.buffered else None
+        if found is None:
+            self._inbox.extend((None, message) for message in self._framer.feed(data))
+        else:
+            self._inbox.extend(found)
+        self._look()
 
     def yields(self) -> None:
         """Have others get their turn before the next message is read."""
@@ -183,7 +196,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     ``understand`` makes of a Head the message that ``ovs.db.idl.Idl.run()`` expects. Made by fast_session().
     """
 
-    understand: Callable[[wire.Head, bytearray], Any]
+    understand: Callable[[wire.Head, bytes | bytearray], Any]
     requests: dict[bytes, tuple[float, Answer]]
     trouble: str
     probes_answered: int
@@ -216,15 +229,16 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
             if rpc is None:
                 return None
             received = rpc.received_bytes
-            data = rpc.read()
-            now = timeval.msec()
-            self.reconnect.receive_attempted(now)
-            if received != rpc.received_bytes:
-                self.reconnect.activity(now)
-            if data is None:
+            found = rpc.read()
+            if found is None or received != rpc.received_bytes:
+                now = timeval.msec()
+                self.reconnect.receive_attempted(now)
+                if received != rpc.received_bytes:
+                    self.reconnect.activity(now)
+            if found is None:
                 return None
             try:
-                message = self._taken_apart(data)
+                message = self._taken_apart(*found)
             except ValueError as exc:
                 rpc.reject(exc)
                 return None
@@ -234,10 +248,8 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
             self.rpc.yields()
         return None
 
-    def _taken_apart(self, data: bytearray) -> Any:
+    def _taken_apart(self, head: wire.Head, data: bytes | bytearray) -> Any:
         """What there is left to do for `ovs`, None where it is done."""
-        wire.check_text(data)
-        head = wire.head(data)
         if len(memoryview(head.id)) > _LONGEST_ID:
             raise ValueError("an id that no client would give")
         key = bytes(head.id)
@@ -298,7 +310,7 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
         return 0 if self.rpc is None else int(self.rpc.received_bytes)
 
 
-def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]) -> Session:
+def fast_session(session: Any, understand: Callable[[wire.Head, bytes | bytearray], Any]) -> Session:
     """Have a session of `ovs` that was just opened work like this one."""
     session.__class__ = Session
     fast: Session = session
@@ -311,7 +323,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytearray], Any]
     return fast
 
 
-def plain(data: bytearray) -> Message:
+def plain(data: bytes | bytearray) -> Message:
     """A message as `ovs` has them. Raises ValueError where it is none."""
     json = wire.value(data)
     if not isinstance(json, dict):

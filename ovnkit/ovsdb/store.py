@@ -30,11 +30,15 @@ _BULK = 2000
 
 
 class RowChange(NamedTuple):
-    """What became of one row: ``before`` is None for a new row, ``after`` for one that went."""
+    """What became of one row: ``before`` is None for a new row, ``after`` for one that went.
+
+    ``columns`` are those that can differ, None for all of them.
+    """
 
     # A tuple, because a first synchronisation makes one for each row of the database.
     before: Row[Any] | None
     after: Row[Any] | None
+    columns: frozenset[str] | None = None
 
     @property
     def row(self) -> Row[Any]:
@@ -98,26 +102,15 @@ class _Table:
             if before is None or update.modify is None:
                 name = self.replicated.schema.name
                 raise ValueError(f"the server modified row {uuid} of {name}, which it had not told of")
-            raw = self._modified(before, update.modify)
-            self._check(raw, update.modify)
-        elif raw[:1] != b"{":
+            return self._modified(before, update.modify)
+        if raw[:1] != b"{":
             raise ValueError(f"row {uuid} of {self.replicated.schema.name} is {raw[:80]!r}")
-        elif update.insert:
-            self._check(raw, wire.row(raw))
-        return self.row_class._stored(uuid, raw, self.replicated)
+        row = self.row_class._stored(uuid, raw, self.replicated)
+        if update.insert:
+            _check(row, wire.row(raw))
+        return row
 
-    def _check(self, raw: bytes, names: Iterable[str]) -> None:
-        """Raise ProtocolError where one of these columns holds what it cannot."""
-        if len(raw) > _CHECKED:
-            # To be found out when it is read: a look at it would take its size once more.
-            return
-        columns = self.row_class._columns
-        for name in names:
-            column = columns.get(name)
-            if column is not None:
-                column.reader(raw)
-
-    def _modified(self, before: Row[Any], difference: Mapping[str, Any]) -> bytes:
+    def _modified(self, before: Row[Any], difference: Mapping[str, Any]) -> Row[Any]:
         cells = wire.row(before._raw)
         for name, diff in difference.items():
             type = self.replicated.schema.columns[name].type
@@ -128,7 +121,24 @@ class _Table:
             refer = before._database.row_class if before._table else (lambda _table: Row)
             old = wire.value(cells[name]) if name in cells else codec.encode(codec.default(type, refer))
             cells[name] = wire.Raw(wire.encode(codec.apply_diff(type, old, wire.value(diff))))
-        return wire.encode(cells)
+        after = self.row_class._stored(before._uuid, wire.encode(cells), self.replicated)
+        # What has been read of the row before need not be read again.
+        after.__dict__.update(before.__dict__)
+        for name in difference:
+            after.__dict__.pop(name, None)
+        _check(after, difference)
+        return after
+
+
+def _check(row: Row[Any], names: Iterable[str]) -> None:
+    """Raise ProtocolError where one of these columns holds what it cannot."""
+    if len(row._raw) > _CHECKED:
+        # To be found out when it is read: a look at it would take its size once more.
+        return
+    columns, held = row._columns, row.__dict__
+    for name in names:
+        if name in columns:
+            held[name] = row._read(columns[name])
 
 
 class Snapshot:
@@ -256,7 +266,8 @@ class Store:
         for key, value in matches.lookups(table.declared):
             index = self._index(table, key)
             if index is not None:
-                return [row for row in self._by_index(table, index, value, before) if matches(row)]
+                found = self._by_index(table, index, value, before)
+                return found if not before and matches.is_decided_by(key) else [row for row in found if matches(row)]
         candidates = self.all(table, before)
         return [row for row in candidates if matches(row)] if matches.columns else candidates
 
@@ -390,7 +401,9 @@ class Store:
             going[name] = [uuid for uuid, after in new.items() if after is None]
             if known:
                 changes += [
-                    RowChange(before, after) for uuid, after in new.items() if _differ(before := known.get(uuid), after)
+                    RowChange(before, after, modified)
+                    for uuid, after in new.items()
+                    if _differ(before := known.get(uuid), after, modified := _modified(rows[uuid]))
                 ]
             else:
                 changes += [RowChange(None, after) for after in new.values() if after is not None]
@@ -410,6 +423,8 @@ class Store:
             return found
         for change in changes:
             for index in list(self.tables[change.table].indexes.values()):
+                if change.columns is not None and change.columns.isdisjoint(index.key.columns):
+                    continue
                 values = index.key.values
                 before = () if change.before is None else values(change.before)
                 after = () if change.after is None else values(change.after)
@@ -435,14 +450,22 @@ def _tell(listeners: Iterable[Callable[[list[RowChange]], None]], changes: list[
             listener(changes)
 
 
-def _differ(before: Row[Any] | None, after: Row[Any] | None) -> bool:
+def _modified(update: wire.RowUpdate) -> frozenset[str] | None:
+    """The columns that can differ by an update, None for all of them."""
+    return None if update.modify is None else frozenset(update.modify)
+
+
+def _differ(before: Row[Any] | None, after: Row[Any] | None, modified: frozenset[str] | None) -> bool:
+    """Whether a row is another than before; it can be in the columns ``modified`` alone, None for all."""
     if before is None or after is None:
         return before is not after
     # Equal values may be written differently: members in another order, defaults left out.
     if before._raw == after._raw:
         return False
     try:
-        return before != after
+        if modified is None or not modified <= before._columns.keys():
+            return before != after
+        return any(before._peek(name) != getattr(after, name) for name in modified)
     except ProtocolError:
         # One of them holds what cannot be read, which is no reason not to replace it.
         return True

@@ -24,7 +24,7 @@ from ovnkit.ovsdb.operations import build, wait_absent, wait_columns
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow, View
 from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import STRING
-from ovnkit.ovsdb.store import Snapshot, Store
+from ovnkit.ovsdb.store import Store
 from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.values import Ref
 
@@ -63,8 +63,7 @@ class Transaction(Generic[D]):
         self._comment = comment
         self._timeout = timeout
         self._durable = durable
-        self._snapshot: Snapshot | None = None
-        self._view = View(self._as_first_read)
+        self._view = View(store)
         self._pending = Pending(store.database)
         self._done = False
 
@@ -264,13 +263,7 @@ class Transaction(Generic[D]):
 
     def _end(self) -> None:
         self._done = True
-        if self._snapshot is not None:
-            self._store.release(self._snapshot)
-
-    def _as_first_read(self) -> Snapshot:
-        if self._snapshot is None:
-            self._snapshot = self._store.snapshot()
-        return self._snapshot
+        self._view.end()
 
     def _check_open(self) -> None:
         if self._done:

@@ -17,11 +17,13 @@ class Uuids:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._drawn = b""
+        self._used = 0
 
     def draw(self) -> UUID:
         """One that nobody else has."""
         with self._lock:
-            if not self._drawn:
-                self._drawn = os.urandom(16 * _AT_ONCE)
-            own, self._drawn = self._drawn[-16:], self._drawn[:-16]
+            if self._used == len(self._drawn):
+                self._drawn, self._used = os.urandom(16 * _AT_ONCE), 0
+            own = self._drawn[self._used : self._used + 16]
+            self._used += 16
         return UUID(bytes=own, version=4)

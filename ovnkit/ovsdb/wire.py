@@ -30,6 +30,7 @@ __all__ = [
     "update3",
     "updates",
     "value",
+    "whole",
 ]
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ _SMALLEST_MEMBER = 6
 """Bytes for each member that a long message has at least, where it is not made to fill the memory of its reader."""
 _STRINGS = re.compile(rb'"[^"]*"')
 _OUTSIDE = re.compile(rb"}[ \t\r\n]*(?={)")
+_BETWEEN = re.compile(rb'(?<=})(?={")')
 _SPACE = b" \t\r\n"
 _PLACE = re.compile(r"\(byte (\d+)\)")
 _LONGEST_WORD = 64
@@ -161,7 +163,7 @@ Updates = dict[str, dict[UUID, RowUpdate]]
 
 _head = msgspec.json.Decoder(Head)
 _updates = msgspec.json.Decoder(Updates)
-_update3 = msgspec.json.Decoder(tuple[str, str, Raw])
+_update3 = msgspec.json.Decoder(tuple[str, str, Updates])
 _update2 = msgspec.json.Decoder(tuple[str, Raw])
 _initial = msgspec.json.Decoder(tuple[bool, str, Raw])
 _row = msgspec.json.Decoder(dict[str, Raw])
@@ -169,6 +171,20 @@ _any = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
 """JSON as bytes."""
+
+
+def whole(data: bytes) -> list[tuple[Head, bytes]] | None:
+    """The messages in ``data``, each with what it was read from; None where a Framer has to find out.
+
+    What arrives is almost always a few whole messages, and to see that they can be read is to have read them.
+    """
+    if not data.endswith(b"}") or not data.isascii():
+        return None
+    try:
+        # Such a boundary can also be the end of a string; but then neither side of it can be read.
+        return [(_head.decode(message), message) for message in _BETWEEN.split(data)]
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def _translated(decode: Callable[[Any], T]) -> Callable[[Any], T]:

@@ -33,7 +33,7 @@ def view(*rows: Row[Any]) -> View:
     for row in rows:
         updates.setdefault(row._table, {})[row.uuid] = wire.RowUpdate(initial=wire.Raw(row._raw))
     store.apply(updates, afresh=True)
-    return View(store.snapshot)
+    return View(store)
 
 
 def where(uuid: UUID) -> list[Any]:

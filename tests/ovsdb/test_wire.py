@@ -41,6 +41,25 @@ def test_messages_come_out_as_they_went_in_however_the_bytes_arrive(
     assert framer.buffered == 0
 
 
+@given(_MESSAGES, st.booleans(), st.integers(0, 20), st.integers(0, 20))
+def test_what_is_read_as_whole_messages_is_all_that_arrived(
+    messages: list[Any], ascii: bool, lost: int, left: int
+) -> None:
+    data = encoded(messages, ascii=ascii, between="")
+    for part in (data, data[lost:], data[: len(data) - left]):
+        found = wire.whole(part) or []
+        assert all(isinstance(json.loads(message), dict) for _, message in found)
+        assert b"".join(message for _, message in found) == (part if found else b"")
+
+
+def test_a_few_whole_messages_are_read_without_counting_braces() -> None:
+    found = wire.whole(b'{"id":1,"result":[{}]}{"id":2,"method":"m","params":["}"]}')
+    assert found is not None
+    assert [(bytes(head.id), head.method) for head, _ in found] == [(b"1", None), (b"2", "m")]
+    assert wire.whole(b'{"id":1,"result":"}{"}') is None
+    assert wire.whole(b'{"id":1}{"id":') is None
+
+
 @pytest.mark.parametrize("data", [b"hello", b"[1]", b"}", b'"{"', b"\x00", b"{}}", b"7"])
 def test_what_is_no_object_is_refused_at_once(data: bytes) -> None:
     with pytest.raises(ValueError, match="message"):

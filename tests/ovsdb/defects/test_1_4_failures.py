@@ -200,9 +200,7 @@ def test_defect_1_4_an_index_made_after_the_load_finds_rows_that_change(nb: Nort
     assert set(nb.find(LogicalSwitchPort)) == set(other_nb.find(LogicalSwitchPort))
 
 
-def test_defect_1_4_an_index_of_the_replica_made_after_the_load_loses_no_row(
-    nb: Northbound, nb_server: Server
-) -> None:
+def test_defect_1_4_an_index_of_the_replica_made_after_the_load_loses_no_row(nb: Northbound, nb_server: Server) -> None:
     """With the API of ovs itself, as programs use it that put this replica in the place of its own."""
     insert(nb, "a", "b", "c")
     helper = SchemaHelper(location=str(nb_server.schema))

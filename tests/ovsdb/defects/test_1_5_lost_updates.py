@@ -1,7 +1,5 @@
 """What ovsdbapp's commands lose or cannot repeat: keys of others, values in one transaction, arguments of a caller."""
 
-
-
 from __future__ import annotations
 
 import copy
@@ -245,9 +243,7 @@ def test_defect_1_5_one_key_is_compared_and_swapped_in_one_transaction(
     with nb.transaction() as tx:
         ref = tx.insert(LogicalSwitch(name="web", external_ids=there))
     row = nb_behind.wait(LogicalSwitch, name="web", timeout=5)
-    nb_proxy.before_write = lambda: nb.transact(
-        lambda tx: tx.update(tx[ref], external_ids=Put({"other": "unrelated"}))
-    )
+    nb_proxy.before_write = lambda: nb.transact(lambda tx: tx.update(tx[ref], external_ids=Put({"other": "unrelated"})))
     with nb_behind.transaction() as tx:
         tx.update(row, external_ids=Put(mine))
     nb_proxy.before_write = lambda: None

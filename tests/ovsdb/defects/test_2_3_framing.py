@@ -142,4 +142,3 @@ def test_defect_2_3_a_word_that_is_newer_than_the_models_reads_as_text(
         with client.transaction() as tx:
             tx.update(row, string="renamed")
         assert client[row.ref].word == "grey"
-

@@ -122,9 +122,7 @@ def test_s1_every_kind_of_write_is_applied_once_whatever_dies_where(patient_clus
 @pytest.mark.long
 @pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("point", CRASH_POINTS)
-def test_s1_each_kind_of_write_alone_is_applied_once_whatever_dies_where(
-    tmp_path: Path, point: str, kind: str
-) -> None:
+def test_s1_each_kind_of_write_alone_is_applied_once_whatever_dies_where(tmp_path: Path, point: str, kind: str) -> None:
     with Cluster(tmp_path / "cluster", election_timer=4.0) as cluster:
         writes = {kind: WRITES[kind]}
         crash(cluster, point, writes)

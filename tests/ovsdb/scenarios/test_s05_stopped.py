@@ -1,7 +1,5 @@
 """S5: a server that is stopped with a transaction in flight, on every kind of connection."""
 
-
-
 from __future__ import annotations
 
 import threading

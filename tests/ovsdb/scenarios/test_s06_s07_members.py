@@ -1,7 +1,5 @@
 """S6 and S7: a follower that is cut off with a client on it, and a cluster that has lost its majority."""
 
-
-
 from __future__ import annotations
 
 import time

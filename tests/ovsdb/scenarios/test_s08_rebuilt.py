@@ -1,7 +1,5 @@
 """S8: a cluster that was rebuilt from a backup at the same address is another cluster."""
 
-
-
 from __future__ import annotations
 
 import subprocess

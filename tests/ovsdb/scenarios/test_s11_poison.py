@@ -1,7 +1,5 @@
 """S11: values that make a server close the session, or that it would take for something else, never reach it."""
 
-
-
 from __future__ import annotations
 
 import threading
