@@ -16,7 +16,7 @@ import ovs.db.idl
 from ovs.db.idl import SchemaHelper
 from ovs.jsonrpc import Message
 
-from ovnkit.ovsdb import compatibility, stock, wire
+from ovnkit.ovsdb import collector, compatibility, stock, wire
 from ovnkit.ovsdb.row import Database
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.session import fast_session, plain
@@ -244,10 +244,11 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
                 self.on_lock(str(name), head.method == "locked")
         elif head.method is None and head.result and self._answers(head, self._monitor_request_id):
             if self.state == self.IDL_S_DATA_MONITOR_COND_SINCE_REQUESTED:
-                found, transaction, updates = wire.initial(head.result)
-                if found and self.last_id == _ZERO_ID:
+                with collector.paused():
+                    answer = list(wire.initial(head.result))
+                if answer[0] and self.last_id == _ZERO_ID:
                     raise ValueError("the server says that it goes on, where nothing was known")
-                return Message.create_reply([found, transaction, wire.updates(updates)], self._monitor_request_id)
+                return Message.create_reply(answer, self._monitor_request_id)
             return Message.create_reply(wire.updates(head.result), self._monitor_request_id)
         if head.error and self._answers(head, self._monitor_request_id) and bytes(head.error) not in _NO_ERROR:
             raise ValueError(f"the server refuses to be monitored: {bytes(head.error)[:200]!r}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from ovnkit.errors import ProtocolError
-from ovnkit.ovsdb import codec, wire
+from ovnkit.ovsdb import codec, collector, wire
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.index import Index, IndexKey
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
@@ -26,7 +24,7 @@ _CHECKED = 1 << 20
 _Staged = dict[str, dict[UUID, Row[Any] | None]]
 
 _BULK = 2000
-"""From so many rows in one message on, the garbage collector is paused: it would only look at rows that stay."""
+"""From so many rows in one message on, the garbage collector is paused."""
 
 
 class RowChange(NamedTuple):
@@ -359,7 +357,7 @@ class Store:
         """
         if sum(map(len, updates.values())) < _BULK:
             return self._apply(updates, afresh=afresh)
-        with _paused_collector():
+        with collector.paused():
             return self._apply(updates, afresh=afresh)
 
     def _apply(self, updates: wire.Updates, *, afresh: bool) -> list[RowChange]:
@@ -469,15 +467,3 @@ def _differ(before: Row[Any] | None, after: Row[Any] | None, modified: frozenset
     except ProtocolError:
         # One of them holds what cannot be read, which is no reason not to replace it.
         return True
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
