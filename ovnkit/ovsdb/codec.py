@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from ovnkit.errors import InvalidValue, ProtocolError, _is_secret
-from ovnkit.ovsdb.schema import AtomType, BaseType, ColumnType
+from ovnkit.ovsdb.schema import STRING, AtomType, BaseType, ColumnType
 from ovnkit.ovsdb.values import Map, Ref
 
 __all__ = [
@@ -202,6 +202,8 @@ def default(type: ColumnType, refer: Refer) -> Any:
 
 def encode(value: Any) -> Any:
     """The JSON of a normalised value. Members are sorted, so that equal values have equal JSON."""
+    if type(value) is str:
+        return value
     if value is None:
         return ["set", []]
     if isinstance(value, frozenset):
@@ -221,9 +223,9 @@ def _encode_atom(value: Any) -> Any:
     return value
 
 
-def _order(json: Any) -> Any:
-    # Pairs and uuids are lists; a set's members are all of one type, so they compare.
-    return tuple(_order(item) for item in json) if isinstance(json, list) else json
+def _identity(atom: Any) -> Any:
+    """What tells an atom from others of its column: of a uuid what stands beside the word."""
+    return atom[1] if isinstance(atom, list) else atom
 
 
 def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column: str) -> Any:
@@ -238,6 +240,8 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
     if type.value is not None:
         if not isinstance(value, (dict, Mapping)):
             raise refused("a mapping")
+        if type.key is type.value is STRING and _are_plain(value) and _are_plain(value.values()):
+            return Map(value)
         pairs = []
         for k, v in value.items():
             key = normalise_atom(type.key, k, refer, table=table, column=column)
@@ -255,7 +259,20 @@ def normalise(type: ColumnType, value: Any, refer: Refer, *, table: str, column:
     # Those that are common first: the check of an abstract class takes as long as all the rest.
     if not isinstance(value, (set, frozenset, list, tuple, Set)):
         raise refused(f"a set, list or tuple, each member {type.key.allowed}")
+    if type.key is STRING and _are_plain(value):
+        return frozenset(value)
     return frozenset(normalise_atom(type.key, member, refer, table=table, column=column) for member in value)
+
+
+def _are_plain(texts: Collection[Any]) -> bool:
+    """Whether these are strings that nothing could be wrong with, as almost all are."""
+    if not set(map(type, texts)) <= _STR:
+        return False
+    text = "".join(texts)
+    return text.isascii() and "\0" not in text
+
+
+_STR = {str}
 
 
 def normalise_atom(base: BaseType, value: Any, refer: Refer, *, table: str, column: str) -> Any:
@@ -326,12 +343,11 @@ def check_limits(type: ColumnType, value: Any, *, table: str, column: str) -> No
             raise InvalidValue(table=table, column=column, value=atom, allowed=base.allowed)
 
     limited = type.key.limited or (type.value is not None and type.value.limited)
-    if isinstance(value, Map):
+    if type.value is not None:
         members: Any = value.items()
         for key, item in members if limited else ():
             check(type.key, key)
-            if type.value is not None:
-                check(type.value, item)
+            check(type.value, item)
     else:
         members = value if isinstance(value, frozenset) else () if value is None else (value,)
         for atom in members if limited else ():
@@ -357,16 +373,16 @@ def apply_diff(type: ColumnType, old: Any, diff: Any) -> Any:
     if type.max == 1:
         return diff
     if type.value is not None:
-        pairs = {_order(key): [key, value] for key, value in _pairs(old)}
+        pairs = {_identity(key): [key, value] for key, value in _pairs(old)}
         for key, value in _pairs(diff):
-            known = pairs.get(_order(key))
+            known = pairs.get(_identity(key))
             if known is not None and known[1] == value:
-                del pairs[_order(key)]
+                del pairs[_identity(key)]
             else:
-                pairs[_order(key)] = [key, value]
+                pairs[_identity(key)] = [key, value]
         return ["map", list(pairs.values())]
-    atoms = {_order(atom): atom for atom in _members(old)}
+    atoms = {_identity(atom): atom for atom in _members(old)}
     for atom in _members(diff):
-        if atoms.pop(_order(atom), None) is None:
-            atoms[_order(atom)] = atom
+        if atoms.pop(_identity(atom), None) is None:
+            atoms[_identity(atom)] = atom
     return ["set", list(atoms.values())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import itertools
 import logging
 import os
@@ -17,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from ovnkit.errors import Closed, QuorumLost, Timeout
 from ovnkit.ovsdb import streams, wire
+from ovnkit.ovsdb.deadlines import Deadlines
 from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.poller import Poller
 from ovnkit.ovsdb.replica import Idl
@@ -34,7 +34,6 @@ Operation = dict[str, Any]
 _FAVOUR_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
-_MANY_DEADLINES = 256
 _TOGETHER = 256
 _PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
 """Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
@@ -71,8 +70,7 @@ class Connection:
         self._numbers = itertools.count(1)
         self._queue: deque[Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._deadlines: list[Request] = []
-        self._deadlines_lock = threading.Lock()
+        self._deadlines = Deadlines()
         self._wakes_at = 0.0
         self._closing = False
         self._was_ready = False
@@ -88,6 +86,11 @@ class Connection:
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._woken = False
+        self._poller = Poller(self._wake_read.fileno())
+        self._reading = threading.Lock()
+        """Held by the thread that reads from the session, and by nobody while that of the connection waits."""
+        self._caller_reads = 0
+        """The thread that reads in place of that of the connection."""
         self.guard: Any = contextlib.nullcontext()
         """Held while the replica changes, for the sake of readers of its stock rows."""
         self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
@@ -129,12 +132,9 @@ class Connection:
         asked = [(request.key, request.data, request.answer) for request in requests]
         if not self.idl._session.request(*asked, rpc=session):
             return False
-        with self._deadlines_lock:
-            for request in requests:
-                request.data = b""
-                heapq.heappush(self._deadlines, request)
-            soonest = self._deadlines[0].deadline
-        if soonest < self._wakes_at or self.idl._session.get_backlog():
+        for request in requests:
+            request.data = b""
+        if self._deadlines.add(*requests) < self._wakes_at or self.idl._session.get_backlog():
             self._wake()
         return True
 
@@ -148,12 +148,43 @@ class Connection:
             return reply
         raise reply
 
+    def take_in_until(self, outcome: Future[Any]) -> None:
+        """Read what the server says in this thread, which is going to wait for this outcome and for nothing else.
+
+        It saves handing over from thread to thread, twice for each transaction of a caller that waits for each. As soon
+        as there is anything else to do, that is left to the thread of the connection, and this returns.
+        """
+        alone = len(self.idl._session.requests) == 1 and not self._store.has_listeners
+        if not alone or self.state != "ready" or self.idl.has_stock_rows:
+            return
+        with self._reading:
+            if self._poller.take_over():
+                self._caller_reads = threading.get_ident()
+                try:
+                    self._take_in_instead(outcome)
+                finally:
+                    # First, because an assignment cannot be interrupted.
+                    self._caller_reads = 0
+                    self._poller.give_back()
+
+    def _take_in_instead(self, outcome: Future[Any]) -> None:
+        try:
+            while not outcome.done() and not self._woken:
+                left = self._wakes_at - time.monotonic()
+                if left <= 0 or not self._poller.wait_instead(int(left * 1000) + 1) or self._woken:
+                    return
+                if not self._take_in():
+                    self._wake()
+        except BaseException as exc:
+            # Ctrl-C, or the like: what was being taken in may be there by half.
+            self.idl.in_doubt = exc
+            self._wake()
+            raise
+
     def later(self, moment: float, function: Callable[[], object]) -> None:
         """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
         request = Request(next(self._numbers), b"", b"", moment, lambda _: function())
-        with self._deadlines_lock:
-            heapq.heappush(self._deadlines, request)
-        if moment < self._wakes_at:
+        if self._deadlines.add(request) < self._wakes_at:
             self._wake()
 
     def call(self, function: Callable[[], T]) -> Future[T]:
@@ -207,11 +238,14 @@ class Connection:
         return "; ".join(dict.fromkeys(trouble for trouble in found if trouble))
 
     def check_may_wait(self) -> None:
-        """Raise RuntimeError in the thread that brings results and changes."""
-        if threading.current_thread() is self._thread:
+        """Raise RuntimeError in a thread that is just bringing results and changes."""
+        if self._is_reading():
             raise RuntimeError(
                 "a callback of a future must not wait for a commit or a change; call submit(), or use another thread"
             )
+
+    def _is_reading(self) -> bool:
+        return threading.get_ident() in (self._thread.ident, self._caller_reads)
 
     @property
     def closing(self) -> bool:
@@ -235,7 +269,7 @@ class Connection:
         self._closing = True
         if self.is_own:
             self._wake()
-            if threading.current_thread() is not self._thread:
+            if not self._is_reading():
                 # A callback that does not return would hold it up; what is left then ends by itself.
                 self._thread.join(_PATIENCE_OF_CLOSE)
 
@@ -249,10 +283,9 @@ class Connection:
     # -- in the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        poller = Poller(self._wake_read.fileno())
         try:
             while not self._closing:
-                self._turn(poller)
+                self._turn(self._poller)
         finally:
             self._closing = True
             self._end_session()
@@ -260,17 +293,34 @@ class Connection:
             # In this order: what another thread sends meanwhile is either refused or told of here.
             self.idl.close()
             self.idl._Idl__txn_abort_all()
-            with self._deadlines_lock:
-                waiting = list(self._deadlines)
-            for request in waiting:
+            for request in self._deadlines.all():
                 request.end(Closed(self._remote, "the client was closed"))
             streams.forget(self._names)
             self._fail_queued()
+            self._poller.close()
             self._wake_read.close()
             self._wake_write.close()
             self._store.end()
 
     def _turn(self, poller: Poller) -> None:
+        with self._reading:
+            self._prepare(poller)
+        happened = poller.block()
+        # As long as only updates and replies arrive, nothing else has to be looked at.
+        while happened and not self._woken:
+            with self._reading:
+                if not self._take_in():
+                    break
+            left = self._wakes_at - time.monotonic()
+            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
+        if self._woken:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            self._woken = False
+
+    def _prepare(self, poller: Poller) -> None:
+        """Do all that there is to do, and find out what to wait for."""
         with self.guard:
             self.idl.run()
         next_deadline = self.attend()
@@ -285,16 +335,7 @@ class Connection:
         if self._queue and self.state == "ready":
             # It came in after the last look, when nobody was there to be woken.
             poller.immediate_wake()
-        happened = poller.block()
-        # As long as only updates and replies arrive, nothing else has to be looked at.
-        while happened and not self._woken and self._take_in():
-            left = self._wakes_at - time.monotonic()
-            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
-        if self._woken:
-            with contextlib.suppress(BlockingIOError):
-                self._wake_read.recv(4096)
-            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
-            self._woken = False
+        poller.settle(self.session)
 
     def _take_in(self) -> bool:
         with self.guard:
@@ -395,21 +436,11 @@ class Connection:
     def _expire(self) -> float:
         """Fail what is past its deadline; returns the next deadline."""
         now = time.monotonic()
-        late = []
-        with self._deadlines_lock:
-            sent = self._deadlines
-            if len(sent) > _MANY_DEADLINES and len(sent) > 4 * len(self.idl._session.requests):
-                # Most have been answered long before their time.
-                sent[:] = [request for request in sent if not request.over]
-                heapq.heapify(sent)
-            while sent and (sent[0].over or sent[0].deadline <= now):
-                late.append(heapq.heappop(sent))
-            next_deadline = sent[0].deadline if sent else float("inf")
+        late, next_deadline = self._deadlines.late(now, len(self.idl._session.requests))
         for request in late:
-            if not request.over:
-                # What comes for it later is nobody's.
-                self.idl._session.requests.pop(request.key, None)
-                request.end(Lost("the server did not answer in time", request.session))
+            # What comes for it later is nobody's.
+            self.idl._session.requests.pop(request.key, None)
+            request.end(Lost("the server did not answer in time", request.session))
         # A copy: other threads append to the queue.
         for request in list(self._queue):
             if request.deadline <= now:

@@ -14,7 +14,7 @@ from ovnkit.ovsdb.values import Map, Ref
 __all__ = ["Index", "IndexKey"]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class IndexKey:
     """What an index goes by: the values of columns, of one key of a map column, or each row that a column refers to."""
 

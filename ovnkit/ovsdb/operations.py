@@ -22,15 +22,14 @@ def build(pending: Pending, *, comment: str | None, durable: bool) -> list[Opera
     deletes: list[Operation] = []
     checks: list[Operation] = []
     for item in pending.items.values():
-        table, where = item.row._table, [["_uuid", "==", ["uuid", str(item.row.uuid)]]]
         if item.base is None:
             row = {name: encode(value) for name, _, value in item.columns}
-            inserts.append({"op": "insert", "table": table, "uuid": str(item.row.uuid), "row": row})
+            inserts.append({"op": "insert", "table": item.row._table, "uuid": str(item.row.uuid), "row": row})
         elif item.deleted:
             waits.append(_wait_row(item.base))
-            deletes.append({"op": "delete", "table": table, "where": where})
+            deletes.append({"op": "delete", "table": item.row._table, "where": _where(item.row)})
         else:
-            _update(item, where, waits, writes, checks)
+            _update(item, waits, writes, checks)
     operations = waits + inserts + writes + deletes + checks
     if operations and comment is not None:
         operations.append({"op": "comment", "comment": comment})
@@ -39,12 +38,15 @@ def build(pending: Pending, *, comment: str | None, durable: bool) -> list[Opera
     return operations
 
 
-def _update(
-    item: PendingRow, where: list[Any], waits: list[Operation], writes: list[Operation], checks: list[Operation]
-) -> None:
+def _where(row: Row[Any]) -> list[Any]:
+    return [["_uuid", "==", ["uuid", str(row.uuid)]]]
+
+
+def _update(item: PendingRow, waits: list[Operation], writes: list[Operation], checks: list[Operation]) -> None:
     base = item.base
     assert base is not None
     table = base._table
+    where = _where(base)
     changed = list(item.columns)
     whole = {name: after for name, _, after in changed if name in item.whole}
     if whole:
@@ -95,7 +97,7 @@ def wait_columns(row: Row[Any], names: list[str]) -> Operation:
     return {
         "op": "wait",
         "table": row._table,
-        "where": [["_uuid", "==", ["uuid", str(row.uuid)]]],
+        "where": _where(row),
         "columns": names,
         "until": "==",
         "rows": [{name: encode(getattr(row, name)) for name in names}],

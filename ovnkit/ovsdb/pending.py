@@ -15,7 +15,8 @@ from ovnkit.ovsdb.values import Map, Ref
 
 if TYPE_CHECKING:
     from ovnkit.ovsdb.filter import Filter
-    from ovnkit.ovsdb.store import Snapshot, Store
+    from ovnkit.ovsdb.snapshot import Snapshot
+    from ovnkit.ovsdb.store import Store
 
 __all__ = ["Operation", "Pending", "PendingRow", "View"]
 

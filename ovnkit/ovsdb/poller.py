@@ -11,11 +11,18 @@ __all__ = ["Poller"]
 
 
 class Poller:
-    """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024."""
+    """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024.
+
+    While one thread waits in block(), another can take over what it waits for: take_over(), wait_instead(),
+    give_back(). Both are woken by ``wake``.
+    """
 
     def __init__(self, wake: int) -> None:
-        self._poll = select.poll()
-        self._poll.register(wake, POLLIN)
+        self._wake = wake
+        self._epoll = select.epoll()
+        self._instead = select.poll()
+        self._taken = False
+        self._session: object = None
         self._registered: dict[int, int] = {}
         self._wanted: dict[int, int] = {}
         self._timeout: float = -1
@@ -38,18 +45,53 @@ class Poller:
         """Do not wait at all."""
         self._timeout = 0
 
+    def settle(self, session: object) -> None:
+        """Have block() wait for what was asked for. Descriptors are the same only within one ``session``."""
+        wanted, self._wanted = self._wanted, {}
+        if self._taken or session is None or session is not self._session or wanted != self._registered:
+            # All anew, for of a descriptor that was closed, nobody can say what it stands for by now.
+            self._epoll.close()
+            self._epoll, self._instead = select.epoll(), select.poll()
+            for number, events in {**wanted, self._wake: POLLIN}.items():
+                self._epoll.register(number, events)
+                self._instead.register(number, events)
+            self._session, self._registered, self._taken = session, wanted, False
+
     def block(self) -> bool:
         """Wait; whether something happened before the time was over."""
-        if self._wanted != self._registered:
-            for number in self._registered.keys() - self._wanted.keys():
-                self._poll.unregister(number)
-            for number, events in self._wanted.items():
-                self._poll.register(number, events)
-            self._registered = self._wanted
-        self._wanted = {}
         timeout, self._timeout = self._timeout, -1
-        return bool(self._poll.poll(timeout))
+        return self.block_again(timeout)
 
     def block_again(self, milliseconds: float) -> bool:
         """Wait for the same as the last time."""
-        return bool(self._poll.poll(milliseconds))
+        return bool(self._epoll.poll(milliseconds / 1000 if milliseconds >= 0 else None))
+
+    # -- for another thread ----------------------------------------------------------------------------------------
+
+    def take_over(self) -> bool:
+        """Have block() wait for ``wake`` alone; False where it waits for more than that a server says something."""
+        if list(self._registered.values()) != [POLLIN]:
+            return False
+        self._taken = True
+        return self._modify(0)
+
+    def _modify(self, events: int) -> bool:
+        try:
+            for number in self._registered:
+                self._epoll.modify(number, events)
+        except OSError:
+            # It was closed meanwhile. The next settle() sees to it.
+            return False
+        return True
+
+    def wait_instead(self, milliseconds: float) -> bool:
+        """Wait for what was taken over; whether something happened before the time was over."""
+        return bool(self._instead.poll(milliseconds))
+
+    def give_back(self) -> None:
+        """Have block() wait for all of it again. If this does not come to its end, the next settle() does it."""
+        self._taken = not self._modify(POLLIN)
+
+    def close(self) -> None:
+        """Give the descriptor back to the system."""
+        self._epoll.close()

@@ -149,7 +149,7 @@ class Row(Generic[D_co]):
     _since: ClassVar[str | None] = None
     _required_columns: ClassVar[frozenset[str] | None] = None
     _strong: ClassVar[dict[str, frozenset[str]] | None] = None
-    _whole: ClassVar[codec.WholeReader | None] = None
+    _whole: ClassVar[codec.WholeReader]
 
     if TYPE_CHECKING:
         _uuid: UUID | None
@@ -177,9 +177,9 @@ class Row(Generic[D_co]):
         _set_uuid(self, None)
         _set_raw(self, _EMPTY)
         _set_replicated(self, None)
-        own = type(self)
+        own, held = type(self), self.__dict__
         for name, value in columns.items():
-            self.__dict__[name] = own._normalise(name, value)
+            held[name] = own._normalise(name, value)
         if missing := own._required() - columns.keys():
             raise TypeError(f"{own.__name__}() needs {', '.join(sorted(missing))}: OVSDB has no legal default for it")
 
@@ -202,6 +202,14 @@ class Row(Generic[D_co]):
                 or (not column.type.is_scalar and column.type.min > 0)
             )
         return cls._required_columns
+
+    @classmethod
+    def _whole_reader(cls) -> codec.WholeReader:
+        """What reads all columns out of the JSON of a <row>. It raises ProtocolError where one of them cannot be."""
+        if "_whole" not in cls.__dict__:
+            types = {name: column.type for name, column in cls._columns.items()}
+            cls._whole = codec.whole_reader(types, cls._database.row_class, cls._table)
+        return cls._whole
 
     @classmethod
     def _strong_columns(cls) -> dict[str, frozenset[str]]:
@@ -249,12 +257,9 @@ class Row(Generic[D_co]):
         own, replicated = type(self), self._replicated
         if replicated is None or not replicated.whole:
             return False
-        if own._whole is None:
-            types = {name: column.type for name, column in own._columns.items()}
-            own._whole = codec.whole_reader(types, own._database.row_class, own._table)
         held = self.__dict__
         try:
-            values = own._whole(self._raw)
+            values = own._whole_reader()(self._raw)
         except ProtocolError:
             # Whoever reads that column hears of it.
             return False

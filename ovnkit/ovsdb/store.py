@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ovnkit.errors import ProtocolError
-from ovnkit.ovsdb import codec, collector, wire
+from ovnkit.ovsdb import collector, wire
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.index import Index, IndexKey
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
+from ovnkit.ovsdb.snapshot import Snapshot
+from ovnkit.ovsdb.table import Table
 from ovnkit.ovsdb.values import Ref
 
-__all__ = ["RowChange", "Snapshot", "Store"]
-
-_CHECKED = 1 << 20
-"""Bytes of a row up to which it is looked at when it comes."""
+__all__ = ["RowChange", "Store"]
 
 _Staged = dict[str, dict[UUID, Row[Any] | None]]
+_Reindexed = tuple[Index, UUID, Iterable[Any], Iterable[Any]]
+"""A row, and what an index knew it by before and after."""
 
 _BULK = 2000
 """From so many rows in one message on, the garbage collector is paused."""
@@ -63,133 +64,19 @@ class RowChange(NamedTuple):
         return replicated.schema.name
 
 
-class _Table:
-    """The rows of one table, with its indexes."""
-
-    def __init__(self, replicated: ReplicatedTable, row_class: type[Row[Any]]) -> None:
-        self.replicated = replicated
-        self.row_class = row_class
-        self.rows: dict[UUID, Row[Any]] = {}
-        self.indexes: dict[IndexKey, Index] = {}
-        known = row_class._columns.keys()
-        unique = [IndexKey(columns) for columns in replicated.schema.indexes if known >= set(columns)]
-        # What people look rows up by, also where the schema does not make it unique.
-        named = [IndexKey(("name",))] if "name" in known else []
-        self.declared: tuple[IndexKey, ...] = tuple(dict.fromkeys(unique + named))
-
-    def all_updated(self, updates: Mapping[UUID, wire.RowUpdate]) -> dict[UUID, Row[Any] | None]:
-        """All rows after an update, None for those that go. Raises ValueError where it cannot be applied."""
-        rows: dict[UUID, Row[Any] | None] = {}
-        stored, replicated = self.row_class._stored, self.replicated
-        for uuid, update in updates.items():
-            raw = bytes(update.initial)
-            # Most of what ever comes is a dump, and of a row in it nothing else needs to be looked at.
-            plain = raw[:1] == b"{" and update.modify is None and not update.delete
-            rows[uuid] = stored(uuid, raw, replicated) if plain else self.updated(uuid, update)
-        return rows
-
-    def updated(self, uuid: UUID, update: wire.RowUpdate) -> Row[Any] | None:
-        """The row after a <row-update2>, None where it goes. Raises ValueError where it cannot be applied."""
-        raw = bytes(update.initial) or bytes(update.insert)
-        if (update.modify is not None or update.delete) and (raw or (update.modify is not None and update.delete)):
-            raise ValueError(f"the server tells two things of row {uuid} of {self.replicated.schema.name}")
-        if not raw:
-            if update.delete:
-                return None
-            before = self.rows.get(uuid)
-            if before is None or update.modify is None:
-                name = self.replicated.schema.name
-                raise ValueError(f"the server modified row {uuid} of {name}, which it had not told of")
-            return self._modified(before, update.modify)
-        if raw[:1] != b"{":
-            raise ValueError(f"row {uuid} of {self.replicated.schema.name} is {raw[:80]!r}")
-        row = self.row_class._stored(uuid, raw, self.replicated)
-        if update.insert:
-            _check(row, wire.row(raw))
-        return row
-
-    def _modified(self, before: Row[Any], difference: Mapping[str, Any]) -> Row[Any]:
-        cells = wire.row(before._raw)
-        for name, diff in difference.items():
-            type = self.replicated.schema.columns[name].type
-            if type.max == 1:
-                cells[name] = diff
-                continue
-            # A row comes without the columns that have their defaults.
-            refer = before._database.row_class if before._table else (lambda _table: Row)
-            old = wire.value(cells[name]) if name in cells else codec.encode(codec.default(type, refer))
-            cells[name] = wire.Raw(wire.encode(codec.apply_diff(type, old, wire.value(diff))))
-        after = self.row_class._stored(before._uuid, wire.encode(cells), self.replicated)
-        # What has been read of the row before need not be read again.
-        after.__dict__.update(before.__dict__)
-        for name in difference:
-            after.__dict__.pop(name, None)
-        _check(after, difference)
-        return after
-
-
-def _check(row: Row[Any], names: Iterable[str]) -> None:
-    """Raise ProtocolError where one of these columns holds what it cannot."""
-    if len(row._raw) > _CHECKED:
-        # To be found out when it is read: a look at it would take its size once more.
-        return
-    columns, held = row._columns, row.__dict__
-    for name in names:
-        if name in columns:
-            held[name] = row._read(columns[name])
-
-
-class Snapshot:
-    """The rows of one moment: what one transaction reads in several steps belongs together."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.tables = store.tables
-        """Those of the schema of that moment; they change no more once there is another."""
-        self.before: dict[str, dict[UUID, Row[Any] | None]] = {}
-        """What rows were that have changed since, by table; None for those that were not there."""
-
-    def _before(self, table: str) -> dict[UUID, Row[Any] | None]:
-        # Not get(): an update may come before the table is looked at.
-        return self.before.setdefault(table, {})
-
-    def rows(self, table: str) -> list[Row[Any]]:
-        """All rows of a table; none where it is not replicated."""
-        held = self.tables.get(table)
-        return [] if held is None else self._store.all(held, self._before(table))
-
-    def get(self, table: str, uuid: UUID) -> Row[Any] | None:
-        """One row; None where it is not there or the table is not replicated."""
-        with self._store.changed:
-            before = self.before.get(table, {})
-            if uuid in before:
-                return before[uuid]
-            return self.tables[table].rows.get(uuid) if table in self.tables else None
-
-    def find(self, matches: Filter) -> list[Row[Any]]:
-        """The rows that match; none where the table is not replicated."""
-        name = matches.row_class._table
-        held = self.tables.get(name)
-        return [] if held is None else self._store.find_in(held, matches, self._before(name))
-
-    def referrers(self, row_class: type[Row[Any]], column: str, ref: Ref[Any]) -> list[Row[Any]]:
-        """The rows of a table that refer to a row in one column."""
-        name = row_class._table
-        held = self.tables.get(name)
-        return [] if held is None else self._store.referrers(held, column, ref, self._before(name))
-
-
 class Store:
     """The rows of one database, each update applied as a whole; any thread may read.
 
-    ``changed`` is notified after each update. Listeners are called without any lock held, in the order of the updates.
+    ``changed``, a condition on the ``lock`` of all this, is notified after each update. Listeners are called without
+    any lock held, in the order of the updates.
     """
 
     def __init__(
         self, database: type[Database], schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]
     ) -> None:
         self.database = database
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.version = 0
         self._indexes_made = 0
         self._listeners: list[Callable[[list[RowChange]], None]] = []
@@ -202,7 +89,7 @@ class Store:
 
         Whoever has a snapshot, or looks through a table at this moment, has the tables as they were.
         """
-        with self.changed:
+        with self.lock:
             kept = self.tables
             self._set_schema(schema, monitored)
             for name, table in self.tables.items():
@@ -224,13 +111,13 @@ class Store:
     def _set_schema(self, schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]) -> None:
         self.schema = schema
         self.replicated = {name: ReplicatedTable(schema.tables[name], columns) for name, columns in monitored.items()}
-        self.tables = {name: _Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
+        self.tables = {name: Table(table, self.database.row_class(name)) for name, table in self.replicated.items()}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """All rows as they are at this moment."""
-        with self.changed:
+        with self.lock:
             snapshot = Snapshot(self)
             key = id(snapshot)
             self._snapshots[key] = weakref.ref(snapshot, lambda _: self._snapshots.pop(key, None))
@@ -238,17 +125,17 @@ class Store:
 
     def release(self, snapshot: Snapshot) -> None:
         """The snapshot will not be read any more: what rows were need not be kept for it."""
-        with self.changed:
+        with self.lock:
             self._snapshots.pop(id(snapshot), None)
 
     def rows(self, table: str) -> list[Row[Any]]:
         """All rows of a table at this moment."""
-        with self.changed:
+        with self.lock:
             return list(self.tables[table].rows.values())
 
     def get(self, table: str, uuid: UUID) -> Row[Any] | None:
         """One row."""
-        with self.changed:
+        with self.lock:
             return self.tables[table].rows.get(uuid)
 
     def find(self, matches: Filter) -> list[Row[Any]]:
@@ -256,7 +143,7 @@ class Store:
         table = self.tables.get(matches.row_class._table)
         return [] if table is None else self.find_in(table, matches, None)
 
-    def find_in(self, table: _Table, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+    def find_in(self, table: Table, matches: Filter, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
         """The rows of a table that match, by an index where there is one.
 
         ``before`` tells what rows were that a snapshot has to show otherwise than they are.
@@ -269,16 +156,16 @@ class Store:
         candidates = self.all(table, before)
         return [row for row in candidates if matches(row)] if matches.columns else candidates
 
-    def all(self, table: _Table, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
+    def all(self, table: Table, before: Mapping[UUID, Row[Any] | None] | None) -> list[Row[Any]]:
         """All rows of a table; ``before`` as above."""
-        with self.changed:
+        with self.lock:
             if not before:
                 return list(table.rows.values())
             kept = [row for uuid, row in table.rows.items() if uuid not in before]
             return kept + [row for row in before.values() if row is not None]
 
     def referrers(
-        self, table: _Table, column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
+        self, table: Table, column: str, ref: Ref[Any], before: Mapping[UUID, Row[Any] | None] | None
     ) -> list[Row[Any]]:
         """The rows of a table that refer to a row in one column; ``before`` as above."""
         key = IndexKey((column,), references=True)
@@ -287,10 +174,10 @@ class Store:
         return [row for row in rows if ref.uuid in key.values(row)]
 
     def _by_index(
-        self, table: _Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
+        self, table: Table, index: Index, value: Any, before: Mapping[UUID, Row[Any] | None] | None
     ) -> list[Row[Any]]:
         """The rows that may have a value, all of one moment."""
-        with self.changed:
+        with self.lock:
             if not before:
                 return [table.rows[uuid] for uuid in index.find(value)]
             found = [table.rows[uuid] for uuid in index.find(value) if uuid not in before]
@@ -298,17 +185,17 @@ class Store:
 
     def declare_index(self, table: str, key: IndexKey) -> None:
         """Have find() look for such an index from now on. It is made when it is first needed."""
-        with self.changed:
+        with self.lock:
             held = self.tables[table]
             held.declared = tuple(dict.fromkeys((*held.declared, key)))
 
-    def _index(self, table: _Table, key: IndexKey) -> Index | None:
+    def _index(self, table: Table, key: IndexKey) -> Index | None:
         """An index, made if need be; None while another thread makes it, or where its columns are not replicated."""
         index = table.indexes.get(key)
         if index is None:
             if not set(key.columns) <= table.replicated.monitored:
                 return None
-            with self.changed:
+            with self.lock:
                 if key in table.indexes:
                     return None
                 index = table.indexes[key] = Index(key)
@@ -319,7 +206,7 @@ class Store:
             except BaseException:
                 del table.indexes[key]
                 raise
-            with self.changed:
+            with self.lock:
                 index.finish()
         return index if index.complete else None
 
@@ -330,19 +217,24 @@ class Store:
 
         It is also called without any change when no more will come. A table that is not replicated holds nothing.
         """
-        with self.changed:
+        with self.lock:
             self._listeners.append(listener)
             return list(self.tables[table].rows.values()) if table in self.tables else []
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody is told of changes."""
+        return bool(self._listeners)
+
     def unlisten(self, listener: Callable[[list[RowChange]], None]) -> None:
         """Stop calling ``listener``."""
-        with self.changed:
+        with self.lock:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
     def end(self) -> None:
         """Wake everybody who waits for a change: no more will come."""
-        with self.changed:
+        with self.lock:
             self.changed.notify_all()
             listeners = list(self._listeners)
         for listener in listeners:
@@ -366,22 +258,30 @@ class Store:
         staged, gone, changes = self._understood(updates, afresh=afresh)
         indexes = self._indexes_made
         reindexed = self._reindexed(changes)
-        with self.changed:
+        with self.lock:
             if indexes != self._indexes_made:
                 reindexed = self._reindexed(changes)
-            if self._snapshots:
-                self._keep_for_snapshots(staged)
-            for name, new in staged.items():
-                rows = self.tables[name].rows
-                # Takes the hashes along; a uuid makes its own anew each time, in Python.
-                rows.update(new)  # type: ignore[arg-type]
-                for uuid in gone.get(name, ()):
-                    rows.pop(uuid, None)
-            for index, uuid, before_values, after_values in reindexed:
-                index.replace(uuid, before_values, after_values)
+            try:
+                self._put(staged, gone, reindexed)
+            except BaseException:
+                # Ctrl-C, in the thread of a caller. Nobody may see half of it, and to do it again does no harm.
+                self._put(staged, gone, reindexed)
+                raise
             listeners = self._next_version()
         _tell(listeners, changes)
         return changes
+
+    def _put(self, staged: _Staged, gone: dict[str, list[UUID]], reindexed: list[_Reindexed]) -> None:
+        if self._snapshots:
+            self._keep_for_snapshots(staged)
+        for name, new in staged.items():
+            rows = self.tables[name].rows
+            # Takes the hashes along; a uuid makes its own anew each time, in Python.
+            rows.update(new)  # type: ignore[arg-type]
+            for uuid in gone.get(name, ()):
+                rows.pop(uuid, None)
+        for index, uuid, before_values, after_values in reindexed:
+            index.replace(uuid, before_values, after_values)
 
     def _understood(
         self, updates: wire.Updates, *, afresh: bool
@@ -414,9 +314,9 @@ class Store:
                     going.setdefault(name, []).extend(gone)
         return staged, going, changes
 
-    def _reindexed(self, changes: list[RowChange]) -> list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]]:
+    def _reindexed(self, changes: list[RowChange]) -> list[_Reindexed]:
         """What becomes of the indexes; found out before anything is stored, because a value may prove unreadable."""
-        found: list[tuple[Index, UUID, Iterable[Any], Iterable[Any]]] = []
+        found: list[_Reindexed] = []
         if not self._indexes_made:
             return found
         for change in changes:

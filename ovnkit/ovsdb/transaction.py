@@ -241,10 +241,15 @@ class Transaction(Generic[D]):
         applied, Timeout when nothing was sent, and OutcomeUnknown when it cannot be told within the timeout.
         """
         self._connection.check_may_wait()
-        self.submit().result()
+        outcome = self.submit()
+        self._connection.take_in_until(outcome)
+        outcome.result()
 
     def submit(self) -> Future[None]:
-        """Commit without waiting. The future ends as commit() would, in the thread that brings results."""
+        """Commit without waiting. The future ends as commit() would.
+
+        Its callbacks are called in a thread that reads from the server, and must not wait for the client.
+        """
         self._check_open()
         self._pending.check_referenced()
         operations = self.operations()

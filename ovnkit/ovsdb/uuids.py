@@ -9,6 +9,9 @@ from uuid import UUID
 __all__ = ["Uuids"]
 
 _AT_ONCE = 256
+_FREE = ~(0xF << 76 | 0x3 << 62)
+_VERSION_4 = 0x4 << 76 | 0x2 << 62
+"""The bits by which it is told that all others are random (RFC 9562, 5.4)."""
 
 
 class Uuids:
@@ -26,4 +29,4 @@ class Uuids:
                 self._drawn, self._used = os.urandom(16 * _AT_ONCE), 0
             own = self._drawn[self._used : self._used + 16]
             self._used += 16
-        return UUID(bytes=own, version=4)
+        return UUID(int=int.from_bytes(own, "big") & _FREE | _VERSION_4)

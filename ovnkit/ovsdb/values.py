@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -38,6 +38,20 @@ class Map(Mapping[K, V_co]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._pairs
+
+    # As of Mapping, whose views would come back here for every pair.
+
+    def keys(self) -> KeysView[K]:
+        """The keys."""
+        return self._pairs.keys()
+
+    def values(self) -> ValuesView[V_co]:
+        """The values."""
+        return self._pairs.values()
+
+    def items(self) -> ItemsView[K, V_co]:
+        """The pairs."""
+        return self._pairs.items()
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Map):
