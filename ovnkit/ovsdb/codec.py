@@ -71,8 +71,8 @@ def reader(name: str, type: ColumnType, refer: Refer, table: str) -> Reader:
     return read
 
 
-WholeReader = Callable[[bytes], list[Any]]
-"""From the JSON of a <row> to the values of several columns, ABSENT for those that it does not have."""
+WholeReader = Callable[[bytes], dict[str, Any]]
+"""From the JSON of a <row> to the values of several columns; those that it does not have are their defaults."""
 
 
 def whole_reader(columns: Mapping[str, ColumnType], refer: Refer, table: str) -> WholeReader:
@@ -80,15 +80,20 @@ def whole_reader(columns: Mapping[str, ColumnType], refer: Refer, table: str) ->
     names = {f"c{number}": name for number, name in enumerate(columns)}
     fields = [(own, _wire_type(columns[name]), ABSENT) for own, name in names.items()]
     decoder = msgspec.json.Decoder(msgspec.defstruct("Cells", fields, rename=names, gc=False))
-    builders = [_builder(type, refer) for type in columns.values()]
+    builders = [(name, _builder(type, refer)) for name, type in columns.items()]
+    defaults = {name: default(type, refer) for name, type in columns.items()}
     astuple = msgspec.structs.astuple
 
-    def read(row: bytes) -> list[Any]:
+    def read(row: bytes) -> dict[str, Any]:
+        values = defaults.copy()
         try:
             cells: Any = astuple(decoder.decode(row))
-            return [ABSENT if cell is ABSENT else build(cell) for cell, build in zip(cells, builders, strict=True)]
+            for (name, build), cell in zip(builders, cells, strict=True):
+                if cell is not ABSENT:
+                    values[name] = build(cell)
         except (msgspec.MsgspecError, ValueError, IndexError) as exc:
             raise ProtocolError(table, f"the server sent what this table cannot hold: {exc}") from exc
+        return values
 
     return read
 

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import logging
 import os
-import socket
 import threading
 import time
 from collections import deque
@@ -82,11 +81,7 @@ class Connection:
         self.on_session: list[Callable[[bool], object]] = []
         """Called in the thread: with True when a session with a server begins, with False when it is lost."""
         self._state_listeners: list[Callable[[State], object]] = []
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
-        self._woken = False
-        self._poller = Poller(self._wake_read.fileno())
+        self._poller = Poller()
         self._reading = threading.Lock()
         """Held by the thread that reads from the session, and by nobody while that of the connection waits."""
         self._caller_reads = 0
@@ -120,7 +115,7 @@ class Connection:
         alone = not self._queue and not self.idl._session.requests
         if not alone or self.state != "ready" or not self._send(request, session=session):
             self._queue.append(request)
-            self._wake()
+            self._poller.wake()
             if self.state == "closed":
                 # The thread may have looked at the queue for the last time before this request was in it.
                 self._fail_queued()
@@ -135,7 +130,7 @@ class Connection:
         for request in requests:
             request.data = b""
         if self._deadlines.add(*requests) < self._wakes_at or self.idl._session.get_backlog():
-            self._wake()
+            self._poller.wake()
         return True
 
     def query(self, operations: Sequence[Operation], deadline: float) -> list[Any]:
@@ -155,10 +150,10 @@ class Connection:
         as there is anything else to do, that is left to the thread of the connection, and this returns.
         """
         alone = len(self.idl._session.requests) == 1 and not self._store.has_listeners
-        if not alone or self.state != "ready" or self.idl.has_stock_rows:
+        if not alone or self.idl.has_stock_rows:
             return
         with self._reading:
-            if self._poller.take_over():
+            if self.state == "ready" and self._poller.take_over():
                 self._caller_reads = threading.get_ident()
                 try:
                     self._take_in_instead(outcome)
@@ -168,31 +163,31 @@ class Connection:
                     self._poller.give_back()
 
     def _take_in_instead(self, outcome: Future[Any]) -> None:
-        try:
-            while not outcome.done() and not self._woken:
-                left = self._wakes_at - time.monotonic()
-                if left <= 0 or not self._poller.wait_instead(int(left * 1000) + 1) or self._woken:
-                    return
+        while not outcome.done() and not self._poller.woken:
+            left = self._wakes_at - time.monotonic()
+            if left <= 0 or not self._poller.wait_instead(int(left * 1000) + 1) or self._poller.woken:
+                return
+            try:
                 if not self._take_in():
-                    self._wake()
-        except BaseException as exc:
-            # Ctrl-C, or the like: what was being taken in may be there by half.
-            self.idl.in_doubt = exc
-            self._wake()
-            raise
+                    self._poller.wake()
+            except BaseException as exc:
+                # Ctrl-C, or the like: of what was being taken in, some may be lost.
+                self.idl.in_doubt = exc
+                self._poller.wake()
+                raise
 
     def later(self, moment: float, function: Callable[[], object]) -> None:
         """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
         request = Request(next(self._numbers), b"", b"", moment, lambda _: function())
         if self._deadlines.add(request) < self._wakes_at:
-            self._wake()
+            self._poller.wake()
 
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Have the thread call ``function`` between two turns."""
         self.check_usable()
         future: Future[T] = Future()
         self._calls.append((function, future))
-        self._wake()
+        self._poller.wake()
         if self.state == "closed":
             self._fail_queued()
         return future
@@ -245,7 +240,7 @@ class Connection:
             )
 
     def _is_reading(self) -> bool:
-        return threading.get_ident() in (self._thread.ident, self._caller_reads)
+        return threading.current_thread() is self._thread or threading.get_ident() == self._caller_reads
 
     @property
     def closing(self) -> bool:
@@ -268,17 +263,10 @@ class Connection:
         """End the thread and the session. What is in flight fails as Lost."""
         self._closing = True
         if self.is_own:
-            self._wake()
+            self._poller.wake()
             if not self._is_reading():
                 # A callback that does not return would hold it up; what is left then ends by itself.
                 self._thread.join(_PATIENCE_OF_CLOSE)
-
-    def _wake(self) -> None:
-        if not self._woken:
-            self._woken = True
-            # Full: the thread will wake anyway. Closed: there is nobody to wake.
-            with contextlib.suppress(OSError):
-                self._wake_write.send(b"x")
 
     # -- in the thread ---------------------------------------------------------------------------------------------
 
@@ -288,36 +276,34 @@ class Connection:
                 self._turn(self._poller)
         finally:
             self._closing = True
-            self._end_session()
-            self._set_state("closed")
-            # In this order: what another thread sends meanwhile is either refused or told of here.
-            self.idl.close()
-            self.idl._Idl__txn_abort_all()
-            for request in self._deadlines.all():
-                request.end(Closed(self._remote, "the client was closed"))
-            streams.forget(self._names)
-            self._fail_queued()
-            self._poller.close()
-            self._wake_read.close()
-            self._wake_write.close()
-            self._store.end()
+            with self._reading:
+                self._end()
+
+    def _end(self) -> None:
+        self._end_session()
+        self._set_state("closed")
+        # In this order: what another thread sends meanwhile is either refused or told of here.
+        self.idl.close()
+        self.idl._Idl__txn_abort_all()
+        for request in self._deadlines.all():
+            request.end(Closed(self._remote, "the client was closed"))
+        streams.forget(self._names)
+        self._fail_queued()
+        self._poller.close()
+        self._store.end()
 
     def _turn(self, poller: Poller) -> None:
         with self._reading:
             self._prepare(poller)
         happened = poller.block()
         # As long as only updates and replies arrive, nothing else has to be looked at.
-        while happened and not self._woken:
+        while happened and not self._poller.woken:
             with self._reading:
                 if not self._take_in():
                     break
             left = self._wakes_at - time.monotonic()
             happened = left > 0 and poller.block_again(int(left * 1000) + 1)
-        if self._woken:
-            with contextlib.suppress(BlockingIOError):
-                self._wake_read.recv(4096)
-            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
-            self._woken = False
+        poller.calm_down()
 
     def _prepare(self, poller: Poller) -> None:
         """Do all that there is to do, and find out what to wait for."""

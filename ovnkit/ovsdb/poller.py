@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
 from typing import Any
 
 from ovs.poller import POLLIN
@@ -14,11 +16,15 @@ class Poller:
     """What `ovs` asks to be woken for, added up, and the wait. That of `ovs` stops at file descriptor 1024.
 
     While one thread waits in block(), another can take over what it waits for: take_over(), wait_instead(),
-    give_back(). Both are woken by ``wake``.
+    give_back(). Both are woken by wake().
     """
 
-    def __init__(self, wake: int) -> None:
-        self._wake = wake
+    def __init__(self) -> None:
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self.woken = False
+        """Whether wake() was called since calm_down()."""
         self._epoll = select.epoll()
         self._instead = select.poll()
         self._taken = False
@@ -52,10 +58,26 @@ class Poller:
             # All anew, for of a descriptor that was closed, nobody can say what it stands for by now.
             self._epoll.close()
             self._epoll, self._instead = select.epoll(), select.poll()
-            for number, events in {**wanted, self._wake: POLLIN}.items():
+            for number, events in {**wanted, self._wake_read.fileno(): POLLIN}.items():
                 self._epoll.register(number, events)
                 self._instead.register(number, events)
             self._session, self._registered, self._taken = session, wanted, False
+
+    def wake(self) -> None:
+        """Have whoever waits, or is about to, look at what there is to do; any thread may call it."""
+        if not self.woken:
+            self.woken = True
+            # Full: it will wake anyway. Closed: there is nobody to wake.
+            with contextlib.suppress(OSError):
+                self._wake_write.send(b"x")
+
+    def calm_down(self) -> None:
+        """Be ready to be woken again."""
+        if self.woken:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+            # After that, for who finds it set from here on has left what there is to do where the next turn looks.
+            self.woken = False
 
     def block(self) -> bool:
         """Wait; whether something happened before the time was over."""
@@ -69,7 +91,7 @@ class Poller:
     # -- for another thread ----------------------------------------------------------------------------------------
 
     def take_over(self) -> bool:
-        """Have block() wait for ``wake`` alone; False where it waits for more than that a server says something."""
+        """Have block() wait for wake() alone; False where it waits for more than that a server says something."""
         if list(self._registered.values()) != [POLLIN]:
             return False
         self._taken = True
@@ -93,5 +115,7 @@ class Poller:
         self._taken = not self._modify(POLLIN)
 
     def close(self) -> None:
-        """Give the descriptor back to the system."""
+        """Give the descriptors back to the system."""
         self._epoll.close()
+        self._wake_read.close()
+        self._wake_write.close()

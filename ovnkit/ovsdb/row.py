@@ -263,9 +263,8 @@ class Row(Generic[D_co]):
         except ProtocolError:
             # Whoever reads that column hears of it.
             return False
-        for (name, column), value in zip(own._columns.items(), values, strict=True):
-            if name not in held:
-                held[name] = column.default if value is codec.ABSENT else value
+        values.update(held)
+        held.update(values)
         return True
 
     def _with(self, uuid: UUID | None, columns: Mapping[str, Any]) -> Self:
