@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from ovnkit.errors import OvnkitError
 
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from ovnkit import deploy, lab, topology
     from ovnkit.northbound.client import Northbound
     from ovnkit.remote import Tls
@@ -35,10 +36,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use: a script pays for the databases that it touches."""
+    from importlib import import_module
+
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+        value: Any = getattr(import_module(_HOMES[name]), name)
     elif name in __all__:
-        value = importlib.import_module(f"ovnkit.{name}")
+        value = import_module(f"ovnkit.{name}")
     else:
         raise AttributeError(f"module 'ovnkit' has no attribute {name!r}")
     globals()[name] = value

@@ -33,12 +33,12 @@ OvnkitError
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+# Type checkers take it for true. Not of typing, which with all that it imports is most of what `import ovnkit` takes.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
     from uuid import UUID
 
 __all__ = [
@@ -76,15 +76,20 @@ __all__ = [
 _LONGEST_VALUE = 120
 
 
-_SECRET = re.compile(r"secret|passw|token|credential|api[-_]?key|private[-_]?key", re.IGNORECASE)
+_SECRETS = ("secret", "passw", "token", "credential", "apikey", "privatekey")
 
 
 def _is_secret(key: object) -> bool:
     """Whether the name of a key says that its value is not for everybody's eyes."""
-    return isinstance(key, str) and _SECRET.search(key) is not None
+    if not isinstance(key, str):
+        return False
+    words = key.lower().replace("-", "").replace("_", "")
+    return any(secret in words for secret in _SECRETS)
 
 
 def _shown(value: object) -> str:
+    from collections.abc import Mapping
+
     if isinstance(value, Mapping):
         value = {key: "***" if _is_secret(key) else item for key, item in value.items()}
     text = repr(value)
