@@ -86,7 +86,14 @@ def _campaign() -> Iterator[Trial]:
     yield Trial("stop-leader", "leader stopped", faults.stop_leader, 10, longest_gap=6.0)
     yield Trial("stop-follower", "follower with clients stopped", faults.stop_follower, 10, longest_gap=6.0)
     yield Trial(
-        "cut", "reply cut off", faults.cut_replies, 10_000, writers=8, longest_gap=2.0, proxied=True, most_rows=10
+        "cut",
+        "reply cut off",
+        faults.cut_replies,
+        10_000,
+        writers=8,
+        longest_gap=6.0,
+        proxied=True,
+        most_rows=10,
     )
     yield Trial("majority", "majority killed, restarted", faults.lose_majority, 10, longest_gap=leader_gap)
     yield Trial(
