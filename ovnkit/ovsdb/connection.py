@@ -294,6 +294,8 @@ class Connection:
 
     def _turn(self, poller: Poller) -> None:
         with self._reading:
+            # Not before it is held: a caller that reads stops when it is woken, and until then there is nothing to do.
+            poller.calm_down()
             self._prepare(poller)
         happened = poller.block()
         # As long as only updates and replies arrive, nothing else has to be looked at.
@@ -303,7 +305,6 @@ class Connection:
                     break
             left = self._wakes_at - time.monotonic()
             happened = left > 0 and poller.block_again(int(left * 1000) + 1)
-        poller.calm_down()
 
     def _prepare(self, poller: Poller) -> None:
         """Do all that there is to do, and find out what to wait for."""

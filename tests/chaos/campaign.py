@@ -91,7 +91,7 @@ def _campaign() -> Iterator[Trial]:
         faults.cut_replies,
         10_000,
         writers=8,
-        longest_gap=6.0,
+        longest_gap=leader_gap,
         proxied=True,
         most_rows=10,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 from concurrent.futures import Future
 
 import pytest
@@ -79,3 +81,33 @@ def test_one_server_without_the_database_is_passed_over(nb_server: Server, vs: V
     for _ in range(6):
         with Northbound.connect(f"{vs.remote},{nb_server.remote}", timeout=10) as nb:
             assert nb.schema.name == "OVN_Northbound"
+
+
+def test_threads_that_write_at_the_same_time_do_not_keep_each_other_waiting(nb: Northbound) -> None:
+    """Some wait for their commit and read the answers meanwhile, others submit; whoever reads leaves it in time."""
+    slowest: list[float] = []
+
+    def write(number: int) -> None:
+        took = 0.0
+        with nb.transaction() as tx:
+            ref = tx.insert(LogicalSwitch(name=f"s{number}"))
+        draw, end = random.Random(number), time.monotonic() + 3
+        while time.monotonic() < end:
+            began = time.monotonic()
+            tx = nb.transaction()
+            tx.update(tx[ref], external_ids=Put({"at": str(began)}))
+            if draw.random() < 0.6:
+                tx.commit()
+            else:
+                tx.submit().result(20)
+            took = max(took, time.monotonic() - began)
+        slowest.append(took)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(slowest) == 3
+    # Far below the interval of probes, which would end any wait.
+    assert max(slowest) < 2.5
