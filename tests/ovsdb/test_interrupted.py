@@ -95,6 +95,7 @@ def test_nobody_sees_half_of_an_update_that_is_interrupted_while_it_is_stored(
 
     monkeypatch.setattr(Index, "replace", interrupted_once)
     # An answer that is there at once may be taken in by the thread of the client: then it is the next one.
+    number = 0
     for number in range(ROUNDS):
         try:
             nb.transact(lambda tx, new=f"renamed-{number}": tx.update(tx[switch.ref], name=new))  # type: ignore[misc]
