@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 
 import pytest
 
@@ -33,23 +35,28 @@ def interrupts(after: Callable[[], float]) -> Iterator[Callable[[], None]]:
             raise Interrupted
 
     armed = threading.Event()
-    main = threading.main_thread().ident
-    assert main == threading.get_ident()
-    earlier = signal.signal(signal.SIGUSR1, interrupt)
-    timers: list[threading.Timer] = []
+    main = threading.get_ident()
+    assert main == threading.main_thread().ident
+    todo: SimpleQueue[float | None] = SimpleQueue()
+
+    def send() -> None:
+        while (seconds := todo.get()) is not None:
+            time.sleep(seconds)
+            signal.pthread_kill(main, signal.SIGUSR1)
 
     def arm() -> None:
         armed.set()
-        timer = threading.Timer(after(), signal.pthread_kill, (main, signal.SIGUSR1))
-        timers.append(timer)
-        timer.start()
+        todo.put(after())
 
+    earlier = signal.signal(signal.SIGUSR1, interrupt)
+    sender = threading.Thread(target=send)
+    sender.start()
     try:
         yield arm
     finally:
         armed.clear()
-        for timer in timers:
-            timer.join()
+        todo.put(None)
+        sender.join()
         signal.signal(signal.SIGUSR1, earlier)
 
 
