@@ -43,7 +43,7 @@ class Attempt:
         self._lost_at = 0.0
         self._denied_by: set[str] = set()
         self.outcome: Future[None] = Future()
-        """None once it was applied, else the typed error. It is set in the connection's thread."""
+        """None once it was applied, else the typed error. It is set in a thread that reads from the session."""
         # It will be sent: who holds the future cannot cancel that.
         self.outcome.set_running_or_notify_cancel()
 
@@ -51,7 +51,7 @@ class Attempt:
         """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
         self._connection.submit(self._operations, self._deadline, self._ended)
 
-    # -- in the connection's thread, but for the end of resolve() --------------------------------------------------
+    # -- in a thread that reads from the session -----------------------------------------------------------------------
 
     def _ended(self, reply: Reply) -> None:
         try:

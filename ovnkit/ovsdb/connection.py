@@ -31,7 +31,6 @@ State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"
 Operation = dict[str, Any]
 
 _FAVOUR_SECONDS = 5.0
-_LONGEST_SLEEP_SECONDS = 3600.0
 _PATIENCE_OF_CLOSE = 5.0
 _TOGETHER = 256
 _PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
@@ -70,7 +69,6 @@ class Connection:
         self._queue: deque[Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._deadlines = Deadlines()
-        self._wakes_at = 0.0
         self._closing = False
         self._was_ready = False
         self._forks = _forks
@@ -82,10 +80,6 @@ class Connection:
         """Called in the thread: with True when a session with a server begins, with False when it is lost."""
         self._state_listeners: list[Callable[[State], object]] = []
         self._poller = Poller()
-        self._reading = threading.Lock()
-        """Held by the thread that reads from the session, and by nobody while that of the connection waits."""
-        self._caller_reads = 0
-        """The thread that reads in place of that of the connection."""
         self.guard: Any = contextlib.nullcontext()
         """Held while the replica changes, for the sake of readers of its stock rows."""
         self._thread = threading.Thread(target=self._run, name=f"ovnkit {remote}", daemon=True)
@@ -99,9 +93,9 @@ class Connection:
     def submit(self, operations: Sequence[Operation], deadline: float, done: Callable[[Reply], object]) -> None:
         """Send a transaction as soon as the replica is complete, and call ``done`` with what became of it.
 
-        It is called in the thread of this connection: with the list of results, with Timeout or Closed where nothing
-        was sent (before the deadline in terms of ``time.monotonic()``), or with Lost where it was sent but the reply
-        cannot come or did not come in time.
+        It is called in a thread that reads from the session: with the list of results, with Timeout or Closed where
+        nothing was sent (before the deadline in terms of ``time.monotonic()``), or with Lost where it was sent but the
+        reply cannot come or did not come in time.
         """
         self.check_usable()
         number = next(self._numbers)
@@ -129,7 +123,7 @@ class Connection:
             return False
         for request in requests:
             request.data = b""
-        if self._deadlines.add(*requests) < self._wakes_at or self.idl._session.get_backlog():
+        if self._deadlines.add(*requests) < self._poller.wakes_at or self.idl._session.get_backlog():
             self._poller.wake()
         return True
 
@@ -150,36 +144,23 @@ class Connection:
         as there is anything else to do, that is left to the thread of the connection, and this returns.
         """
         alone = len(self.idl._session.requests) == 1 and not self._store.has_listeners
-        if not alone or self.idl.has_stock_rows:
-            return
-        with self._reading:
-            if self.state == "ready" and self._poller.take_over():
-                self._caller_reads = threading.get_ident()
-                try:
-                    self._take_in_instead(outcome)
-                finally:
-                    # First, because an assignment cannot be interrupted.
-                    self._caller_reads = 0
-                    self._poller.give_back()
+        if alone and not self.idl.has_stock_rows:
+            self._poller.wait_instead(self._take_in_instead, outcome.done)
 
-    def _take_in_instead(self, outcome: Future[Any]) -> None:
-        while not outcome.done() and not self._poller.woken:
-            left = self._wakes_at - time.monotonic()
-            if left <= 0 or not self._poller.wait_instead(int(left * 1000) + 1) or self._poller.woken:
-                return
-            try:
-                if not self._take_in():
-                    self._poller.wake()
-            except BaseException as exc:
-                # Ctrl-C, or the like: of what was being taken in, some may be lost.
-                self.idl.in_doubt = exc
+    def _take_in_instead(self) -> None:
+        try:
+            if not self._take_in():
                 self._poller.wake()
-                raise
+        except BaseException as exc:
+            # Ctrl-C, or the like: of what was being taken in, some may be lost.
+            self.idl.in_doubt = exc
+            self._poller.wake()
+            raise
 
     def later(self, moment: float, function: Callable[[], object]) -> None:
         """Have the thread call ``function`` at a moment of ``time.monotonic()``; at once when the client is closed."""
         request = Request(next(self._numbers), b"", b"", moment, lambda _: function())
-        if self._deadlines.add(request) < self._wakes_at:
+        if self._deadlines.add(request) < self._poller.wakes_at:
             self._poller.wake()
 
     def call(self, function: Callable[[], T]) -> Future[T]:
@@ -240,7 +221,7 @@ class Connection:
             )
 
     def _is_reading(self) -> bool:
-        return threading.current_thread() is self._thread or threading.get_ident() == self._caller_reads
+        return threading.current_thread() is self._thread or self._poller.is_in_place
 
     @property
     def closing(self) -> bool:
@@ -273,10 +254,10 @@ class Connection:
     def _run(self) -> None:
         try:
             while not self._closing:
-                self._turn(self._poller)
+                self._turn()
         finally:
             self._closing = True
-            with self._reading:
+            with self._poller.busy:
                 self._end()
 
     def _end(self) -> None:
@@ -292,21 +273,22 @@ class Connection:
         self._poller.close()
         self._store.end()
 
-    def _turn(self, poller: Poller) -> None:
-        with self._reading:
-            # Not before it is held: a caller that reads stops when it is woken, and until then there is nothing to do.
+    def _turn(self) -> None:
+        poller = self._poller
+        with poller.busy:
             poller.calm_down()
-            self._prepare(poller)
-        happened = poller.block()
+            if self._closing:
+                # That may be what it was woken for.
+                return
+            self._prepare()
+            poller.settle(self.session)
         # As long as only updates and replies arrive, nothing else has to be looked at.
-        while happened and not self._poller.woken:
-            with self._reading:
+        while poller.block() and not poller.woken:
+            with poller.busy:
                 if not self._take_in():
                     break
-            left = self._wakes_at - time.monotonic()
-            happened = left > 0 and poller.block_again(int(left * 1000) + 1)
 
-    def _prepare(self, poller: Poller) -> None:
+    def _prepare(self) -> None:
         """Do all that there is to do, and find out what to wait for."""
         with self.guard:
             self.idl.run()
@@ -314,15 +296,13 @@ class Connection:
         if self._calls:
             self._make_calls()
             next_deadline = self.attend()
+        poller = self._poller
         self._watch_patience(poller)
         self.idl.wait(poller)
-        now = time.monotonic()
-        poller.timer_wait(int(max(0.0, min(next_deadline - now, _LONGEST_SLEEP_SECONDS)) * 1000) + 1)
-        self._wakes_at = now + poller.timeout / 1000
+        poller.timer_wait((next_deadline - time.monotonic()) * 1000)
         if self._queue and self.state == "ready":
             # It came in after the last look, when nobody was there to be woken.
             poller.immediate_wake()
-        poller.settle(self.session)
 
     def _take_in(self) -> bool:
         with self.guard:

@@ -34,8 +34,9 @@ class Operations(Generic[D, TX]):
             """As of the client or the transaction."""
             ...
 
-    def _operate(self, body: Callable[[TX], Ref[Any] | None], *, dry_run: bool) -> Changes:
-        raise NotImplementedError
+        def _operate(self, body: Callable[[TX], Ref[Any] | None], *, dry_run: bool) -> Changes:
+            """Of the client one transaction, of a transaction a part of it."""
+            ...
 
 
 class ClientOperations(Operations[D, TX]):

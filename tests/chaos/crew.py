@@ -32,7 +32,7 @@ _SHOWN = 5
 class _Job:
     """Who is in one process: names and remotes, of the writers also the number of each."""
 
-    library: Library
+    client: Library
     writers: tuple[tuple[int, str], ...]
     readers: tuple[tuple[int, str], ...]
     seed: str
@@ -135,7 +135,7 @@ class Crew:
 
 
 def _driver(job: _Job, remote: str) -> Driver:
-    if job.library == "ovnkit":
+    if job.client == "ovnkit":
         return OvnkitDriver(remote, probe_interval=job.probe_interval)
     from tests.chaos.control import OvsdbappDriver
 

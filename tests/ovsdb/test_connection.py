@@ -111,3 +111,17 @@ def test_threads_that_write_at_the_same_time_do_not_keep_each_other_waiting(nb: 
     assert len(slowest) == 3
     # Far below the interval of probes, which would end any wait.
     assert max(slowest) < 2.5
+
+
+def test_a_client_that_is_closed_while_its_thread_is_about_to_look_ends_at_once(nb: Northbound) -> None:
+    poller = nb._connection._poller
+    closing = threading.Thread(target=nb.close)
+    with poller.busy:
+        # It goes on as far as here.
+        poller.wake()
+        time.sleep(0.1)
+        closing.start()
+        time.sleep(0.1)
+    closing.join(2)
+    assert not closing.is_alive()
+    assert nb.state == "closed"
