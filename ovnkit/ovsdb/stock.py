@@ -161,11 +161,16 @@ def apply(idl: Any, changes: list[RowChange]) -> list[Any]:
             del rows[uuid]
             notices.append(Notice(ROW_DELETE, row))
         else:
+            # The row stays where it is: another thread may be looking for it.
             row = rows[uuid]
-            del rows[uuid]
-            old = {name: row._data[name] for name in _changed(change.before, change.after) if name in table.columns}
+            changed = _changed(change.before, change.after) & table.columns.keys()
+            moving = [index for index in rows.indexes.values() if any(part.column in changed for part in index.columns)]
+            old = {name: row._data[name] for name in changed}
+            for index in moving:
+                index.remove(row)
             row.__dict__["_data"] = _LazyColumns(table, change.after._raw)
-            rows[uuid] = row
+            for index in moving:
+                index.add(row)
             notices.append(Notice(ROW_UPDATE, row, StockRow(idl, table, uuid, old)))
     return notices
 

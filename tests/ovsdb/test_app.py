@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from ovsdbapp.backend.ovs_idl.connection import Connection as AppConnection
 from ovsdbapp.backend.ovs_idl.event import RowEvent
-from ovsdbapp.backend.ovs_idl.idlutils import RowNotFound
+from ovsdbapp.backend.ovs_idl.idlutils import RowNotFound, row_by_value
 from ovsdbapp.exceptions import TimeoutException
 from ovsdbapp.schema.ovn_northbound.impl_idl import OvnNbApiIdlImpl
 
@@ -35,6 +36,15 @@ def until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
 
 def threads() -> set[threading.Thread]:
     return set(threading.enumerate())
+
+
+@pytest.fixture
+def often() -> Iterator[None]:
+    """Threads take turns every few instructions."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 @pytest.fixture
@@ -119,6 +129,31 @@ def test_made_late_it_has_the_rows_that_are_there_and_their_indexes(nb: Northbou
     assert [port.name for port in found.ports] == ["p7"]
     assert api.lookup("Logical_Switch_Port", "p49").uuid == nb.get(LogicalSwitchPort, name="p49").uuid
     assert len(api.tables["Logical_Switch_Port"].rows.indexes["name"].values) == 50
+
+
+def test_a_row_is_never_missing_while_it_changes(nb: Northbound, other_nb: Northbound, often: None) -> None:
+    """Its port is in a switch's ports, and its switch is found by name, at every moment of a hundred changes."""
+    api = nb.ovsdbapp
+    nb.add_switch("web")
+    nb.add_switch_port("web", "web-1")
+    switch = api.ls_get("web").execute(check_error=True)
+    (port,) = switch.ports
+
+    def change() -> None:
+        for number in range(100):
+            with other_nb.transaction() as tx:
+                tx.update(tx.get(LogicalSwitch, name="web"), other_config={"number": str(number)})
+                tx.update(tx.get(LogicalSwitchPort, name="web-1"), options={"number": str(number)})
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    seen = 0
+    while writer.is_alive():
+        assert port in switch.ports
+        assert row_by_value(api.idl, "Logical_Switch", "name", "web") == switch
+        seen += 1
+    writer.join()
+    assert seen > 100
 
 
 @pytest.mark.parametrize("by", ["ovsdbapp", "the client", "another client"])
@@ -308,9 +343,10 @@ def test_it_cannot_be_stopped_or_started_behind_the_client(nb: Northbound) -> No
     with pytest.raises(RuntimeError, match="belongs to a client"):
         api.ovsdb_connection.stop()
     assert api.ovsdb_connection.start() is False
+    seen: list[str] = []
+    nb.on_state(seen.append)
     api.ovsdb_connection.force_reconnect()
-    until(lambda: nb.state == "reconnecting")
-    until(lambda: nb.state == "ready")
+    until(lambda: seen == ["reconnecting", "ready"])
     api.ls_add("web").execute(check_error=True)
     nb.wait(LogicalSwitch, name="web", timeout=5)
 

@@ -79,9 +79,21 @@ def runs(programs: None, tmp_path: Path) -> Iterator[dict[str, Run]]:
         run.end()
 
 
-@pytest.mark.timeout(SECONDS + 40)
-def test_every_functional_test_of_ovsdbapp_ends_as_it_does_with_the_replica_of_ovs(runs: dict[str, Run]) -> None:
+def once_more(stock: Outcomes, ours: Outcomes, directory: Path) -> Outcomes:
+    """What failed with the replica of ovs alone, once more: a row is missing there for a moment while it changes."""
+    alone = [test for test, (outcome, _) in stock.items() if outcome == "failed" and ours.get(test) == ("passed", "")]
+    if not alone:
+        return stock
+    run = Run("stock", directory, tuple(test.removeprefix("ovsdbapp.tests.functional.") for test in alone))
+    return {**stock, **run.outcomes()}
+
+
+@pytest.mark.timeout(2 * SECONDS + 40)
+def test_every_functional_test_of_ovsdbapp_ends_as_it_does_with_the_replica_of_ovs(
+    runs: dict[str, Run], tmp_path: Path
+) -> None:
     stock, ours = runs["stock"].outcomes(), runs["ovnkit"].outcomes()
+    stock = once_more(stock, ours, tmp_path)
     differing = differences(stock, ours)
     assert not differing, "\n\n".join([f"{len(differing)} of {len(stock)} tests end differently", *differing])
     # All of the suites were there: an import that fails is one failure for both.
