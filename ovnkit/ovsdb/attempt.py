@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from ovnkit.errors import Closed, OutcomeUnknown, OvnkitError, Timeout, TransactionFailed
+from ovnkit.errors import Closed, Conflict, OutcomeUnknown, OvnkitError, Timeout, TransactionFailed
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.connection import Connection
 from ovnkit.ovsdb.outcome import DUPLICATE_UUID, failure
@@ -23,6 +23,8 @@ _SETTLING = 0.3
 """Seconds after the end of a session in which what was sent on it may still be applied. In a cluster it may be in the
 log of a member that is going to be the leader, which commits it with the first entry of its own."""
 _LOOK_AGAIN = 0.1
+_REPEATED = 0.1
+"""Seconds from which on a member of a cluster may have carried out a transaction twice: see _may_be_repeated()."""
 
 
 class Attempt:
@@ -40,6 +42,7 @@ class Attempt:
         self._sent_before = False
         self._session: object = None
         """That on which it was sent and lost; None when it has ended."""
+        self._sent_at = 0.0
         self._lost_at = 0.0
         self._denied_by: set[str] = set()
         self.outcome: Future[None] = Future()
@@ -49,6 +52,7 @@ class Attempt:
 
     def send(self) -> None:
         """Send it, and see to it that the outcome becomes known before the deadline. Raises Closed."""
+        self._sent_at = time.monotonic()
         self._connection.submit(self._operations, self._deadline, self._ended)
 
     # -- in a thread that reads from the session -----------------------------------------------------------------------
@@ -64,11 +68,13 @@ class Attempt:
     def _answered(self, reply: Reply) -> None:
         if isinstance(reply, list):
             error = failure(self._operations, reply)
-            if error is None or (self._sent_before and error.error == DUPLICATE_UUID):
+            if error is None or (error.error == DUPLICATE_UUID and (self._sent_before or self._is_clustered)):
                 self.outcome.set_result(None)
             elif self._sent_before:
                 # The guards are those of the first time: they fail where that was applied after all.
                 self._look_up_refused(error)
+            elif self._may_be_repeated(error):
+                self._look_up_repeated(error)
             else:
                 self.outcome.set_exception(error)
         elif isinstance(reply, Lost):
@@ -118,15 +124,50 @@ class Attempt:
 
         self._look_up(told)
 
+    def _may_be_repeated(self, error: TransactionFailed) -> bool:
+        """Whether this may be a cluster's refusal of what it has applied.
+
+        A member repeats what it had sent to a leader that is none any more, while the next leader may have that in its
+        log. A new row tells for certain; of a change it is only thought of where the answer took its time.
+        """
+        if not self._is_clustered or not isinstance(error, Conflict):
+            return False
+        return self._has_inserts or time.monotonic() - self._sent_at > _REPEATED
+
+    def _look_up_repeated(self, error: TransactionFailed) -> None:
+        session = self._connection.session
+
+        def told(applied: bool | None) -> None:  # noqa: FBT001 - a verdict
+            if self._connection.session is not session:
+                # Another member, which may be behind the one that refused it.
+                self._sent_before, self._lost_at = True, time.monotonic()
+                self._look_up_refused(error)
+            elif not applied:
+                self.outcome.set_exception(error)
+            elif self._has_inserts or all(item.deleted for item in self._items):
+                self.outcome.set_result(None)
+            else:
+                self._unknown(_BY_WHOM)
+
+        self._look_up(told)
+
+    @property
+    def _has_inserts(self) -> bool:
+        return any(item.base is None for item in self._items)
+
+    @property
+    def _is_clustered(self) -> bool:
+        return bool(self._connection.idl.clustered)
+
     def _may_be_stale(self) -> bool:
         """Whether only one member of a cluster has said so far that it was not applied."""
         self._denied_by.add(self._connection.server)
-        return self._connection.idl.clustered and len(self._denied_by) < min(2, self._connection.servers)
+        return self._is_clustered and len(self._denied_by) < min(2, self._connection.servers)
 
     @property
     def _settled_at(self) -> float:
         """When nothing can be applied any more that was sent on a session that has ended."""
-        return self._lost_at + (_SETTLING_OF_CLUSTER if self._connection.idl.clustered else _SETTLING)
+        return self._lost_at + (_SETTLING_OF_CLUSTER if self._is_clustered else _SETTLING)
 
     def _unknown(self, reason: str) -> None:
         self.outcome.set_exception(OutcomeUnknown(reason, self.resolve))
@@ -243,6 +284,7 @@ class Attempt:
 
 
 _CHANGED_SINCE = "another writer has changed the same columns since"
+_BY_WHOM = "the cluster refused it, but the columns are as it leaves them, and another writer may have set the same"
 _MAY_COME = "it is not there, but may still come"
 
 

@@ -397,6 +397,7 @@ class Connection:
             self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
             self.idl.trouble = f"a transaction was not answered for {waited:.1f} s; trying another server"
             log.info("%s: %s", self._remote, self.idl.trouble)
+            self.idl._session.silent.add(self.server)
             self.idl.force_reconnect()
             poller.immediate_wake()
 

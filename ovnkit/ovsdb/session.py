@@ -206,17 +206,29 @@ class Session(ovs.jsonrpc.Session):  # type: ignore[misc]
     rpc: Any
     put_back: tuple[Any, Any] | None
     """A message that recv() gives again, and the connection that it came on."""
+    silent: set[str]
+    """The servers that are passed over the next time that it is their turn."""
 
     def run(self) -> None:
         """As in `ovs`, with connections of our own."""
-        rpc = self.rpc
+        rpc, name = self.rpc, self.get_name()
         silent = rpc is not None and not rpc.status and self.reconnect.state.name == "IDLE"
         super().run()
         if rpc is not None and self.rpc is not rpc:
             self.trouble = rpc.trouble or ("the server did not answer a probe" if silent else "")
+            if silent:
+                self.silent.add(name)
         if self.rpc is not None and not isinstance(self.rpc, _Rpc):
             # Made in a moment ago, and nothing was read or written on it yet.
             self.rpc = _Rpc(self.rpc.stream, self.lock)
+
+    def pick_remote(self) -> None:
+        """As in `ovs`, the next one in turn, but not the one that was silent: stopped, it still accepts connections."""
+        super().pick_remote()
+        if self.get_name() in self.silent and len(self.remotes) > 1:
+            # Once, so that nobody is left out for long, whatever the others turn out to be.
+            self.silent.remove(self.get_name())
+            super().pick_remote()
 
     def recv(self) -> Any:
         """The next message that is left to do for `ovs`."""
@@ -320,6 +332,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytes | bytearra
     fast.trouble = ""
     fast.probes_answered = 0
     fast.put_back = None
+    fast.silent = set()
     return fast
 
 

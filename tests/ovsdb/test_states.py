@@ -20,6 +20,7 @@ from ovnkit.errors import Closed, OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb.client import Progress
 from ovnkit.ovsdb.server import Server
+from tests.cluster import Cluster
 from tests.ovsdb.proxy import Proxy
 
 
@@ -422,3 +423,21 @@ def test_a_second_server_is_tried_when_the_first_is_cut_off(nb_server: Server, t
         with Northbound.connect(remote, timeout=20, probe_interval=1) as nb:
             nb.add_switch("web")
             assert nb.get(LogicalSwitch, name="web").name == "web"
+
+
+def test_a_member_that_was_silent_is_passed_over_the_next_time(nb_cluster: Cluster) -> None:
+    """A stopped server still accepts connections, and each would take two probes to be given up."""
+    stopped, *others = nb_cluster.followers()
+    remote = nb_cluster.remote_of(nb_cluster.leader(), stopped, *others)
+    with Northbound.connect(remote, timeout=20, probe_interval=1) as nb:
+        connection = nb._connection
+        nb_cluster.stop(stopped)
+        taken: list[float] = []
+        for _ in range(7):
+            session, began = connection.session, time.monotonic()
+            connection.drop(session)
+            until(lambda left=session: nb.state == "ready" and connection.session is not left)  # type: ignore[misc]
+            taken.append(time.monotonic() - began)
+        nb_cluster.cont(stopped)
+    # Of three rounds of two that serve it is tried in the first and the third.
+    assert sum(seconds > 1 for seconds in taken) <= 2
