@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -264,6 +265,24 @@ class Cluster:
             return all(status is not None and status.joined for status in found) or None
 
         self._until(joined, "members do not know a leader", timeout)
+
+    def wait_caught_up(self, timeout: float | None = None) -> None:
+        """Wait until every member is connected to the leader and has all that this has now. Raises TimeoutError."""
+        wanted: list[int] = []
+
+        def caught_up() -> bool | None:
+            leader = self._leader()
+            status = None if leader is None else self._ask(leader)
+            if status is None:
+                return None
+            if not wanted:
+                wanted.append(int(re.findall(r"^Log: \[\d+, (\d+)\]", status.text, re.MULTILINE)[0]) - 1)
+            # In parentheses: a connection that is not there.
+            connected = "(->" not in status.text
+            has = [int(index) for index in re.findall(r" match_index=(\d+)", status.text)]
+            return (connected and len(has) == len(self.servers) and min(has) >= wanted[0]) or None
+
+        self._until(caught_up, "members have not caught up", timeout)
 
     def select(self, index: int, table: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """All rows of a table as this member answers, in JSON form; ``_uuid`` is always among the columns."""

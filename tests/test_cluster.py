@@ -129,6 +129,17 @@ def test_a_lost_majority_is_no_leader_until_it_is_back(cluster: Cluster) -> None
     insert(cluster, cluster.leader(), "later")
 
 
+def test_a_member_that_was_away_is_waited_for_until_it_has_everything(cluster: Cluster) -> None:
+    away = cluster.followers()[0]
+    cluster.stop(away)
+    insert(cluster, cluster.leader(), "meanwhile")
+    with pytest.raises(TimeoutError, match="caught up"):
+        cluster.wait_caught_up(timeout=0.2)
+    cluster.cont(away)
+    cluster.wait_caught_up()
+    assert "meanwhile" in str(cluster.select(away, "Logical_Switch"))
+
+
 def test_no_server_outlives_a_program_that_was_killed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DIES, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30

@@ -33,8 +33,8 @@ Operation = dict[str, Any]
 _FAVOUR_SECONDS = 5.0
 _PATIENCE_OF_CLOSE = 5.0
 _TOGETHER = 256
-_PATIENCE, _LONGEST_PATIENCE = 2.5, 40.0
-"""Seconds that a member of a cluster may take to answer a transaction, at first and at most."""
+_PATIENCE = 2.5
+"""Seconds that a member of a cluster may take to answer a transaction."""
 _LOOK_AT_PATIENCE = 0.5
 
 
@@ -64,7 +64,6 @@ class Connection:
         session.remotes, session.next_remote = list(names), 0
         session.pick_remote()
         self._next_favour = 0.0
-        self._patience = _PATIENCE
         self._numbers = itertools.count(1)
         self._queue: deque[Request] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -383,18 +382,14 @@ class Connection:
         """Leave a member of a cluster that does not answer while it answers probes.
 
         One that becomes the leader may hold on to what it had forwarded to the leader before, as long as it is busy.
-        What is lost by that is looked up and sent again, so that it does no harm where the member was merely slow; the
-        next one is given more time.
+        What is lost by that is looked up and sent again, so that it does no harm where the member was merely slow.
         """
         if not self.idl.clustered or self.state != "ready":
             return
         poller.timer_wait(_LOOK_AT_PATIENCE * 1000)
         since = self.idl._session.waiting_since
         waited = 0.0 if since is None else time.monotonic() - since
-        if waited < _LOOK_AT_PATIENCE:
-            self._patience = _PATIENCE
-        elif waited > self._patience:
-            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+        if waited > _PATIENCE:
             self.idl.trouble = f"a transaction was not answered for {waited:.1f} s; trying another server"
             log.info("%s: %s", self._remote, self.idl.trouble)
             self.idl._session.silent.add(self.server)

@@ -32,7 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="rows whose name has this in it; repeatable")
     parser.add_argument("--faults", type=int, metavar="N", help="so many faults in each row instead of its own number")
     parser.add_argument("--control", action="store_true", help="with ovsdbapp in place of ovnkit")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this page as well")
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the table into this page as well; with --only these rows of it",
+    )
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
     options = parser.parse_args(arguments)
     trials = _chosen(SHORT if options.short else CAMPAIGN, options.only, options.faults)
@@ -47,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         results.append(_run(trial, library, seed))
         # After each row, so that an interrupted campaign leaves what it has.
         if options.markdown is not None:
-            write(options.markdown, markdown(results, library, seed), library)
+            write(options.markdown, markdown(results, library, seed), library, keep=options.only is not None)
     print(text(results, library, seed))
     return 1 if any(result.broken for result in results) else 0
 

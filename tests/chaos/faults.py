@@ -166,7 +166,8 @@ def _outage(
         scene.until(began + (_BRIEF_STOP_SECONDS if scene.brief else _STOP_SECONDS))
         began = scene.event()
         end(chosen)
-        scene.cluster.cluster.wait_joined()
+        # Else the next one to be stopped leaves one that is behind, and nobody has a majority.
+        scene.cluster.cluster.wait_caught_up()
         scene.recovered(began)
         scene.counted()
         scene.rest(1.0)

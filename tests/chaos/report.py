@@ -16,7 +16,7 @@ __all__ = ["markdown", "text", "write"]
 
 _HEADINGS = (
     "fault", "on", "faults", "writers", "acknowledged", "unknown, resolved", "lost", "doubled", "false failures",
-    "unresolved", "longest gap", "duration", "holds",
+    "unresolved", "longest gap", "duration", "holds", "commit",
 )  # fmt: skip
 
 
@@ -35,13 +35,29 @@ def markdown(results: Sequence[Result], library: Library, seed: int) -> str:
     return "\n".join([*lines, "", _made_with(library, seed), ""])
 
 
-def write(path: Path, table: str, library: Library) -> None:
-    """Put a table into the page's own place for it, between two comments; without one the table is the whole file."""
+def write(path: Path, table: str, library: Library, *, keep: bool = False) -> None:
+    """Put a table into the page's own place for it, between two comments; without one the table is the whole file.
+
+    ``keep``: the rows of the table that is there stay where the new one has none of that fault.
+    """
     begin, end = f"<!-- begin: {library} -->\n", f"<!-- end: {library} -->"
     page = path.read_text() if path.exists() else ""
     before, found, rest = page.partition(begin)
-    _, ends, after = rest.partition(end)
+    there, ends, after = rest.partition(end)
+    if keep:
+        table = _merged(there, table)
     path.write_text(f"{before}{begin}{table}{end}{after}" if found and ends else table)
+
+
+def _merged(there: str, table: str) -> str:
+    """The rows of both, of two of one fault the new one, in the order of those that are there."""
+    rows = {_fault(line): line for text in (there, table) for line in text.splitlines() if line.startswith("| ")}
+    rest = [line for line in table.splitlines() if not line.startswith("| ")]
+    return "\n".join([*rows.values(), *rest, ""])
+
+
+def _fault(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in line.split("|")[1:3])
 
 
 def _cells(result: Result) -> tuple[str, ...]:
@@ -59,6 +75,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         "" if result.gap is None else f"{result.gap:.1f} s",
         f"{result.seconds:.0f} s",
         "no" if result.broken else "yes",
+        _commit(),
     )
 
 
@@ -66,7 +83,7 @@ def _made_with(library: Library, seed: int) -> str:
     server = subprocess.run(["ovsdb-server", "--version"], capture_output=True, text=True, check=False).stdout
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = [
-        f"{'control: ' if library != 'ovnkit' else ''}{library} {_version(library)}{_commit(library)}",
+        f"{'control: ' if library != 'ovnkit' else ''}{library} {_version(library)}",
         f"ovs {version('ovs')}",
         server.splitlines()[0] if server else "",
         f"Python {platform.python_version()}",
@@ -82,9 +99,8 @@ def _version(library: Library) -> str:
         return "from the checkout"
 
 
-def _commit(library: Library) -> str:
-    if library != "ovnkit":
-        return ""
+def _commit() -> str:
+    """That of the checkout, campaign and all."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return f" ({found.stdout.strip()})" if found.returncode == 0 else ""
+    return found.stdout.strip() if found.returncode == 0 else ""
