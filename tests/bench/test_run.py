@@ -83,10 +83,11 @@ def test_a_contestant_writes_what_it_is_told_to(name: str, server: Server, contr
         child.ask("connect", remote=server.remote)
         for in_flight in (1, 64):
             assert child.ask("insert", count=70, in_flight=in_flight, name=f"new-{in_flight}") > 0
-            assert child.ask("update", count=70, in_flight=in_flight, value=f"value-{in_flight}") > 0
+            address = dataset.address_of(f"value-{in_flight}")
+            assert child.ask("update", count=70, in_flight=in_flight, value=address) > 0
             for table, column, value in (
                 ("Logical_Switch", "name", f"new-{in_flight}"),
-                ("Logical_Switch_Port", "addresses", f"value-{in_flight}"),
+                ("Logical_Switch_Port", "addresses", address),
             ):
                 where = [[column, "==", value]]
                 (found,) = control.transact({"op": "select", "table": table, "where": where, "columns": ["_uuid"]})

@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -100,7 +101,9 @@ def _run(
                 done.add(name)
             elif rng is not None and name == plan[victim or 0]:
                 time.sleep(rng.uniform(0.0, _LONGEST_DELAY))
-                os.kill(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    # It may be at its end already.
+                    os.kill(process.pid, signal.SIGKILL)
     except EOFError:
         pass
     finally:
