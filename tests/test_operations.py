@@ -35,9 +35,11 @@ OPERATIONS = list(operations())
 def test_the_names_that_others_build_on_are_there() -> None:
     promised = {
         Northbound: """add_switch remove_switch add_switch_port remove_switch_port add_router remove_router
-            connect_router disconnect_router add_provider_network remove_provider_network set_gateway remove_gateway
+            connect_router disconnect_router add_provider_network remove_provider_network set_gateway unset_gateway
             add_snat remove_snat add_floating_ip remove_floating_ip add_dhcp remove_dhcp add_metadata_port
-            remove_metadata_port sync""",
+            remove_metadata_port add_acl remove_acl add_port_group remove_port_group add_address_set remove_address_set
+            add_load_balancer remove_load_balancer add_route remove_route add_policy remove_policy add_dns remove_dns
+            add_qos remove_qos add_static_mac remove_static_mac sync""",
         Southbound: "chassis gateways location stale_chassis remove_chassis add_listener remove_listener",
         VSwitch: """register_chassis unregister_chassis enable_gateway disable_gateway add_bridge_mapping
             remove_bridge_mapping add_manager remove_manager reconcile_patch_ports add_bridge add_port bind_interface

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ovnkit.northbound.acls import ACLOperations
 from ovnkit.northbound.dhcp import DHCPOperations
+from ovnkit.northbound.dns import DNSOperations
 from ovnkit.northbound.gateways import GatewayOperations
+from ovnkit.northbound.groups import GroupOperations
+from ovnkit.northbound.load_balancers import LoadBalancerOperations
 from ovnkit.northbound.metadata import MetadataOperations
 from ovnkit.northbound.nat import NATOperations
 from ovnkit.northbound.providers import ProviderOperations
 from ovnkit.northbound.routers import RouterOperations
+from ovnkit.northbound.routes import RouteOperations
 from ovnkit.northbound.rows import NB
 from ovnkit.northbound.switches import SwitchOperations
 from ovnkit.northbound.sync import Level, sync
@@ -32,8 +37,13 @@ class NorthboundTransaction(
     ProviderOperations,
     GatewayOperations,
     NATOperations,
+    RouteOperations,
     DHCPOperations,
+    DNSOperations,
     MetadataOperations,
+    GroupOperations,
+    ACLOperations,
+    LoadBalancerOperations,
 ):
     """A transaction of the OVN Northbound database."""
 
@@ -50,8 +60,13 @@ class Northbound(
     ProviderOperations,
     GatewayOperations,
     NATOperations,
+    RouteOperations,
     DHCPOperations,
+    DNSOperations,
     MetadataOperations,
+    GroupOperations,
+    ACLOperations,
+    LoadBalancerOperations,
 ):
     """A client of the OVN Northbound database."""
 

@@ -36,7 +36,7 @@ class GatewayOperations(NorthboundOperations):
         for name in chassis:
             _check_chassis(name)
         if not chassis or len(set(chassis)) != len(chassis):
-            allowed = "one or more chassis, each once; remove_gateway() takes them all away"
+            allowed = "one or more chassis, each once; unset_gateway() takes them all away"
             raise InvalidValue(table=_TABLE, column="chassis_name", value=chassis, allowed=allowed)
 
         def body(tx: NorthboundTransaction) -> Ref[Any]:
@@ -51,7 +51,7 @@ class GatewayOperations(NorthboundOperations):
 
         return self._operate(body, dry_run=dry_run)
 
-    def remove_gateway(self, router_port: str, *, dry_run: bool = False) -> Changes:
+    def unset_gateway(self, router_port: str, *, dry_run: bool = False) -> Changes:
         """Take all gateway chassis of a router port away. Identity: its name; nothing changes where there is none."""
 
         def body(tx: NorthboundTransaction) -> None:

@@ -12,7 +12,7 @@ from ovnkit.northbound.columns import given, is_owned, marked, string_map, updat
 from ovnkit.northbound.identity import check_name, find_switch, find_switch_port, the_switch
 from ovnkit.northbound.links import links_of_switch, remove_link
 from ovnkit.northbound.ports import put_switch_port, switch_port_there
-from ovnkit.northbound.rows import DHCPOptions, LogicalSwitch
+from ovnkit.northbound.rows import DNS, DHCPOptions, LogicalSwitch
 from ovnkit.northbound.subnets import SWITCH_KEY, dhcp_column, the_dhcp
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.row import SetOf
@@ -65,7 +65,8 @@ class SwitchOperations(NorthboundOperations):
     def remove_switch(self, name: str, *, dry_run: bool = False) -> Changes:
         """Remove a switch with its ports. Identity: its name; nothing changes where there is none.
 
-        What ovnkit made for it goes as well: the DHCP options of add_dhcp(), and the router ports of connect_router().
+        What ovnkit made for it goes as well: the DHCP options of add_dhcp(), the records of add_dns(), and the router
+        ports of connect_router().
 
         Raises NotUnique where two switches have this name.
         """
@@ -162,7 +163,8 @@ def delete_switch(tx: NorthboundTransaction, switch: LogicalSwitch) -> None:
     for link in links_of_switch(tx, switch):
         if is_owned(link.router_port):
             remove_link(tx, link)
-    for row in tx.find(DHCPOptions, external_ids={SWITCH_KEY: switch.name}):
+    made = {SWITCH_KEY: switch.name}
+    for row in (*tx.find(DHCPOptions, external_ids=made), *tx.find(DNS, external_ids=made)):
         if is_owned(row):
             tx.delete(row)
     ports = [tx[ref] for ref in sorted(tx[switch.ref].ports)]

@@ -39,17 +39,18 @@ def records() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def cluster(lab_possible: None) -> Iterator[Lab]:
+def records_of_module() -> Iterator[Path]:
+    """Where the lab of a module is recorded."""
+    yield from _record_directory()
+
+
+@pytest.fixture(scope="module")
+def cluster(lab_possible: None, records_of_module: Path) -> Iterator[Lab]:
     """Three registered hosts with a network; virtual machines are the tests' own."""
-    directories = _record_directory()
-    next(directories)
-    try:
-        with Lab() as lab:
-            register(lab)
-            build_network(lab)
-            yield lab
-    finally:
-        next(directories, None)
+    with Lab() as lab:
+        register(lab)
+        build_network(lab)
+        yield lab
 
 
 def leftovers(name: str, records: Path, token: str) -> list[str]:

@@ -61,7 +61,7 @@ def test_a_chassis_that_the_port_has_twice_is_not_unique(uplink: Northbound) -> 
         tx.update(tx.get(LogicalRouterPort, name=PORT), gateway_chassis=rows)
     with pytest.raises(NotUnique):
         checked(uplink, "set_gateway", PORT, "gw1")
-    checked(uplink, "remove_gateway", PORT)
+    checked(uplink, "unset_gateway", PORT)
     assert uplink.find(GatewayChassis) == []
 
 
@@ -82,8 +82,8 @@ def test_an_ha_chassis_group_is_a_conflict(uplink: Northbound) -> None:
 
 
 def test_removing_what_is_absent_changes_nothing(uplink: Northbound) -> None:
-    assert checked(uplink, "remove_gateway", PORT) == []
-    assert checked(uplink, "remove_gateway", "nowhere") == []
+    assert checked(uplink, "unset_gateway", PORT) == []
+    assert checked(uplink, "unset_gateway", "nowhere") == []
 
 
 def test_the_port_must_be_there(nb: Northbound) -> None:

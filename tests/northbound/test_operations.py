@@ -36,6 +36,15 @@ CIDRS = st.sampled_from(["10.0.0.0/24", "10.1.0.0/24"])
 INNER = st.sampled_from(["10.0.0.8", "10.0.0.9"])
 OUTER = st.sampled_from(["192.0.2.11", "192.0.2.12"])
 TRIED: set[str] = set()
+GROUPS = st.sampled_from(["g1", "g2"])
+RULE: dict[str, Any] = {
+    "direction": st.just("to-lport"),
+    "priority": st.integers(1, 2),
+    "match": st.sampled_from(["ip4", "ip6"]),
+}
+PARENTS: list[dict[str, Any]] = [{"switch": SWITCHES}, {"port_group": GROUPS}]
+ACTIONS = st.sampled_from(["drop", "allow"])
+POLICY: dict[str, Any] = {"priority": st.integers(1, 2), "match": st.just("ip4")}
 MAPS = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", "2"]), max_size=2)
 
 
@@ -87,7 +96,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     step("add_provider_network", physnet=st.just("physnet1"), switch=SWITCHES, vlan=st.integers(1, 2)),
     step("remove_provider_network", physnet=st.just("physnet1"), maybe={"switch": SWITCHES}),
     step("set_gateway", router_port=ROUTER_PORTS, chassis=CHASSIS),
-    step("remove_gateway", router_port=ROUTER_PORTS),
+    step("unset_gateway", router_port=ROUTER_PORTS),
     step("add_snat", router=ROUTERS, external_ip=OUTER, logical_ip=st.one_of(CIDRS, INNER)),
     step("remove_snat", router=ROUTERS, logical_ip=st.one_of(CIDRS, INNER)),
     st.builds(
@@ -113,6 +122,50 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     step("remove_dhcp", switch=SWITCHES, cidr=CIDRS),
     step("add_metadata_port", switch=SWITCHES, address=INNER, maybe={"mac": MACS, "port": PORTS}),
     step("remove_metadata_port", switch=SWITCHES, maybe={"port": PORTS}),
+    step("add_port_group", name=GROUPS, maybe={"ports": st.lists(PORTS, max_size=2), "external_ids": MAPS}),
+    step("remove_port_group", name=GROUPS),
+    step("add_address_set", name=GROUPS, maybe={"addresses": st.lists(st.one_of(CIDRS, INNER), max_size=2)}),
+    step("remove_address_set", name=GROUPS),
+    *(step("add_acl", **parent, **RULE, action=ACTIONS, maybe={"log": st.booleans()}) for parent in PARENTS),
+    *(step("remove_acl", **parent, **RULE) for parent in PARENTS),
+    step("add_qos", switch=SWITCHES, **RULE, maybe={"rate": st.integers(1, 2), "dscp": st.integers(0, 1)}),
+    step("remove_qos", switch=SWITCHES, **RULE),
+    step(
+        "add_route",
+        router=ROUTERS,
+        prefix=CIDRS,
+        nexthop=st.sampled_from(["10.0.0.8", "10.0.0.9", "discard"]),
+        maybe={"ecmp": st.booleans(), "policy": st.sampled_from(["src-ip", "dst-ip"]), "output_port": ROUTER_PORTS},
+    ),
+    step("remove_route", router=ROUTERS, prefix=CIDRS, maybe={"nexthop": INNER}),
+    step("add_policy", router=ROUTERS, **POLICY, action=st.sampled_from(["drop", "allow"])),
+    step(
+        "add_policy",
+        router=ROUTERS,
+        **POLICY,
+        action=st.just("reroute"),
+        nexthops=st.lists(INNER, min_size=1, max_size=2),
+    ),
+    step("remove_policy", router=ROUTERS, **POLICY),
+    step("add_static_mac", router_port=ROUTER_PORTS, ip=INNER, mac=MACS, maybe={"override_dynamic": st.booleans()}),
+    step("remove_static_mac", router_port=ROUTER_PORTS, ip=INNER),
+    step(
+        "add_load_balancer",
+        name=GROUPS,
+        maybe={
+            "vips": st.dictionaries(OUTER, st.lists(INNER, max_size=2), max_size=2),
+            "protocol": st.sampled_from(["tcp", "udp"]),
+            "switches": st.lists(SWITCHES, max_size=2),
+            "routers": st.lists(ROUTERS, max_size=2),
+        },
+    ),
+    step(
+        "remove_load_balancer",
+        name=GROUPS,
+        maybe={"vips": st.lists(OUTER, max_size=2), "switches": st.lists(SWITCHES, max_size=1)},
+    ),
+    step("add_dns", switch=SWITCHES, records=st.dictionaries(st.sampled_from(["vm1", "VM2"]), INNER, max_size=2)),
+    step("remove_dns", switch=SWITCHES),
 )
 
 
