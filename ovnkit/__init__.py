@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from ovnkit import deploy, lab, topology
     from ovnkit.northbound.client import Northbound
+    from ovnkit.ovsdb.description import describe
     from ovnkit.remote import Tls
     from ovnkit.southbound.client import Southbound
     from ovnkit.vswitch.client import VSwitch
@@ -22,6 +23,7 @@ __all__ = [
     "Tls",
     "VSwitch",
     "deploy",
+    "describe",
     "lab",
     "topology",
 ]
@@ -31,6 +33,9 @@ _HOMES = {
     "Southbound": "ovnkit.southbound.client",
     "Tls": "ovnkit.remote",
     "VSwitch": "ovnkit.vswitch.client",
+    "describe": "ovnkit.ovsdb.description",
+    "load_ipython_extension": "ovnkit.ipython",
+    "unload_ipython_extension": "ovnkit.ipython",
 }
 
 

@@ -14,12 +14,13 @@ DATABASES = ("northbound", "southbound", "vswitch")
 UNTYPED = ("ovs", "ovsdbapp")
 
 # What each part of ovnkit may import of the others. "" is the top level itself, which hands on the clients.
-GROUND = {"errors", "remote"}
+GROUND = {"errors", "formats", "remote"}
 ENGINE = GROUND | {"ovsdb"}
 COMPOSITION = ENGINE | set(DATABASES)
 FACE = COMPOSITION | {"deploy", "topology", "lab", ""}
 MAY_IMPORT = {
     "errors": GROUND,
+    "formats": GROUND,
     "remote": GROUND,
     "ovsdb": GROUND,
     "northbound": ENGINE,
@@ -29,6 +30,7 @@ MAY_IMPORT = {
     "topology": COMPOSITION,
     "lab": COMPOSITION | {"deploy", "topology"},
     "cli": FACE,
+    "ipython": ENGINE,
     "__main__": FACE | {"cli"},
     "": FACE,
     "codegen": ENGINE,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ovnkit.codegen.facts import DIRECTORY, PACKAGES, read_facts, write_facts
+from ovnkit.codegen.keys import FORMATS, KEYS, collect_keys, keys_text, read_formats, read_keys
 from ovnkit.codegen.rendering import rows_source
 from ovnkit.codegen.schemas import FactsError, History, merge, read_history, read_releases
 
@@ -32,10 +33,16 @@ def main(argv: list[str] | None = None) -> int:
     importing.add_argument(
         "--history", type=Path, default=DIRECTORY / "history.txt", metavar="FILE", help="what came when"
     )
+    keys = commands.add_parser("keys", help="make the list of documented keys anew from man pages, then render")
+    keys.add_argument(
+        "directory", type=Path, metavar="DIR", help="holds ovn-RELEASE/ and ovs-RELEASE/ with *.5.gz and *.8.gz"
+    )
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "import":
             _import(arguments.directory, arguments.history, arguments.facts)
+        elif arguments.command == "keys":
+            (arguments.facts / KEYS).write_text(keys_text(collect_keys(arguments.directory)), encoding="utf-8")
     except FactsError as error:
         print(f"ovnkit.codegen: {error}", file=sys.stderr)
         return 1
@@ -52,7 +59,7 @@ def _import(schemas: Path, history: Path, facts: Path) -> None:
 
 def _render(database: str, facts: Path, package: Path, *, check: bool) -> bool:
     path = package / PACKAGES[database] / "rows.py"
-    source = rows_source(read_facts(database, facts))
+    source = rows_source(read_facts(database, facts), read_keys(facts / KEYS), read_formats(facts / FORMATS))
     committed = path.read_text(encoding="utf-8") if path.exists() else ""
     if committed == source:
         return True

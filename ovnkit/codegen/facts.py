@@ -16,6 +16,7 @@ from ovnkit.ovsdb.schema import BaseType, ColumnType
 
 __all__ = [
     "DIRECTORY",
+    "MANUALS",
     "PACKAGES",
     "ColumnFacts",
     "DatabaseFacts",
@@ -29,6 +30,9 @@ __all__ = [
 DIRECTORY = Path(__file__).parent
 PACKAGES = {"OVN_Northbound": "northbound", "OVN_Southbound": "southbound", "Open_vSwitch": "vswitch"}
 """The package of each database."""
+
+MANUALS = {"OVN_Northbound": "ovn-nb", "OVN_Southbound": "ovn-sb", "Open_vSwitch": "ovs-vswitchd.conf.db"}
+"""The man page, of section 5, of each database."""
 
 _LIMITS = ("minimum", "maximum", "min_length", "max_length")
 
@@ -51,17 +55,8 @@ class ColumnFacts:
 
     @property
     def is_required(self) -> bool:
-        """Whether a new row must say what it holds: its default in OVSDB (RFC 7047 5.2.1) is not a legal value."""
-        if self.type.min == 0:
-            return False
-        key = self.type.key
-        if not self.type.is_scalar or key.ref_table is not None or key.min_length:
-            return True
-        if key.enum is not None:
-            return {"string": "", "integer": 0, "real": 0.0, "boolean": False}.get(
-                key.type
-            ) not in key.enum - self.gone.keys()
-        return (key.minimum or 0) > 0 or (key.maximum is not None and key.maximum < 0)
+        """Whether a new row must say what it holds."""
+        return self.type.is_required(self.gone)
 
 
 @attrs.frozen

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from ovnkit.codegen.facts import ColumnFacts, DatabaseFacts, TableFacts
+from ovnkit.codegen.facts import MANUALS, ColumnFacts, DatabaseFacts, TableFacts
+from ovnkit.codegen.keys import Formats, Keys
 from ovnkit.codegen.layout import WIDTH, bracketed
-from ovnkit.codegen.names import alias_name, class_name
+from ovnkit.codegen.names import alias_name, class_name, column_class_name, constant_name
 from ovnkit.codegen.wording import table_docstring
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.schema import BaseType
@@ -23,7 +24,20 @@ MARKS = {"OVN_Northbound": "NB", "OVN_Southbound": "SB", "Open_vSwitch": "VS"}
 _SCHEMA = ("BOOLEAN", "INTEGER", "REAL", "STRING", "UUID", "atom", "many", "mapping", "one", "optional", "ref")
 _EDITS = ("Add", "Exactly", "Put", "Remove")
 _VALUES = ("Map", "Ref")
-_TYPING = ("ClassVar", "Literal", "Mapping", "R", "RefTo", "RefsTo", "Sequence", "Set", "SetOf", "TypeAlias", "TypeVar")
+_TYPING = (
+    "ClassVar",
+    "Final",
+    "Literal",
+    "Mapping",
+    "R",
+    "RefTo",
+    "RefsTo",
+    "Sequence",
+    "Set",
+    "SetOf",
+    "TypeAlias",
+    "TypeVar",
+)
 _ROW = ("Column", "Database", "Row")
 _PYTHON = {"boolean": "bool", "integer": "int", "real": "float", "string": "str", "uuid": "uuid.UUID"}
 _DEFAULTS = {"boolean": "False", "integer": "0", "real": "0.0", "string": '""'}
@@ -33,20 +47,28 @@ class NamesClash(ValueError):
     """A name of the schema is taken by Python, by Row or by another name of the schema."""
 
 
-def rows_source(facts: DatabaseFacts) -> str:
-    """The whole module. Raises NamesClash where a table's or column's name cannot be a Python name."""
+def rows_source(facts: DatabaseFacts, keys: Keys | None = None, formats: Formats | None = None) -> str:
+    """The whole module, with constants for ``keys``, and the ``formats`` of strings.
+
+    Raises NamesClash where a table's or column's name cannot be a Python name, or two keys have one constant.
+    """
     _check_names(facts)
     body = [*_mark(facts)]
     for table in facts.tables:
         body += [line for column in table.columns for line in _alias(table, column)]
     body.append("")
     for table in facts.tables:
-        body += ["", *_row_class(table, facts), ""]
+        columns = [_written(facts.name, table.name, column, keys or {}, formats or {}) for column in table.columns]
+        for column in columns:
+            if column.keys:
+                body += ["", *column.own_class(), ""]
+        body += ["", *_row_class(table, columns, facts), ""]
     text = "\n".join(body).rstrip("\n") + "\n"
-    return "\n".join(_head(facts, text)) + "\n" + text
+    column_classes: list[str] = re.findall(r"(?m)^class (\w+)\(Column\[", text)
+    return "\n".join(_head(facts, text, column_classes)) + "\n" + text
 
 
-def _head(facts: DatabaseFacts, body: str) -> Iterator[str]:
+def _head(facts: DatabaseFacts, body: str, column_classes: list[str]) -> Iterator[str]:
     def used(*names: str) -> list[str]:
         return [name for name in names if re.search(rf"(?<![\w.\"]){name}\b(?=[(\[,) :.])", code)]
 
@@ -58,9 +80,11 @@ def _head(facts: DatabaseFacts, body: str) -> Iterator[str]:
     yield ""
     yield "from __future__ import annotations"
     yield ""
-    at_run_time = used("ClassVar", "Literal", "TYPE_CHECKING", "get_args")
+    at_run_time = used("ClassVar", "Final", "Literal", "TYPE_CHECKING", "get_args")
     yield f"from typing import {', '.join(sorted(at_run_time, key=_sorting))}"
     yield ""
+    if used("formats"):
+        yield "from ovnkit import formats"
     yield f"from ovnkit.ovsdb.row import {', '.join(_ROW)}"
     yield from bracketed("from ovnkit.ovsdb.schema import ", sorted(used(*_SCHEMA), key=_sorting), "")
     yield ""
@@ -78,7 +102,7 @@ def _head(facts: DatabaseFacts, body: str) -> Iterator[str]:
     yield "    RefTo: TypeAlias = Ref[R] | R"
     yield "    RefsTo: TypeAlias = Set[RefTo[R]] | Sequence[RefTo[R]]"
     yield ""
-    yield from _exported(facts)
+    yield from _exported(facts, column_classes)
     yield ""
 
 
@@ -86,8 +110,8 @@ def _sorting(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
-def _exported(facts: DatabaseFacts) -> Iterator[str]:
-    names = {MARKS[facts.name], *(class_name(table.name) for table in facts.tables)}
+def _exported(facts: DatabaseFacts, column_classes: list[str]) -> Iterator[str]:
+    names = {*column_classes, MARKS[facts.name], *(class_name(table.name) for table in facts.tables)}
     names |= {
         alias_name(table.name, column.name) for table in facts.tables for column in table.columns if _enum(column)
     }
@@ -105,6 +129,7 @@ def _mark(facts: DatabaseFacts) -> Iterator[str]:
     yield f'    name: ClassVar[str] = "{facts.name}"'
     yield f'    product: ClassVar[str] = "{facts.product}"'
     releases = [f'"{number}": "{version}"' for number, version in facts.releases.items()]
+    yield f'    manual: ClassVar[str] = "{MANUALS[facts.name]}"'
     yield from bracketed("releases: ClassVar[dict[str, str]] = {", releases, "}", indent=4)
     yield ""
     yield f"    {mark.lower()}: bool"
@@ -118,16 +143,16 @@ def _alias(table: TableFacts, column: ColumnFacts) -> Iterator[str]:
         yield from bracketed(f"{alias_name(table.name, column.name)} = Literal[", words, "]")
 
 
-def _row_class(table: TableFacts, facts: DatabaseFacts) -> Iterator[str]:
+def _row_class(table: TableFacts, columns: list[_Written], facts: DatabaseFacts) -> Iterator[str]:
     mark, name = MARKS[facts.name], class_name(table.name)
-    columns = [_Written(table.name, column) for column in table.columns]
     bases = [f"Row[{mark}]", f"database={mark}", f'table="{table.name}"']
     if not table.root:
         bases.append("root=False")
     if table.indexes:
         bases.append(f"indexes={_tuple(_tuple(map(_quoted, index)) for index in table.indexes)}")
-    if table.since:
-        bases.append(f'since="{table.since}"')
+    if table.max_rows is not None:
+        bases.append(f"max_rows={table.max_rows}")
+    bases += [f'{key}="{value}"' for key in ("since", "until") if (value := getattr(table, key))]
     yield from bracketed(f"class {name}(", bases, "):")
     first, *rest = table_docstring(table, facts.product, width=WIDTH - 4)
     yield f'    """{first}'
@@ -164,10 +189,29 @@ class _Written:
 
     table: str
     facts: ColumnFacts
+    keys: Mapping[str, str] = {}
+    """The documented keys, each with the format of its values."""
+    formats: Mapping[str, str] = {}
+    """``format``, or of a map ``keys`` and ``values``."""
 
     @property
     def name(self) -> str:
         return self.facts.name
+
+    def own_class(self) -> Iterator[str]:
+        """The class of a map whose keys have constants."""
+        yield f'class {column_class_name(self.table, self.name)}(Column["{self.read}"]):'
+        yield f'    """{self.table}.{self.name} with the keys that its manual describes."""'
+        yield ""
+        yield "    __slots__ = ()"
+        yield ""
+        taken: dict[str, str] = {}
+        for key in self.keys:
+            name = constant_name(key)
+            if name in taken:
+                raise NamesClash(f"{self.table}.{self.name}: {key} and {taken[name]} have one name")
+            taken[name] = key
+            yield f'    {name}: Final = "{key}"'
 
     def attribute(self) -> list[str]:
         facts = self.facts
@@ -178,6 +222,13 @@ class _Written:
             arguments.append(
                 "gone={" + ", ".join(f'"{word}": "{release}"' for word, release in facts.gone.items()) + "}"
             )
+        arguments += [f"{name}={_format(format)}" for name, format in self.formats.items()]
+        of_keys = [f'"{key}": {_format(format)}' for key, format in self.keys.items() if format]
+        if of_keys:
+            arguments.append("\n".join(bracketed("formats={", of_keys, "}", indent=8)).lstrip())
+        if self.keys:
+            own = column_class_name(self.table, self.name)
+            return bracketed(f"{self.name}: {own} = {own}(", arguments, ")", indent=4)
         return bracketed(f"{self.name}: Column[{self.read}] = Column(", arguments, ")", indent=4)
 
     @property
@@ -263,6 +314,35 @@ class _Written:
         return f'atom("{base.type}", {", ".join(limits)})' if limits else base.type.upper()
 
 
+def _written(database: str, table: str, column: ColumnFacts, keys: Keys, formats: Formats) -> _Written:
+    own = f"{table}.{column.name}"
+    known = dict(keys.get((database, table, column.name), {}))
+    # What is kept by hand is nearer to what the daemons take than what the pages say in passing.
+    known |= {
+        item.partition(":")[2]: format
+        for (of, item), format in formats.items()
+        if of == database and item.startswith(f"{own}:")
+    }
+    names = {own: "format", f"{own}/keys": "keys", f"{own}/values": "values"}
+    return _Written(
+        table,
+        column,
+        known,
+        {name: format for item, name in names.items() if (format := formats.get((database, item)))},
+    )
+
+
+def _format(text: str) -> str:
+    """The source of a format: ``PORT_ADDRESS``, ``flag``, ``number(1,4095)``, ``words(down,up)``."""
+    name, bracket, arguments = text.removesuffix(")").partition("(")
+    if not bracket:
+        return f"formats.{name.upper()}"
+    values = arguments.split(",")
+    if name == "words":
+        return f"formats.words({', '.join(map(_quoted, values))})"
+    return f"formats.{name}({', '.join(value or 'None' for value in values)})"
+
+
 def _enum(column: ColumnFacts) -> BaseType | None:
     return next((base for base in (column.type.key, column.type.value) if base and base.enum is not None), None)
 
@@ -277,7 +357,7 @@ def _tuple(items: Iterable[str]) -> str:
 
 
 def _check_names(facts: DatabaseFacts) -> None:
-    taken = {*_SCHEMA, *_EDITS, *_VALUES, *_ROW, *_TYPING, MARKS[facts.name]}
+    taken = {*_SCHEMA, *_EDITS, "formats", *_VALUES, *_ROW, *_TYPING, MARKS[facts.name]}
     for table in facts.tables:
         names = [
             class_name(table.name),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, get_args
 
+from ovnkit import formats
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import BOOLEAN, INTEGER, STRING, atom, many, mapping, one, optional, ref
 
@@ -28,14 +29,19 @@ __all__ = [
     "SSL",
     "ACLAction",
     "ACLDirection",
+    "ACLOptionsColumn",
     "ACLSeverity",
     "AddressSet",
     "BFDStatus",
     "ChassisTemplateVar",
     "Connection",
+    "ConnectionStatusColumn",
     "Copp",
+    "CoppMetersColumn",
     "DHCPOptions",
+    "DHCPOptionsOptionsColumn",
     "DHCPRelay",
+    "DNSOptionsColumn",
     "ForwardingGroup",
     "GatewayChassis",
     "HAChassis",
@@ -43,20 +49,35 @@ __all__ = [
     "LoadBalancer",
     "LoadBalancerGroup",
     "LoadBalancerHealthCheck",
+    "LoadBalancerHealthCheckOptionsColumn",
+    "LoadBalancerOptionsColumn",
     "LoadBalancerProtocol",
     "LoadBalancerSelectionFields",
     "LogicalRouter",
+    "LogicalRouterExternalIdsColumn",
+    "LogicalRouterOptionsColumn",
     "LogicalRouterPolicy",
     "LogicalRouterPolicyAction",
+    "LogicalRouterPolicyOptionsColumn",
     "LogicalRouterPort",
+    "LogicalRouterPortIpv6RaConfigsColumn",
+    "LogicalRouterPortOptionsColumn",
+    "LogicalRouterPortStatusColumn",
     "LogicalRouterStaticRoute",
+    "LogicalRouterStaticRouteExternalIdsColumn",
+    "LogicalRouterStaticRouteOptionsColumn",
     "LogicalRouterStaticRoutePolicy",
     "LogicalRouterStaticRouteSelectionFields",
     "LogicalSwitch",
+    "LogicalSwitchExternalIdsColumn",
+    "LogicalSwitchOtherConfigColumn",
     "LogicalSwitchPort",
+    "LogicalSwitchPortExternalIdsColumn",
     "LogicalSwitchPortHealthCheck",
+    "LogicalSwitchPortHealthCheckOptionsColumn",
     "LogicalSwitchPortHealthCheckProtocol",
     "LogicalSwitchPortHealthCheckStatus",
+    "LogicalSwitchPortOptionsColumn",
     "Meter",
     "MeterBand",
     "MeterBandAction",
@@ -66,13 +87,16 @@ __all__ = [
     "MirrorRule",
     "MirrorRuleAction",
     "MirrorType",
+    "NATOptionsColumn",
     "NATType",
     "NBGlobal",
+    "NBGlobalOptionsColumn",
     "NetworkFunction",
     "NetworkFunctionGroup",
     "NetworkFunctionGroupFallback",
     "NetworkFunctionGroupMode",
     "NetworkFunctionHealthCheck",
+    "NetworkFunctionHealthCheckOptionsColumn",
     "PortGroup",
     "QoS",
     "QoSAction",
@@ -91,6 +115,7 @@ class NB(Database):
 
     name: ClassVar[str] = "OVN_Northbound"
     product: ClassVar[str] = "OVN"
+    manual: ClassVar[str] = "ovn-nb"
     releases: ClassVar[dict[str, str]] = {
         "23.03": "7.0.0",
         "23.06": "7.0.4",
@@ -134,6 +159,16 @@ QoSBandwidth = Literal["burst", "rate"]
 SamplingAppType = Literal["acl-est", "acl-new", "drop"]
 
 
+class ACLOptionsColumn(Column["Map[str, str]"]):
+    """ACL.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    APPLY_AFTER_LB: Final = "apply-after-lb"
+    PERSIST_ESTABLISHED: Final = "persist-established"
+    LOG_RELATED: Final = "log-related"
+
+
 class ACL(Row[NB], database=NB, table="ACL", root=False):
     """A row of ACL.
 
@@ -173,7 +208,7 @@ class ACL(Row[NB], database=NB, table="ACL", root=False):
     tier: Column[int] = Column(one(atom("integer", minimum=0, maximum=3)), since="23.06")
     sample_new: Column[Ref[Sample] | None] = Column(optional(ref("Sample")), since="24.09")
     sample_est: Column[Ref[Sample] | None] = Column(optional(ref("Sample")), since="24.09")
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: ACLOptionsColumn = ACLOptionsColumn(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -275,7 +310,7 @@ class AddressSet(Row[NB], database=NB, table="Address_Set", indexes=(("name",),)
     __slots__ = ()
 
     name: Column[str] = Column(one(STRING))
-    addresses: Column[frozenset[str]] = Column(many(STRING))
+    addresses: Column[frozenset[str]] = Column(many(STRING), format=formats.ADDRESS_SET_MEMBER)
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -330,7 +365,7 @@ class BFD(Row[NB], database=NB, table="BFD", indexes=(("logical_port", "dst_ip")
     __slots__ = ()
 
     logical_port: Column[str] = Column(one(STRING))
-    dst_ip: Column[str] = Column(one(STRING))
+    dst_ip: Column[str] = Column(one(STRING), format=formats.IP)
     min_tx: Column[int | None] = Column(optional(atom("integer", minimum=1)))
     min_rx: Column[int | None] = Column(optional(INTEGER))
     detect_mult: Column[int | None] = Column(optional(atom("integer", minimum=1)))
@@ -446,6 +481,22 @@ class ChassisTemplateVar(Row[NB], database=NB, table="Chassis_Template_Var", ind
         ) -> ChassisTemplateVar: ...
 
 
+class ConnectionStatusColumn(Column["Map[str, str]"]):
+    """Connection.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    LAST_ERROR: Final = "last_error"
+    STATE: Final = "state"
+    SEC_SINCE_CONNECT: Final = "sec_since_connect"
+    SEC_SINCE_DISCONNECT: Final = "sec_since_disconnect"
+    LOCKS_HELD: Final = "locks_held"
+    LOCKS_WAITING: Final = "locks_waiting"
+    LOCKS_LOST: Final = "locks_lost"
+    N_CONNECTIONS: Final = "n_connections"
+    BOUND_PORT: Final = "bound_port"
+
+
 class Connection(Row[NB], database=NB, table="Connection", root=False, indexes=(("target",),)):
     """A row of Connection.
 
@@ -462,13 +513,13 @@ class Connection(Row[NB], database=NB, table="Connection", root=False, indexes=(
 
     __slots__ = ()
 
-    target: Column[str] = Column(one(STRING))
+    target: Column[str] = Column(one(STRING), format=formats.CONNECTION)
     max_backoff: Column[int | None] = Column(optional(atom("integer", minimum=1000)))
     inactivity_probe: Column[int | None] = Column(optional(INTEGER))
     other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     is_connected: Column[bool] = Column(one(BOOLEAN), ephemeral=True)
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    status: ConnectionStatusColumn = ConnectionStatusColumn(mapping(STRING, STRING), ephemeral=True)
 
     if TYPE_CHECKING:
 
@@ -524,6 +575,31 @@ class Connection(Row[NB], database=NB, table="Connection", root=False, indexes=(
         ) -> Connection: ...
 
 
+class CoppMetersColumn(Column["Map[str, str]"]):
+    """Copp.meters with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ARP: Final = "arp"
+    ARP_RESOLVE: Final = "arp-resolve"
+    DHCPV4_OPTS: Final = "dhcpv4-opts"
+    DHCPV6_OPTS: Final = "dhcpv6-opts"
+    DNS: Final = "dns"
+    EVENT_ELB: Final = "event-elb"
+    ICMP4_ERROR: Final = "icmp4-error"
+    ICMP6_ERROR: Final = "icmp6-error"
+    IGMP: Final = "igmp"
+    ND_NA: Final = "nd-na"
+    ND_NS: Final = "nd-ns"
+    ND_NS_RESOLVE: Final = "nd-ns-resolve"
+    ND_RA_OPTS: Final = "nd-ra-opts"
+    TCP_RESET: Final = "tcp-reset"
+    BFD: Final = "bfd"
+    REJECT: Final = "reject"
+    SVC_MONITOR: Final = "svc-monitor"
+    DHCPV4_RELAY: Final = "dhcpv4-relay"
+
+
 class Copp(Row[NB], database=NB, table="Copp", indexes=(("name",),)):
     """A row of Copp.
 
@@ -537,7 +613,7 @@ class Copp(Row[NB], database=NB, table="Copp", indexes=(("name",),)):
     __slots__ = ()
 
     name: Column[str] = Column(one(STRING))
-    meters: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    meters: CoppMetersColumn = CoppMetersColumn(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -574,6 +650,54 @@ class Copp(Row[NB], database=NB, table="Copp", indexes=(("name",),)):
         ) -> Copp: ...
 
 
+class DHCPOptionsOptionsColumn(Column["Map[str, str]"]):
+    """DHCP_Options.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    SERVER_ID: Final = "server_id"
+    SERVER_MAC: Final = "server_mac"
+    LEASE_TIME: Final = "lease_time"
+    ROUTER: Final = "router"
+    NETMASK: Final = "netmask"
+    DNS_SERVER: Final = "dns_server"
+    LOG_SERVER: Final = "log_server"
+    LPR_SERVER: Final = "lpr_server"
+    SWAP_SERVER: Final = "swap_server"
+    POLICY_FILTER: Final = "policy_filter"
+    ROUTER_SOLICITATION: Final = "router_solicitation"
+    NIS_SERVER: Final = "nis_server"
+    NTP_SERVER: Final = "ntp_server"
+    NETBIOS_NAME_SERVER: Final = "netbios_name_server"
+    CLASSLESS_STATIC_ROUTE: Final = "classless_static_route"
+    MS_CLASSLESS_STATIC_ROUTE: Final = "ms_classless_static_route"
+    NEXT_SERVER: Final = "next_server"
+    IP_FORWARD_ENABLE: Final = "ip_forward_enable"
+    ROUTER_DISCOVERY: Final = "router_discovery"
+    ETHERNET_ENCAP: Final = "ethernet_encap"
+    DEFAULT_TTL: Final = "default_ttl"
+    TCP_TTL: Final = "tcp_ttl"
+    MTU: Final = "mtu"
+    T1: Final = "T1"
+    T2: Final = "T2"
+    ARP_CACHE_TIMEOUT: Final = "arp_cache_timeout"
+    TCP_KEEPALIVE_INTERVAL: Final = "tcp_keepalive_interval"
+    NETBIOS_NODE_TYPE: Final = "netbios_node_type"
+    WPAD: Final = "wpad"
+    BOOTFILE_NAME: Final = "bootfile_name"
+    PATH_PREFIX: Final = "path_prefix"
+    TFTP_SERVER_ADDRESS: Final = "tftp_server_address"
+    HOSTNAME: Final = "hostname"
+    DOMAIN_NAME: Final = "domain_name"
+    BOOTFILE_NAME_ALT: Final = "bootfile_name_alt"
+    BROADCAST_ADDRESS: Final = "broadcast_address"
+    TFTP_SERVER: Final = "tftp_server"
+    DOMAIN_SEARCH_LIST: Final = "domain_search_list"
+    DOMAIN_SEARCH: Final = "domain_search"
+    DHCPV6_STATELESS: Final = "dhcpv6_stateless"
+    FQDN: Final = "fqdn"
+
+
 class DHCPOptions(Row[NB], database=NB, table="DHCP_Options"):
     """A row of DHCP_Options.
 
@@ -584,8 +708,26 @@ class DHCPOptions(Row[NB], database=NB, table="DHCP_Options"):
 
     __slots__ = ()
 
-    cidr: Column[str] = Column(one(STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    cidr: Column[str] = Column(one(STRING), format=formats.NETWORK)
+    options: DHCPOptionsOptionsColumn = DHCPOptionsOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "server_mac": formats.MAC,
+            "lease_time": formats.number(0, 4294967295),
+            "netmask": formats.IPV4,
+            "ip_forward_enable": formats.words("0", "1"),
+            "router_discovery": formats.words("0", "1"),
+            "ethernet_encap": formats.words("0", "1"),
+            "default_ttl": formats.number(0, 255),
+            "tcp_ttl": formats.number(0, 255),
+            "mtu": formats.number(68, 65535),
+            "T1": formats.number(68, 4294967295),
+            "T2": formats.number(68, 4294967295),
+            "arp_cache_timeout": formats.number(0, 255),
+            "tcp_keepalive_interval": formats.number(0, 255),
+            "netbios_node_type": formats.number(0, 255),
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -634,7 +776,7 @@ class DHCPRelay(Row[NB], database=NB, table="DHCP_Relay", since="24.09"):
     __slots__ = ()
 
     name: Column[str] = Column(one(STRING))
-    servers: Column[str | None] = Column(optional(STRING))
+    servers: Column[str | None] = Column(optional(STRING), format=formats.IP)
     options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
@@ -680,6 +822,14 @@ class DHCPRelay(Row[NB], database=NB, table="DHCP_Relay", since="24.09"):
         ) -> DHCPRelay: ...
 
 
+class DNSOptionsColumn(Column["Map[str, str]"]):
+    """DNS.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    OVN_OWNED: Final = "ovn-owned"
+
+
 class DNS(Row[NB], database=NB, table="DNS"):
     """A row of DNS.
 
@@ -690,8 +840,8 @@ class DNS(Row[NB], database=NB, table="DNS"):
 
     __slots__ = ()
 
-    records: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING), since="24.03")
+    records: Column[Map[str, str]] = Column(mapping(STRING, STRING), keys=formats.DNS_NAME, values=formats.DNS_ANSWER)
+    options: DNSOptionsColumn = DNSOptionsColumn(mapping(STRING, STRING), since="24.03")
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -970,6 +1120,24 @@ class HAChassisGroup(Row[NB], database=NB, table="HA_Chassis_Group", indexes=(("
         ) -> HAChassisGroup: ...
 
 
+class LoadBalancerOptionsColumn(Column["Map[str, str]"]):
+    """Load_Balancer.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    REJECT: Final = "reject"
+    HAIRPIN_SNAT_IP: Final = "hairpin_snat_ip"
+    SKIP_SNAT: Final = "skip_snat"
+    ADD_ROUTE: Final = "add_route"
+    NEIGHBOR_RESPONDER: Final = "neighbor_responder"
+    TEMPLATE: Final = "template"
+    ADDRESS_FAMILY: Final = "address-family"
+    AFFINITY_TIMEOUT: Final = "affinity_timeout"
+    CT_FLUSH: Final = "ct_flush"
+    USE_STATELESS_NAT: Final = "use_stateless_nat"
+    DISTRIBUTED: Final = "distributed"
+
+
 class LoadBalancer(Row[NB], database=NB, table="Load_Balancer"):
     """A row of Load_Balancer.
 
@@ -987,16 +1155,19 @@ class LoadBalancer(Row[NB], database=NB, table="Load_Balancer"):
     __slots__ = ()
 
     name: Column[str] = Column(one(STRING))
-    vips: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    vips: Column[Map[str, str]] = Column(mapping(STRING, STRING), keys=formats.VIP, values=formats.BACKENDS)
     protocol: Column[LoadBalancerProtocol | str | None] = Column(
         optional(atom("string", enum=get_args(LoadBalancerProtocol)))
     )
     health_check: Column[frozenset[Ref[LoadBalancerHealthCheck]]] = Column(many(ref("Load_Balancer_Health_Check")))
-    ip_port_mappings: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    ip_port_mappings: Column[Map[str, str]] = Column(mapping(STRING, STRING), keys=formats.ENDPOINT)
     selection_fields: Column[frozenset[LoadBalancerSelectionFields | str]] = Column(
         many(atom("string", enum=get_args(LoadBalancerSelectionFields)))
     )
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LoadBalancerOptionsColumn = LoadBalancerOptionsColumn(
+        mapping(STRING, STRING),
+        formats={"reject": formats.FLAG, "ct_flush": formats.FLAG, "use_stateless_nat": formats.FLAG},
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1101,6 +1272,17 @@ class LoadBalancerGroup(Row[NB], database=NB, table="Load_Balancer_Group", index
         ) -> LoadBalancerGroup: ...
 
 
+class LoadBalancerHealthCheckOptionsColumn(Column["Map[str, str]"]):
+    """Load_Balancer_Health_Check.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    INTERVAL: Final = "interval"
+    TIMEOUT: Final = "timeout"
+    SUCCESS_COUNT: Final = "success_count"
+    FAILURE_COUNT: Final = "failure_count"
+
+
 class LoadBalancerHealthCheck(Row[NB], database=NB, table="Load_Balancer_Health_Check", root=False):
     """A row of Load_Balancer_Health_Check.
 
@@ -1113,8 +1295,16 @@ class LoadBalancerHealthCheck(Row[NB], database=NB, table="Load_Balancer_Health_
 
     __slots__ = ()
 
-    vip: Column[str] = Column(one(STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    vip: Column[str] = Column(one(STRING), format=formats.VIP)
+    options: LoadBalancerHealthCheckOptionsColumn = LoadBalancerHealthCheckOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "interval": formats.NUMBER,
+            "timeout": formats.NUMBER,
+            "success_count": formats.NUMBER,
+            "failure_count": formats.NUMBER,
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1151,6 +1341,45 @@ class LoadBalancerHealthCheck(Row[NB], database=NB, table="Load_Balancer_Health_
         ) -> LoadBalancerHealthCheck: ...
 
 
+class LogicalRouterOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Router.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    CHASSIS: Final = "chassis"
+    DNAT_FORCE_SNAT_IP: Final = "dnat_force_snat_ip"
+    LB_FORCE_SNAT_IP: Final = "lb_force_snat_ip"
+    MCAST_RELAY: Final = "mcast_relay"
+    DYNAMIC_NEIGH_ROUTERS: Final = "dynamic_neigh_routers"
+    ALWAYS_LEARN_FROM_ARP_REQUEST: Final = "always_learn_from_arp_request"
+    REQUESTED_TNL_KEY: Final = "requested-tnl-key"
+    SNAT_CT_ZONE: Final = "snat-ct-zone"
+    MAC_BINDING_AGE_THRESHOLD: Final = "mac_binding_age_threshold"
+    CT_ZONE_LIMIT: Final = "ct-zone-limit"
+    DYNAMIC_ROUTING: Final = "dynamic-routing"
+    DYNAMIC_ROUTING_REDISTRIBUTE: Final = "dynamic-routing-redistribute"
+    DYNAMIC_ROUTING_REDISTRIBUTE_LOCAL_ONLY: Final = "dynamic-routing-redistribute-local-only"
+    DYNAMIC_ROUTING_VRF_NAME: Final = "dynamic-routing-vrf-name"
+    DYNAMIC_ROUTING_VRF_ID: Final = "dynamic-routing-vrf-id"
+    DYNAMIC_ROUTING_NO_LEARNING: Final = "dynamic-routing-no-learning"
+    DYNAMIC_ROUTING_V4_PREFIX_NEXTHOP: Final = "dynamic-routing-v4-prefix-nexthop"
+    DYNAMIC_ROUTING_V6_PREFIX_NEXTHOP: Final = "dynamic-routing-v6-prefix-nexthop"
+    CT_COMMIT_ALL: Final = "ct-commit-all"
+    IC_ROUTE_FILTER_ADV: Final = "ic-route-filter-adv"
+    IC_ROUTE_FILTER_LEARN: Final = "ic-route-filter-learn"
+    IC_ROUTE_DENY_ADV: Final = "ic-route-deny-adv"
+    IC_ROUTE_DENY_LEARN: Final = "ic-route-deny-learn"
+    DISABLE_GARP_RARP: Final = "disable_garp_rarp"
+
+
+class LogicalRouterExternalIdsColumn(Column["Map[str, str]"]):
+    """Logical_Router.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    NEUTRON_ROUTER_NAME: Final = "neutron:router_name"
+
+
 class LogicalRouter(Row[NB], database=NB, table="Logical_Router"):
     """A row of Logical_Router.
 
@@ -1178,8 +1407,24 @@ class LogicalRouter(Row[NB], database=NB, table="Logical_Router"):
     load_balancer: Column[frozenset[Ref[LoadBalancer]]] = Column(many(ref("Load_Balancer", weak=True)))
     load_balancer_group: Column[frozenset[Ref[LoadBalancerGroup]]] = Column(many(ref("Load_Balancer_Group")))
     copp: Column[Ref[Copp] | None] = Column(optional(ref("Copp", weak=True)))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LogicalRouterOptionsColumn = LogicalRouterOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "mcast_relay": formats.FLAG,
+            "dynamic_neigh_routers": formats.FLAG,
+            "always_learn_from_arp_request": formats.FLAG,
+            "requested-tnl-key": formats.number(1, 16777215),
+            "snat-ct-zone": formats.number(0, 65535),
+            "ct-zone-limit": formats.number(0, 4294967295),
+            "dynamic-routing": formats.FLAG,
+            "dynamic-routing-redistribute-local-only": formats.FLAG,
+            "dynamic-routing-vrf-id": formats.number(1, 4294967295),
+            "dynamic-routing-no-learning": formats.FLAG,
+            "ct-commit-all": formats.FLAG,
+            "disable_garp_rarp": formats.FLAG,
+        },
+    )
+    external_ids: LogicalRouterExternalIdsColumn = LogicalRouterExternalIdsColumn(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
 
@@ -1257,6 +1502,14 @@ class LogicalRouter(Row[NB], database=NB, table="Logical_Router"):
         ) -> LogicalRouter: ...
 
 
+class LogicalRouterPolicyOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Router_Policy.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    PKT_MARK: Final = "pkt_mark"
+
+
 class LogicalRouterPolicy(Row[NB], database=NB, table="Logical_Router_Policy", root=False):
     """A row of Logical_Router_Policy.
 
@@ -1284,13 +1537,13 @@ class LogicalRouterPolicy(Row[NB], database=NB, table="Logical_Router_Policy", r
         one(atom("string", enum=get_args(LogicalRouterPolicyAction)))
     )
     jump_chain: Column[str | None] = Column(optional(STRING), since="25.03")
-    nexthop: Column[str | None] = Column(optional(STRING))
-    nexthops: Column[frozenset[str]] = Column(many(STRING))
+    nexthop: Column[str | None] = Column(optional(STRING), format=formats.IP)
+    nexthops: Column[frozenset[str]] = Column(many(STRING), format=formats.IP)
     output_port: Column[Ref[LogicalRouterPort] | None] = Column(
         optional(ref("Logical_Router_Port", weak=True)), since="26.03"
     )
     bfd_sessions: Column[frozenset[Ref[BFD]]] = Column(many(ref("BFD", weak=True)), since="24.03")
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LogicalRouterPolicyOptionsColumn = LogicalRouterPolicyOptionsColumn(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1363,6 +1616,60 @@ class LogicalRouterPolicy(Row[NB], database=NB, table="Logical_Router_Policy", r
         ) -> LogicalRouterPolicy: ...
 
 
+class LogicalRouterPortOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Router_Port.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RESIDE_ON_REDIRECT_CHASSIS: Final = "reside-on-redirect-chassis"
+    REDIRECT_TYPE: Final = "redirect-type"
+    MCAST_FLOOD: Final = "mcast_flood"
+    REQUESTED_TNL_KEY: Final = "requested-tnl-key"
+    PREFIX_DELEGATION: Final = "prefix_delegation"
+    PREFIX: Final = "prefix"
+    ROUTE_TABLE: Final = "route_table"
+    GATEWAY_MTU: Final = "gateway_mtu"
+    ROUTING_PROTOCOL_REDIRECT: Final = "routing-protocol-redirect"
+    ROUTING_PROTOCOLS: Final = "routing-protocols"
+    GATEWAY_MTU_BYPASS: Final = "gateway_mtu_bypass"
+    IC_ROUTE_TAG: Final = "ic-route-tag"
+    IC_ROUTE_FILTER_TAG: Final = "ic-route-filter-tag"
+    REQUESTED_CHASSIS: Final = "requested-chassis"
+    DYNAMIC_ROUTING_REDISTRIBUTE: Final = "dynamic-routing-redistribute"
+    DYNAMIC_ROUTING_REDISTRIBUTE_LOCAL_ONLY: Final = "dynamic-routing-redistribute-local-only"
+    DYNAMIC_ROUTING_MAINTAIN_VRF: Final = "dynamic-routing-maintain-vrf"
+    DYNAMIC_ROUTING_PORT_NAME: Final = "dynamic-routing-port-name"
+    IC_ROUTE_FILTER_ADV: Final = "ic-route-filter-adv"
+    IC_ROUTE_FILTER_LEARN: Final = "ic-route-filter-learn"
+    IC_ROUTE_DENY_ADV: Final = "ic-route-deny-adv"
+    IC_ROUTE_DENY_LEARN: Final = "ic-route-deny-learn"
+    DYNAMIC_ROUTING_NO_LEARNING: Final = "dynamic-routing-no-learning"
+
+
+class LogicalRouterPortIpv6RaConfigsColumn(Column["Map[str, str]"]):
+    """Logical_Router_Port.ipv6_ra_configs with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ADDRESS_MODE: Final = "address_mode"
+    ROUTER_PREFERENCE: Final = "router_preference"
+    ROUTE_INFO: Final = "route_info"
+    MTU: Final = "mtu"
+    SEND_PERIODIC: Final = "send_periodic"
+    MAX_INTERVAL: Final = "max_interval"
+    MIN_INTERVAL: Final = "min_interval"
+    RDNSS: Final = "rdnss"
+    DNSSL: Final = "dnssl"
+
+
+class LogicalRouterPortStatusColumn(Column["Map[str, str]"]):
+    """Logical_Router_Port.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    HOSTING_CHASSIS: Final = "hosting-chassis"
+
+
 class LogicalRouterPort(Row[NB], database=NB, table="Logical_Router_Port", root=False, indexes=(("name",),)):
     """A row of Logical_Router_Port.
 
@@ -1388,16 +1695,32 @@ class LogicalRouterPort(Row[NB], database=NB, table="Logical_Router_Port", root=
     name: Column[str] = Column(one(STRING))
     gateway_chassis: Column[frozenset[Ref[GatewayChassis]]] = Column(many(ref("Gateway_Chassis")))
     ha_chassis_group: Column[Ref[HAChassisGroup] | None] = Column(optional(ref("HA_Chassis_Group")))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    networks: Column[frozenset[str]] = Column(many(STRING))
-    mac: Column[str] = Column(one(STRING))
+    options: LogicalRouterPortOptionsColumn = LogicalRouterPortOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "reside-on-redirect-chassis": formats.FLAG,
+            "redirect-type": formats.words("bridged", "overlay"),
+            "mcast_flood": formats.FLAG,
+            "requested-tnl-key": formats.number(1, 32767),
+            "prefix_delegation": formats.FLAG,
+            "prefix": formats.FLAG,
+            "gateway_mtu": formats.number(68, 65535),
+            "dynamic-routing-redistribute-local-only": formats.FLAG,
+            "dynamic-routing-maintain-vrf": formats.FLAG,
+            "dynamic-routing-no-learning": formats.FLAG,
+        },
+    )
+    networks: Column[frozenset[str]] = Column(many(STRING), format=formats.INTERFACE)
+    mac: Column[str] = Column(one(STRING), format=formats.MAC)
     peer: Column[str | None] = Column(optional(STRING))
     enabled: Column[bool | None] = Column(optional(BOOLEAN))
-    ipv6_ra_configs: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    ipv6_prefix: Column[frozenset[str]] = Column(many(STRING))
+    ipv6_ra_configs: LogicalRouterPortIpv6RaConfigsColumn = LogicalRouterPortIpv6RaConfigsColumn(
+        mapping(STRING, STRING)
+    )
+    ipv6_prefix: Column[frozenset[str]] = Column(many(STRING), format=formats.IPV6_NETWORK)
     dhcp_relay: Column[Ref[DHCPRelay] | None] = Column(optional(ref("DHCP_Relay")), since="24.09")
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), since="23.09")
+    status: LogicalRouterPortStatusColumn = LogicalRouterPortStatusColumn(mapping(STRING, STRING), since="23.09")
 
     if TYPE_CHECKING:
 
@@ -1477,6 +1800,23 @@ class LogicalRouterPort(Row[NB], database=NB, table="Logical_Router_Port", root=
         ) -> LogicalRouterPort: ...
 
 
+class LogicalRouterStaticRouteOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Router_Static_Route.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ECMP_SYMMETRIC_REPLY: Final = "ecmp_symmetric_reply"
+    ORIGIN: Final = "origin"
+
+
+class LogicalRouterStaticRouteExternalIdsColumn(Column["Map[str, str]"]):
+    """Logical_Router_Static_Route.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    IC_LEARNED_ROUTE: Final = "ic-learned-route"
+
+
 class LogicalRouterStaticRoute(Row[NB], database=NB, table="Logical_Router_Static_Route", root=False):
     """A row of Logical_Router_Static_Route.
 
@@ -1497,18 +1837,20 @@ class LogicalRouterStaticRoute(Row[NB], database=NB, table="Logical_Router_Stati
     __slots__ = ()
 
     route_table: Column[str] = Column(one(STRING))
-    ip_prefix: Column[str] = Column(one(STRING))
+    ip_prefix: Column[str] = Column(one(STRING), format=formats.NETWORK)
     policy: Column[LogicalRouterStaticRoutePolicy | str | None] = Column(
         optional(atom("string", enum=get_args(LogicalRouterStaticRoutePolicy)))
     )
-    nexthop: Column[str] = Column(one(STRING))
+    nexthop: Column[str] = Column(one(STRING), format=formats.NEXTHOP)
     output_port: Column[str | None] = Column(optional(STRING))
     bfd: Column[Ref[BFD] | None] = Column(optional(ref("BFD", weak=True)))
     selection_fields: Column[frozenset[LogicalRouterStaticRouteSelectionFields | str]] = Column(
         many(atom("string", enum=get_args(LogicalRouterStaticRouteSelectionFields))), since="25.03"
     )
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LogicalRouterStaticRouteOptionsColumn = LogicalRouterStaticRouteOptionsColumn(mapping(STRING, STRING))
+    external_ids: LogicalRouterStaticRouteExternalIdsColumn = LogicalRouterStaticRouteExternalIdsColumn(
+        mapping(STRING, STRING)
+    )
 
     if TYPE_CHECKING:
 
@@ -1574,6 +1916,51 @@ class LogicalRouterStaticRoute(Row[NB], database=NB, table="Logical_Router_Stati
         ) -> LogicalRouterStaticRoute: ...
 
 
+class LogicalSwitchOtherConfigColumn(Column["Map[str, str]"]):
+    """Logical_Switch.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    SUBNET: Final = "subnet"
+    EXCLUDE_IPS: Final = "exclude_ips"
+    IPV6_PREFIX: Final = "ipv6_prefix"
+    DHCP_RELAY_PORT: Final = "dhcp_relay_port"
+    MAC_ONLY: Final = "mac_only"
+    FDB_AGE_THRESHOLD: Final = "fdb_age_threshold"
+    CT_ZONE_LIMIT: Final = "ct-zone-limit"
+    ENABLE_STATELESS_ACL_WITH_LB: Final = "enable-stateless-acl-with-lb"
+    DYNAMIC_ROUTING_VNI: Final = "dynamic-routing-vni"
+    DYNAMIC_ROUTING_BRIDGE_IFNAME: Final = "dynamic-routing-bridge-ifname"
+    DYNAMIC_ROUTING_VXLAN_IFNAME: Final = "dynamic-routing-vxlan-ifname"
+    DYNAMIC_ROUTING_ADVERTISE_IFNAME: Final = "dynamic-routing-advertise-ifname"
+    DYNAMIC_ROUTING_FDB_PREFER_LOCAL: Final = "dynamic-routing-fdb-prefer-local"
+    DYNAMIC_ROUTING_ARP_PREFER_LOCAL: Final = "dynamic-routing-arp-prefer-local"
+    DYNAMIC_ROUTING_REDISTRIBUTE: Final = "dynamic-routing-redistribute"
+    MCAST_SNOOP: Final = "mcast_snoop"
+    MCAST_QUERIER: Final = "mcast_querier"
+    MCAST_FLOOD_UNREGISTERED: Final = "mcast_flood_unregistered"
+    MCAST_TABLE_SIZE: Final = "mcast_table_size"
+    MCAST_IDLE_TIMEOUT: Final = "mcast_idle_timeout"
+    MCAST_QUERY_INTERVAL: Final = "mcast_query_interval"
+    MCAST_QUERY_MAX_RESPONSE: Final = "mcast_query_max_response"
+    MCAST_ETH_SRC: Final = "mcast_eth_src"
+    MCAST_IP4_SRC: Final = "mcast_ip4_src"
+    MCAST_IP6_SRC: Final = "mcast_ip6_src"
+    INTERCONN_TS: Final = "interconn-ts"
+    IC_VXLAN_MODE: Final = "ic-vxlan_mode"
+    REQUESTED_TNL_KEY: Final = "requested-tnl-key"
+    VLAN_PASSTHRU: Final = "vlan-passthru"
+    BROADCAST_ARPS_TO_ALL_ROUTERS: Final = "broadcast-arps-to-all-routers"
+
+
+class LogicalSwitchExternalIdsColumn(Column["Map[str, str]"]):
+    """Logical_Switch.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    NEUTRON_NETWORK_NAME: Final = "neutron:network_name"
+
+
 class LogicalSwitch(Row[NB], database=NB, table="Logical_Switch"):
     """A row of Logical_Switch.
 
@@ -1600,8 +1987,35 @@ class LogicalSwitch(Row[NB], database=NB, table="Logical_Switch"):
     load_balancer_group: Column[frozenset[Ref[LoadBalancerGroup]]] = Column(many(ref("Load_Balancer_Group")))
     dns_records: Column[frozenset[Ref[DNS]]] = Column(many(ref("DNS", weak=True)))
     copp: Column[Ref[Copp] | None] = Column(optional(ref("Copp", weak=True)))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: LogicalSwitchOtherConfigColumn = LogicalSwitchOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "subnet": formats.IPV4_NETWORK,
+            "exclude_ips": formats.EXCLUDED_IPS,
+            "mac_only": formats.FLAG,
+            "fdb_age_threshold": formats.number(0, 4294967295),
+            "ct-zone-limit": formats.number(0, 4294967295),
+            "enable-stateless-acl-with-lb": formats.FLAG,
+            "dynamic-routing-vni": formats.number(0, 16777215),
+            "dynamic-routing-fdb-prefer-local": formats.FLAG,
+            "dynamic-routing-arp-prefer-local": formats.FLAG,
+            "mcast_snoop": formats.FLAG,
+            "mcast_querier": formats.FLAG,
+            "mcast_flood_unregistered": formats.FLAG,
+            "mcast_table_size": formats.number(1, 32766),
+            "mcast_idle_timeout": formats.number(15, 3600),
+            "mcast_query_interval": formats.number(1, 3600),
+            "mcast_query_max_response": formats.number(1, 10),
+            "mcast_eth_src": formats.MAC,
+            "mcast_ip4_src": formats.IPV4,
+            "mcast_ip6_src": formats.IPV6,
+            "ic-vxlan_mode": formats.FLAG,
+            "requested-tnl-key": formats.number(1, 16777215),
+            "vlan-passthru": formats.FLAG,
+            "broadcast-arps-to-all-routers": formats.FLAG,
+        },
+    )
+    external_ids: LogicalSwitchExternalIdsColumn = LogicalSwitchExternalIdsColumn(mapping(STRING, STRING))
     forwarding_groups: Column[frozenset[Ref[ForwardingGroup]]] = Column(many(ref("Forwarding_Group")))
 
     if TYPE_CHECKING:
@@ -1678,6 +2092,56 @@ class LogicalSwitch(Row[NB], database=NB, table="Logical_Switch"):
         ) -> LogicalSwitch: ...
 
 
+class LogicalSwitchPortOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Switch_Port.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ROUTER_PORT: Final = "router-port"
+    NAT_ADDRESSES: Final = "nat-addresses"
+    EXCLUDE_LB_VIPS_FROM_GARP: Final = "exclude-lb-vips-from-garp"
+    EXCLUDE_ROUTER_IPS_FROM_GARP: Final = "exclude-router-ips-from-garp"
+    ARP_PROXY: Final = "arp_proxy"
+    ENABLE_ROUTER_PORT_ACL: Final = "enable_router_port_acl"
+    CT_ZONE_LIMIT: Final = "ct-zone-limit"
+    NETWORK_NAME: Final = "network_name"
+    ETHTYPE: Final = "ethtype"
+    LOCALNET_LEARN_FDB: Final = "localnet_learn_fdb"
+    L2GATEWAY_CHASSIS: Final = "l2gateway-chassis"
+    VTEP_PHYSICAL_SWITCH: Final = "vtep-physical-switch"
+    VTEP_LOGICAL_SWITCH: Final = "vtep-logical-switch"
+    REQUESTED_CHASSIS: Final = "requested-chassis"
+    ACTIVATION_STRATEGY: Final = "activation-strategy"
+    IFACE_ID_VER: Final = "iface-id-ver"
+    QOS_MIN_RATE: Final = "qos_min_rate"
+    QOS_MAX_RATE: Final = "qos_max_rate"
+    QOS_BURST: Final = "qos_burst"
+    HOSTNAME: Final = "hostname"
+    FORCE_FDB_LOOKUP: Final = "force_fdb_lookup"
+    DISABLE_GARP_RARP: Final = "disable_garp_rarp"
+    PKT_CLONE_TYPE: Final = "pkt_clone_type"
+    DISABLE_ARP_ND_RSP: Final = "disable_arp_nd_rsp"
+    LSP_LEARN_MAC: Final = "lsp_learn_mac"
+    RECEIVE_MULTICAST: Final = "receive_multicast"
+    IS_NF: Final = "is-nf"
+    NF_LINKED_PORT: Final = "nf-linked-port"
+    VIF_PLUG_TYPE: Final = "vif-plug-type"
+    VIF_PLUG_MTU_REQUEST: Final = "vif-plug-mtu-request"
+    VIRTUAL_IP: Final = "virtual-ip"
+    VIRTUAL_PARENTS: Final = "virtual-parents"
+    MCAST_FLOOD: Final = "mcast_flood"
+    MCAST_FLOOD_REPORTS: Final = "mcast_flood_reports"
+    REQUESTED_TNL_KEY: Final = "requested-tnl-key"
+
+
+class LogicalSwitchPortExternalIdsColumn(Column["Map[str, str]"]):
+    """Logical_Switch_Port.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    NEUTRON_PORT_NAME: Final = "neutron:port_name"
+
+
 class LogicalSwitchPort(Row[NB], database=NB, table="Logical_Switch_Port", root=False, indexes=(("name",),)):
     """A row of Logical_Switch_Port.
 
@@ -1707,13 +2171,31 @@ class LogicalSwitchPort(Row[NB], database=NB, table="Logical_Switch_Port", root=
 
     name: Column[str] = Column(one(STRING))
     type: Column[str] = Column(one(STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LogicalSwitchPortOptionsColumn = LogicalSwitchPortOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "enable_router_port_acl": formats.FLAG,
+            "ct-zone-limit": formats.number(0, 4294967295),
+            "localnet_learn_fdb": formats.FLAG,
+            "force_fdb_lookup": formats.FLAG,
+            "disable_garp_rarp": formats.FLAG,
+            "pkt_clone_type": formats.words("mc_unknown"),
+            "disable_arp_nd_rsp": formats.FLAG,
+            "lsp_learn_mac": formats.FLAG,
+            "receive_multicast": formats.FLAG,
+            "is-nf": formats.FLAG,
+            "virtual-ip": formats.IP,
+            "mcast_flood": formats.FLAG,
+            "mcast_flood_reports": formats.FLAG,
+            "requested-tnl-key": formats.number(1, 32767),
+        },
+    )
     parent_name: Column[str | None] = Column(optional(STRING))
     tag_request: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4095)))
     tag: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=4095)))
-    addresses: Column[frozenset[str]] = Column(many(STRING))
+    addresses: Column[frozenset[str]] = Column(many(STRING), format=formats.PORT_ADDRESS)
     dynamic_addresses: Column[str | None] = Column(optional(STRING))
-    port_security: Column[frozenset[str]] = Column(many(STRING))
+    port_security: Column[frozenset[str]] = Column(many(STRING), format=formats.PORT_SECURITY)
     peer: Column[str | None] = Column(optional(STRING), since="25.03")
     up: Column[bool | None] = Column(optional(BOOLEAN))
     enabled: Column[bool | None] = Column(optional(BOOLEAN))
@@ -1724,7 +2206,7 @@ class LogicalSwitchPort(Row[NB], database=NB, table="Logical_Switch_Port", root=
     health_checks: Column[frozenset[Ref[LogicalSwitchPortHealthCheck]]] = Column(
         many(ref("Logical_Switch_Port_Health_Check")), since="26.03"
     )
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    external_ids: LogicalSwitchPortExternalIdsColumn = LogicalSwitchPortExternalIdsColumn(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
 
@@ -1826,6 +2308,17 @@ class LogicalSwitchPort(Row[NB], database=NB, table="Logical_Switch_Port", root=
         ) -> LogicalSwitchPort: ...
 
 
+class LogicalSwitchPortHealthCheckOptionsColumn(Column["Map[str, str]"]):
+    """Logical_Switch_Port_Health_Check.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    INTERVAL: Final = "interval"
+    TIMEOUT: Final = "timeout"
+    SUCCESS_COUNT: Final = "success_count"
+    FAILURE_COUNT: Final = "failure_count"
+
+
 class LogicalSwitchPortHealthCheck(
     Row[NB], database=NB, table="Logical_Switch_Port_Health_Check", root=False, since="26.03"
 ):
@@ -1846,13 +2339,21 @@ class LogicalSwitchPortHealthCheck(
     protocol: Column[LogicalSwitchPortHealthCheckProtocol | str] = Column(
         one(atom("string", enum=get_args(LogicalSwitchPortHealthCheckProtocol)))
     )
-    src_ip: Column[str] = Column(one(STRING))
+    src_ip: Column[str] = Column(one(STRING), format=formats.IP)
     port: Column[int] = Column(one(atom("integer", minimum=0, maximum=65535)))
-    address: Column[str] = Column(one(STRING))
+    address: Column[str] = Column(one(STRING), format=formats.IP)
     status: Column[LogicalSwitchPortHealthCheckStatus | str | None] = Column(
         optional(atom("string", enum=get_args(LogicalSwitchPortHealthCheckStatus)))
     )
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LogicalSwitchPortHealthCheckOptionsColumn = LogicalSwitchPortHealthCheckOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "interval": formats.NUMBER,
+            "timeout": formats.NUMBER,
+            "success_count": formats.NUMBER,
+            "failure_count": formats.NUMBER,
+        },
+    )
 
     if TYPE_CHECKING:
 
@@ -2136,6 +2637,15 @@ class MirrorRule(Row[NB], database=NB, table="Mirror_Rule", root=False, since="2
         ) -> MirrorRule: ...
 
 
+class NATOptionsColumn(Column["Map[str, str]"]):
+    """NAT.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STATELESS: Final = "stateless"
+    ADD_ROUTE: Final = "add_route"
+
+
 class NAT(Row[NB], database=NB, table="NAT", root=False):
     """A row of NAT.
 
@@ -2158,10 +2668,10 @@ class NAT(Row[NB], database=NB, table="NAT", root=False):
 
     __slots__ = ()
 
-    external_ip: Column[str] = Column(one(STRING))
-    external_mac: Column[str | None] = Column(optional(STRING))
-    external_port_range: Column[str] = Column(one(STRING))
-    logical_ip: Column[str] = Column(one(STRING))
+    external_ip: Column[str] = Column(one(STRING), format=formats.SINGLE_IP)
+    external_mac: Column[str | None] = Column(optional(STRING), format=formats.MAC)
+    external_port_range: Column[str] = Column(one(STRING), format=formats.PORT_RANGE)
+    logical_ip: Column[str] = Column(one(STRING), format=formats.NETWORK)
     logical_port: Column[str | None] = Column(optional(STRING))
     type: Column[NATType | str] = Column(one(atom("string", enum=get_args(NATType))))
     allowed_ext_ips: Column[Ref[AddressSet] | None] = Column(optional(ref("Address_Set")))
@@ -2169,7 +2679,7 @@ class NAT(Row[NB], database=NB, table="NAT", root=False):
     gateway_port: Column[Ref[LogicalRouterPort] | None] = Column(optional(ref("Logical_Router_Port", weak=True)))
     priority: Column[int] = Column(one(atom("integer", minimum=0, maximum=32767)), since="24.09")
     match: Column[str] = Column(one(STRING), since="24.09")
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: NATOptionsColumn = NATOptionsColumn(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -2250,7 +2760,54 @@ class NAT(Row[NB], database=NB, table="NAT", root=False):
         ) -> NAT: ...
 
 
-class NBGlobal(Row[NB], database=NB, table="NB_Global"):
+class NBGlobalOptionsColumn(Column["Map[str, str]"]):
+    """NB_Global.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    BFD_MIN_RX: Final = "bfd-min-rx"
+    BFD_DECAY_MIN_RX: Final = "bfd-decay-min-rx"
+    BFD_MIN_TX: Final = "bfd-min-tx"
+    BFD_MULT: Final = "bfd-mult"
+    IGNORE_CHASSIS_FEATURES: Final = "ignore_chassis_features"
+    MAC_PREFIX: Final = "mac_prefix"
+    MAC_BINDING_REMOVAL_LIMIT: Final = "mac_binding_removal_limit"
+    FDB_REMOVAL_LIMIT: Final = "fdb_removal_limit"
+    CONTROLLER_EVENT: Final = "controller_event"
+    NORTHD_PROBE_INTERVAL: Final = "northd_probe_interval"
+    IC_PROBE_INTERVAL: Final = "ic_probe_interval"
+    NBCTL_PROBE_INTERVAL: Final = "nbctl_probe_interval"
+    NORTHD_TRIM_TIMEOUT: Final = "northd_trim_timeout"
+    USE_LOGICAL_DP_GROUPS: Final = "use_logical_dp_groups"
+    USE_PARALLEL_BUILD: Final = "use_parallel_build"
+    IGNORE_LSP_DOWN: Final = "ignore_lsp_down"
+    USE_CT_INV_MATCH: Final = "use_ct_inv_match"
+    ACL_CT_TRANSLATION: Final = "acl_ct_translation"
+    DEFAULT_ACL_DROP: Final = "default_acl_drop"
+    DEBUG_DROP_DOMAIN_ID: Final = "debug_drop_domain_id"
+    DEBUG_DROP_COLLECTOR_SET: Final = "debug_drop_collector_set"
+    USE_COMMON_ZONE: Final = "use_common_zone"
+    NORTHD_BACKOFF_INTERVAL_MS: Final = "northd-backoff-interval-ms"
+    VXLAN_MODE: Final = "vxlan_mode"
+    ALWAYS_TUNNEL: Final = "always_tunnel"
+    ECMP_NEXTHOP_MONITOR_ENABLE: Final = "ecmp_nexthop_monitor_enable"
+    ENABLE_CHASSIS_NB_CFG_UPDATE: Final = "enable_chassis_nb_cfg_update"
+    SVC_MONITOR_MAC: Final = "svc_monitor_mac"
+    SVC_MONITOR_MAC_DST: Final = "svc_monitor_mac_dst"
+    SVC_MONITOR_IP: Final = "svc_monitor_ip"
+    SVC_MONITOR_IP_DST: Final = "svc_monitor_ip_dst"
+    IC_ROUTE_ADV: Final = "ic-route-adv"
+    IC_ROUTE_LEARN: Final = "ic-route-learn"
+    IC_ROUTE_ADV_DEFAULT: Final = "ic-route-adv-default"
+    IC_ROUTE_LEARN_DEFAULT: Final = "ic-route-learn-default"
+    IC_ROUTE_ADV_LB: Final = "ic-route-adv-lb"
+    IC_ROUTE_LEARN_LB: Final = "ic-route-learn-lb"
+    IC_ROUTE_DENYLIST: Final = "ic-route-denylist"
+    MAX_TUNID: Final = "max_tunid"
+    IC_ROUTE_BLACKLIST: Final = "ic-route-blacklist"
+
+
+class NBGlobal(Row[NB], database=NB, table="NB_Global", max_rows=1):
     """A row of NB_Global.
 
     It has at most 1 row.
@@ -2281,7 +2838,18 @@ class NBGlobal(Row[NB], database=NB, table="NB_Global"):
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     connections: Column[frozenset[Ref[Connection]]] = Column(many(ref("Connection")))
     ssl: Column[Ref[SSL] | None] = Column(optional(ref("SSL")))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: NBGlobalOptionsColumn = NBGlobalOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "mac_prefix": formats.MAC_PREFIX,
+            "mac_binding_removal_limit": formats.number(0, 4294967295),
+            "fdb_removal_limit": formats.number(0, 4294967295),
+            "controller_event": formats.FLAG,
+            "use_common_zone": formats.FLAG,
+            "always_tunnel": formats.FLAG,
+            "svc_monitor_mac": formats.MAC,
+        },
+    )
     ipsec: Column[bool] = Column(one(BOOLEAN))
 
     if TYPE_CHECKING:
@@ -2516,6 +3084,17 @@ class NetworkFunctionGroup(
         ) -> NetworkFunctionGroup: ...
 
 
+class NetworkFunctionHealthCheckOptionsColumn(Column["Map[str, str]"]):
+    """Network_Function_Health_Check.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    INTERVAL: Final = "interval"
+    TIMEOUT: Final = "timeout"
+    SUCCESS_COUNT: Final = "success_count"
+    FAILURE_COUNT: Final = "failure_count"
+
+
 class NetworkFunctionHealthCheck(
     Row[NB], database=NB, table="Network_Function_Health_Check", root=False, indexes=(("name",),), since="26.03"
 ):
@@ -2531,7 +3110,15 @@ class NetworkFunctionHealthCheck(
     __slots__ = ()
 
     name: Column[str] = Column(one(STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: NetworkFunctionHealthCheckOptionsColumn = NetworkFunctionHealthCheckOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "interval": formats.NUMBER,
+            "timeout": formats.NUMBER,
+            "success_count": formats.NUMBER,
+            "failure_count": formats.NUMBER,
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -2852,7 +3439,7 @@ class SamplingApp(Row[NB], database=NB, table="Sampling_App", indexes=(("type",)
         ) -> SamplingApp: ...
 
 
-class SSL(Row[NB], database=NB, table="SSL", root=False):
+class SSL(Row[NB], database=NB, table="SSL", root=False, max_rows=1):
     """A row of SSL.
 
     Not a root table: the server deletes a row that no other row refers to. It has at most 1 row.
@@ -2950,8 +3537,8 @@ class StaticMACBinding(Row[NB], database=NB, table="Static_MAC_Binding", indexes
     __slots__ = ()
 
     logical_port: Column[str] = Column(one(STRING))
-    ip: Column[str] = Column(one(STRING))
-    mac: Column[str] = Column(one(STRING))
+    ip: Column[str] = Column(one(STRING), format=formats.IP)
+    mac: Column[str] = Column(one(STRING), format=formats.MAC)
     override_dynamic_mac: Column[bool] = Column(one(BOOLEAN))
 
     if TYPE_CHECKING:

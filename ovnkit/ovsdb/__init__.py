@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from ovnkit.formats import Verbatim
 from ovnkit.ovsdb.changes import Changes, ColumnChange
 from ovnkit.ovsdb.client import Client, Monitor, Progress
 from ovnkit.ovsdb.connection import State
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
 from ovnkit.ovsdb.lock import Lock
+from ovnkit.ovsdb.models import schema_of
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.transaction import Transaction
@@ -35,7 +37,9 @@ __all__ = [
     "Row",
     "State",
     "Transaction",
+    "Verbatim",
     "Watch",
+    "schema_of",
 ]
 
 # Here and not at the top, because nothing above the engine logs, and logging is most of what an import of ovnkit takes.

@@ -9,11 +9,13 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import NotMonitored, NotStored, ProtocolError
+from ovnkit.errors import InvalidValue, NotMonitored, NotStored, ProtocolError
+from ovnkit.formats import Format, Verbatim
 from ovnkit.ovsdb import codec
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
 from ovnkit.ovsdb.schema import ColumnType, TableSchema
 from ovnkit.ovsdb.values import Map, Ref
+from ovnkit.ovsdb.wording import column_in_words
 
 __all__ = ["Add", "Column", "Database", "Exactly", "Map", "Put", "Ref", "Remove", "ReplicatedTable", "Row", "SetOf"]
 
@@ -33,6 +35,11 @@ class Database:
 
     name: ClassVar[str]
     tables: ClassVar[dict[str, type[Row[Any]]]]
+    product: ClassVar[str] = ""
+    releases: ClassVar[dict[str, str]] = {}
+    """The schema's version in each release of ``product``, oldest first."""
+    manual: ClassVar[str] = ""
+    """The man page of section 5 that describes it, such as ``ovn-nb``."""
 
     def __init_subclass__(cls) -> None:
         cls.tables = {}
@@ -47,10 +54,28 @@ class Column(Generic[T_co]):
     """A column: on the class the column itself with its facts, on a row the value.
 
     ``since`` and ``until`` are releases of OVN or OVS, None for "always"; ``gone`` maps enumeration words to the
-    release that dropped them.
+    release that dropped them. A map has its documented keys as constants: ``LogicalSwitchPort.options.ROUTER_PORT``.
     """
 
-    __slots__ = ("_default", "_reader", "ephemeral", "gone", "immutable", "name", "row_class", "since", "type", "until")
+    __slots__ = (
+        "_default",
+        "_formats",
+        "_reader",
+        "ephemeral",
+        "format",
+        "gone",
+        "immutable",
+        "is_checked",
+        "key_format",
+        "name",
+        "row_class",
+        "since",
+        "type",
+        "until",
+    )
+
+    def __init_subclass__(cls) -> None:
+        cls.__doc__ = _docstring(cls)
 
     def __init__(
         self,
@@ -61,7 +86,15 @@ class Column(Generic[T_co]):
         ephemeral: bool = False,
         immutable: bool = False,
         gone: Mapping[str, str] | None = None,
+        format: Format | None = None,
+        keys: Format | None = None,
+        values: Format | None = None,
+        formats: Mapping[str, Format] | None = None,
     ) -> None:
+        self.format = format or values
+        self.key_format = keys
+        self._formats = formats or {}
+        self.is_checked = self.format is not None or keys is not None or bool(formats)
         self.type = type
         self.since = since
         self.until = until
@@ -97,6 +130,26 @@ class Column(Generic[T_co]):
         return value
 
     @property
+    def documented_keys(self) -> list[str]:
+        """The keys that OVN or OVS documents for a map, which are its constants."""
+        return [value for name, value in vars(type(self)).items() if name.isupper() and isinstance(value, str)]
+
+    @property
+    def in_words(self) -> str:
+        """What it holds, and since when."""
+        database = self.row_class._database
+        return column_in_words(
+            self.type,
+            lambda table: str(database.row_class(table).__name__),
+            database.product,
+            since=self.since,
+            until=self.until,
+            immutable=self.immutable,
+            ephemeral=self.ephemeral,
+            gone=self.gone,
+        )
+
+    @property
     def default(self) -> Any:
         """The value where it was never written. It is immutable, so that one will do."""
         if self._default is codec.ABSENT:
@@ -111,12 +164,58 @@ class Column(Generic[T_co]):
             self._reader = codec.reader(self.name, self.type, refer, self.row_class._table)
         return self._reader
 
+    def check_format(self, value: Any, known: Any = None) -> None:
+        """Raise InvalidValue for a normalised value, or an edit, with a string that does not mean what it should.
+
+        What is in ``known``, the value before, may stay; a Verbatim may be anything.
+        """
+        if isinstance(value, Remove):
+            return
+        if self.type.is_map:
+            self._check_pairs(value.pairs if isinstance(value, Put) else value, known or {})
+        elif self.format is not None:
+            members = value.members if isinstance(value, Add) else (value,) if isinstance(value, str) else value or ()
+            before = (known,) if isinstance(known, str) else known or ()
+            for member in members:
+                if member not in before and member != self.default:
+                    self._check(self.format, member)
+
+    def _check_pairs(self, pairs: Mapping[Any, Any], known: Mapping[Any, Any]) -> None:
+        for key, value in pairs.items():
+            if self.key_format is not None and key not in known:
+                self._check(self.key_format, key)
+            format = self._formats.get(key, self.format)
+            if format is not None and known.get(key) != value:
+                self._check(format, value, key)
+
+    def _check(self, format: Format, text: Any, key: str = "") -> None:
+        if not isinstance(text, Verbatim) and not format.accepts(text):
+            column = f"{self.name}:{key}" if key else self.name
+            raise InvalidValue(table=self.table, column=column, value=text, allowed=format.allowed)
+
     if TYPE_CHECKING:
 
         def __set__(self, row: Row[Any], value: Never) -> None: ...
 
     def __repr__(self) -> str:
         return f"<Column {self.table}.{self.name}>"
+
+
+class _Docstring:
+    """Of a class its own text; of a column, what that holds."""
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def __get__(self, column: Column[Any] | None, owner: type[Any]) -> str | None:
+        return self._text if column is None else f"{column.table}.{column.name}: {column.in_words}"
+
+
+def _docstring(column_class: type[Column[Any]]) -> Any:
+    return _Docstring(column_class.__doc__)
+
+
+Column.__doc__ = _docstring(Column)
 
 
 @attrs.frozen
@@ -146,7 +245,9 @@ class Row(Generic[D_co]):
     _columns: ClassVar[dict[str, Column[Any]]] = {}
     _root: ClassVar[bool] = True
     _indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    _max_rows: ClassVar[int | None] = None
     _since: ClassVar[str | None] = None
+    _until: ClassVar[str | None] = None
     _required_columns: ClassVar[frozenset[str] | None] = None
     _strong: ClassVar[dict[str, frozenset[str]] | None] = None
     _whole: ClassVar[codec.WholeReader]
@@ -163,13 +264,17 @@ class Row(Generic[D_co]):
         table: str,
         root: bool = True,
         indexes: tuple[tuple[str, ...], ...] = (),
+        max_rows: int | None = None,
         since: str | None = None,
+        until: str | None = None,
     ) -> None:
         cls._database = database
         cls._table = table
         cls._root = root
         cls._indexes = indexes
+        cls._max_rows = max_rows
         cls._since = since
+        cls._until = until
         cls._columns = {name: value for name, value in vars(cls).items() if isinstance(value, Column)}
         database.tables[table] = cls
 
@@ -179,7 +284,7 @@ class Row(Generic[D_co]):
         _set_replicated(self, None)
         own, held = type(self), self.__dict__
         for name, value in columns.items():
-            held[name] = own._normalise(name, value)
+            held[name] = own._checked(name, value)
         if missing := own._required() - columns.keys():
             raise TypeError(f"{own.__name__}() needs {', '.join(sorted(missing))}: OVSDB has no legal default for it")
 
@@ -196,10 +301,7 @@ class Row(Generic[D_co]):
     def _required(cls) -> frozenset[str]:
         if cls._required_columns is None:
             cls._required_columns = frozenset(
-                name
-                for name, column in cls._columns.items()
-                if (column.type.is_scalar and not _has_legal_default(column.type))
-                or (not column.type.is_scalar and column.type.min > 0)
+                name for name, column in cls._columns.items() if column.type.is_required(column.gone)
             )
         return cls._required_columns
 
@@ -233,6 +335,15 @@ class Row(Generic[D_co]):
     def _normalise(cls, name: str, value: Any) -> Any:
         column = cls._column(name)
         return codec.normalise(column.type, value, cls._database.row_class, table=cls._table, column=name)
+
+    @classmethod
+    def _checked(cls, name: str, value: Any, known: Any = None) -> Any:
+        """The same for a value that is to be written: also of the format of its column, unless it was there before."""
+        normalised = cls._normalise(name, value)
+        column = cls._columns[name]
+        if column.is_checked:
+            column.check_format(value, known)
+        return normalised
 
     def _peek(self, name: str) -> Any:
         """A column, without keeping the decoded value: for looking through many rows."""
@@ -363,7 +474,9 @@ class Row(Generic[D_co]):
 
         def __replace__(self, **columns):
             """The same snapshot with other columns (copy.replace)."""
-            return self._with(self._uuid, {name: self._normalise(name, value) for name, value in columns.items()})
+            return self._with(
+                self._uuid, {name: self._checked(name, value, getattr(self, name)) for name, value in columns.items()}
+            )
 
 
 # The members of the slots, because rows refuse to be written to.
@@ -392,15 +505,3 @@ def _restore(
 def _strong_tables(type: ColumnType) -> frozenset[str]:
     bases = [type.key] if type.value is None else [type.key, type.value]
     return frozenset(base.ref_table for base in bases if base.ref_table is not None and base.ref_type == "strong")
-
-
-def _has_legal_default(type: ColumnType) -> bool:
-    base = type.key
-    if base.ref_table is not None:
-        return False
-    zero: Any = {"integer": 0, "real": 0.0, "boolean": False, "string": ""}.get(base.type)
-    if base.enum is not None:
-        return zero in base.enum
-    if base.min_length:
-        return False
-    return not ((base.minimum or 0) > 0 or (base.maximum is not None and base.maximum < 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -66,6 +66,21 @@ class BaseType:
             ref_type=json.get("refType", "strong") if "refTable" in json else None,
         )
 
+    def to_json(self) -> str | dict[str, Any]:
+        """As a <base-type> of a schema."""
+        if self.ref_table is not None:
+            return {"type": "uuid", "refTable": self.ref_table, "refType": self.ref_type}
+        unit = "Real" if self.type == "real" else "Integer"
+        limits = {
+            "enum": None if self.enum is None else ["set", sorted(self.enum)],
+            f"min{unit}": self.minimum,
+            f"max{unit}": self.maximum,
+            "minLength": self.min_length,
+            "maxLength": self.max_length,
+        }
+        set_limits = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"type": self.type, **set_limits} if set_limits else self.type
+
     def _is_limited(self) -> bool:
         limits = (self.enum, self.minimum, self.maximum, self.min_length, self.max_length)
         return any(limit is not None for limit in limits)
@@ -122,6 +137,16 @@ class ColumnType:
             None if largest == "unlimited" else largest,
         )
 
+    def to_json(self) -> str | dict[str, Any]:
+        """As a <type> of a schema."""
+        if self.is_scalar:
+            key = self.key.to_json()
+            return key if isinstance(key, str) else {"key": key}
+        result: dict[str, Any] = {"key": self.key.to_json()}
+        if self.value is not None:
+            result["value"] = self.value.to_json()
+        return result | {"min": self.min, "max": "unlimited" if self.max is None else self.max}
+
     @property
     def is_map(self) -> bool:
         """Whether it holds pairs."""
@@ -142,6 +167,19 @@ class ColumnType:
         """Whether it holds any other number of atoms."""
         return self.value is None and not self.is_scalar and not self.is_optional
 
+    def is_required(self, gone: Collection[str] = ()) -> bool:
+        """Whether a new row must say what it holds: its default in OVSDB (RFC 7047 5.2.1) is not a legal value.
+
+        ``gone`` are words of its enumeration that newer servers do not take.
+        """
+        key = self.key
+        if self.min == 0 or not self.is_scalar or key.ref_table is not None or key.min_length:
+            return self.min > 0
+        zero = {"string": "", "integer": 0, "real": 0.0, "boolean": False}.get(key.type)
+        if key.enum is not None:
+            return zero in gone or zero not in key.enum
+        return (key.minimum or 0) > 0 or (key.maximum is not None and key.maximum < 0)
+
     @property
     def size_allowed(self) -> str:
         """How many members are accepted, in words."""
@@ -158,6 +196,15 @@ class ColumnSchema:
     mutable: bool = True
     ephemeral: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """As a <column-schema>."""
+        result: dict[str, Any] = {"type": self.type.to_json()}
+        if self.ephemeral:
+            result["ephemeral"] = True
+        if not self.mutable:
+            result["mutable"] = False
+        return result
+
 
 @attrs.frozen
 class TableSchema:
@@ -169,6 +216,17 @@ class TableSchema:
     indexes: tuple[tuple[str, ...], ...] = ()
     max_rows: int | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """As a <table-schema>."""
+        result: dict[str, Any] = {"columns": {name: column.to_json() for name, column in self.columns.items()}}
+        if self.is_root:
+            result["isRoot"] = True
+        if self.indexes:
+            result["indexes"] = [list(index) for index in self.indexes]
+        if self.max_rows is not None:
+            result["maxRows"] = self.max_rows
+        return result
+
 
 @attrs.frozen
 class DatabaseSchema:
@@ -179,6 +237,11 @@ class DatabaseSchema:
     tables: Mapping[str, TableSchema]
     json: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
     """As it came."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a <database-schema>, which ``ovsdb-tool create`` takes."""
+        tables = {name: table.to_json() for name, table in self.tables.items()}
+        return {"name": self.name, "version": self.version, "tables": tables}
 
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> DatabaseSchema:

@@ -135,10 +135,13 @@ class Transaction(Generic[D]):
         trial = PendingRow(own, inserted=False) if item is None else item.copy()
         outdated = []
         for name, value in columns.items():
-            type(own)._column(name)
+            column = type(own)._column(name)
             if item is not None and item.outdates(own, name, value):
                 outdated.append(name)
+            before = getattr(trial.row, name) if column.is_checked else None
             trial.set(name, value)
+            if column.is_checked:
+                column.check_format(value, before)
             self._check_value(trial.row, name, getattr(trial.row, name), base=trial.base)
         if not new or any(True for _ in trial.columns):
             self._pending.put(trial)

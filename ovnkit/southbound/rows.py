@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, get_args
 
+from ovnkit import formats
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import BOOLEAN, INTEGER, STRING, UUID, atom, many, mapping, one, optional, ref
 
@@ -32,19 +33,24 @@ __all__ = [
     "AdvertisedRoute",
     "BFDStatus",
     "Chassis",
+    "ChassisOtherConfigColumn",
     "ChassisPrivate",
     "ChassisTemplateVar",
     "Connection",
+    "ConnectionStatusColumn",
     "ControllerEvent",
     "ControllerEventEventType",
     "DHCPOptions",
     "DHCPOptionsType",
     "DHCPv6Options",
     "DHCPv6OptionsType",
+    "DNSOptionsColumn",
     "DatapathBinding",
+    "DatapathBindingExternalIdsColumn",
     "DatapathBindingType",
     "ECMPNexthop",
     "Encap",
+    "EncapOptionsColumn",
     "EncapType",
     "GatewayChassis",
     "HAChassis",
@@ -53,9 +59,11 @@ __all__ = [
     "IPMulticast",
     "LearnedRoute",
     "LoadBalancer",
+    "LoadBalancerOptionsColumn",
     "LoadBalancerProtocol",
     "LogicalDPGroup",
     "LogicalFlow",
+    "LogicalFlowExternalIdsColumn",
     "LogicalFlowPipeline",
     "MACBinding",
     "Meter",
@@ -67,11 +75,15 @@ __all__ = [
     "MirrorType",
     "MulticastGroup",
     "PortBinding",
+    "PortBindingExternalIdsColumn",
+    "PortBindingOptionsColumn",
     "PortGroup",
     "RBACPermission",
     "RBACRole",
     "SBGlobal",
+    "SBGlobalOptionsColumn",
     "ServiceMonitor",
+    "ServiceMonitorOptionsColumn",
     "ServiceMonitorProtocol",
     "ServiceMonitorStatus",
     "ServiceMonitorType",
@@ -84,6 +96,7 @@ class SB(Database):
 
     name: ClassVar[str] = "OVN_Southbound"
     product: ClassVar[str] = "OVN"
+    manual: ClassVar[str] = "ovn-sb"
     releases: ClassVar[dict[str, str]] = {
         "23.03": "20.27.0",
         "23.06": "20.27.2",
@@ -263,7 +276,7 @@ class AdvertisedRoute(
 
     datapath: Column[Ref[DatapathBinding]] = Column(one(ref("Datapath_Binding")))
     logical_port: Column[Ref[PortBinding]] = Column(one(ref("Port_Binding")))
-    ip_prefix: Column[str] = Column(one(STRING))
+    ip_prefix: Column[str] = Column(one(STRING), format=formats.NETWORK)
     tracked_port: Column[Ref[PortBinding] | None] = Column(optional(ref("Port_Binding")))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
@@ -336,7 +349,7 @@ class BFD(Row[SB], database=SB, table="BFD", indexes=(("logical_port", "dst_ip",
     src_port: Column[int] = Column(one(atom("integer", minimum=49152, maximum=65535)))
     disc: Column[int] = Column(one(INTEGER))
     logical_port: Column[str] = Column(one(STRING))
-    dst_ip: Column[str] = Column(one(STRING))
+    dst_ip: Column[str] = Column(one(STRING), format=formats.IP)
     min_tx: Column[int] = Column(one(INTEGER))
     min_rx: Column[int] = Column(one(INTEGER))
     detect_mult: Column[int] = Column(one(INTEGER))
@@ -415,6 +428,21 @@ class BFD(Row[SB], database=SB, table="BFD", indexes=(("logical_port", "dst_ip",
         ) -> BFD: ...
 
 
+class ChassisOtherConfigColumn(Column["Map[str, str]"]):
+    """Chassis.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    OVN_BRIDGE_MAPPINGS: Final = "ovn-bridge-mappings"
+    DATAPATH_TYPE: Final = "datapath-type"
+    IFACE_TYPES: Final = "iface-types"
+    OVN_CMS_OPTIONS: Final = "ovn-cms-options"
+    IS_INTERCONN: Final = "is-interconn"
+    IS_REMOTE: Final = "is-remote"
+    OVN_CHASSIS_MAC_MAPPINGS: Final = "ovn-chassis-mac-mappings"
+    PORT_UP_NOTIF: Final = "port-up-notif"
+
+
 class Chassis(Row[SB], database=SB, table="Chassis", indexes=(("name",),)):
     """A row of Chassis.
 
@@ -438,7 +466,7 @@ class Chassis(Row[SB], database=SB, table="Chassis", indexes=(("name",),)):
     vtep_logical_switches: Column[frozenset[str]] = Column(many(STRING))
     nb_cfg: Column[int] = Column(one(INTEGER))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: ChassisOtherConfigColumn = ChassisOtherConfigColumn(mapping(STRING, STRING))
     transport_zones: Column[frozenset[str]] = Column(many(STRING))
 
     if TYPE_CHECKING:
@@ -602,6 +630,22 @@ class ChassisTemplateVar(Row[SB], database=SB, table="Chassis_Template_Var", ind
         ) -> ChassisTemplateVar: ...
 
 
+class ConnectionStatusColumn(Column["Map[str, str]"]):
+    """Connection.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    LAST_ERROR: Final = "last_error"
+    STATE: Final = "state"
+    SEC_SINCE_CONNECT: Final = "sec_since_connect"
+    SEC_SINCE_DISCONNECT: Final = "sec_since_disconnect"
+    LOCKS_HELD: Final = "locks_held"
+    LOCKS_WAITING: Final = "locks_waiting"
+    LOCKS_LOST: Final = "locks_lost"
+    N_CONNECTIONS: Final = "n_connections"
+    BOUND_PORT: Final = "bound_port"
+
+
 class Connection(Row[SB], database=SB, table="Connection", root=False, indexes=(("target",),)):
     """A row of Connection.
 
@@ -620,7 +664,7 @@ class Connection(Row[SB], database=SB, table="Connection", root=False, indexes=(
 
     __slots__ = ()
 
-    target: Column[str] = Column(one(STRING))
+    target: Column[str] = Column(one(STRING), format=formats.CONNECTION)
     max_backoff: Column[int | None] = Column(optional(atom("integer", minimum=1000)))
     inactivity_probe: Column[int | None] = Column(optional(INTEGER))
     read_only: Column[bool] = Column(one(BOOLEAN))
@@ -628,7 +672,7 @@ class Connection(Row[SB], database=SB, table="Connection", root=False, indexes=(
     other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     is_connected: Column[bool] = Column(one(BOOLEAN), ephemeral=True)
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    status: ConnectionStatusColumn = ConnectionStatusColumn(mapping(STRING, STRING), ephemeral=True)
 
     if TYPE_CHECKING:
 
@@ -752,6 +796,18 @@ class ControllerEvent(Row[SB], database=SB, table="Controller_Event"):
         ) -> ControllerEvent: ...
 
 
+class DatapathBindingExternalIdsColumn(Column["Map[str, str]"]):
+    """Datapath_Binding.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    INTERCONN_TS: Final = "interconn-ts"
+    NAME: Final = "name"
+    NAME2: Final = "name2"
+    LOGICAL_SWITCH: Final = "logical-switch"
+    LOGICAL_ROUTER: Final = "logical-router"
+
+
 class DatapathBinding(Row[SB], database=SB, table="Datapath_Binding", indexes=(("tunnel_key",),)):
     """A row of Datapath_Binding.
 
@@ -772,7 +828,7 @@ class DatapathBinding(Row[SB], database=SB, table="Datapath_Binding", indexes=((
         optional(atom("string", enum=get_args(DatapathBindingType))), since="25.09"
     )
     nb_uuid: Column[uuid.UUID | None] = Column(optional(UUID), since="25.09")
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    external_ids: DatapathBindingExternalIdsColumn = DatapathBindingExternalIdsColumn(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
 
@@ -878,6 +934,14 @@ class DHCPv6Options(Row[SB], database=SB, table="DHCPv6_Options"):
         def __replace__(self, *, name: str = ..., code: int = ..., type: DHCPv6OptionsType = ...) -> DHCPv6Options: ...
 
 
+class DNSOptionsColumn(Column["Map[str, str]"]):
+    """DNS.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    OVN_OWNED: Final = "ovn-owned"
+
+
 class DNS(Row[SB], database=SB, table="DNS"):
     """A row of DNS.
 
@@ -889,9 +953,9 @@ class DNS(Row[SB], database=SB, table="DNS"):
 
     __slots__ = ()
 
-    records: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    records: Column[Map[str, str]] = Column(mapping(STRING, STRING), keys=formats.DNS_NAME, values=formats.DNS_ANSWER)
     datapaths: Column[frozenset[Ref[DatapathBinding]]] = Column(many(ref("Datapath_Binding"), at_least=1))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING), since="24.03")
+    options: DNSOptionsColumn = DNSOptionsColumn(mapping(STRING, STRING), since="24.03")
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1002,6 +1066,16 @@ class ECMPNexthop(Row[SB], database=SB, table="ECMP_Nexthop", indexes=(("nexthop
         ) -> ECMPNexthop: ...
 
 
+class EncapOptionsColumn(Column["Map[str, str]"]):
+    """Encap.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    CSUM: Final = "csum"
+    DST_PORT: Final = "dst_port"
+    IS_DEFAULT: Final = "is_default"
+
+
 class Encap(Row[SB], database=SB, table="Encap", root=False, indexes=(("type", "ip"),)):
     """A row of Encap.
 
@@ -1016,8 +1090,10 @@ class Encap(Row[SB], database=SB, table="Encap", root=False, indexes=(("type", "
     __slots__ = ()
 
     type: Column[EncapType | str] = Column(one(atom("string", enum=get_args(EncapType))), gone={"stt": "25.09"})
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    ip: Column[str] = Column(one(STRING))
+    options: EncapOptionsColumn = EncapOptionsColumn(
+        mapping(STRING, STRING), formats={"csum": formats.FLAG, "dst_port": formats.NUMBER, "is_default": formats.FLAG}
+    )
+    ip: Column[str] = Column(one(STRING), format=formats.IP)
     chassis_name: Column[str] = Column(one(STRING))
 
     if TYPE_CHECKING:
@@ -1070,7 +1146,7 @@ class FDB(Row[SB], database=SB, table="FDB", indexes=(("mac", "dp_key"),)):
 
     __slots__ = ()
 
-    mac: Column[str] = Column(one(STRING))
+    mac: Column[str] = Column(one(STRING), format=formats.MAC)
     dp_key: Column[int] = Column(one(atom("integer", minimum=1, maximum=16777215)))
     port_key: Column[int] = Column(one(atom("integer", minimum=1, maximum=16777215)))
     timestamp: Column[int] = Column(one(INTEGER), since="23.09")
@@ -1470,8 +1546,8 @@ class LearnedRoute(
 
     datapath: Column[Ref[DatapathBinding]] = Column(one(ref("Datapath_Binding")))
     logical_port: Column[Ref[PortBinding]] = Column(one(ref("Port_Binding")))
-    ip_prefix: Column[str] = Column(one(STRING))
-    nexthop: Column[str] = Column(one(STRING))
+    ip_prefix: Column[str] = Column(one(STRING), format=formats.NETWORK)
+    nexthop: Column[str] = Column(one(STRING), format=formats.IP)
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1520,6 +1596,15 @@ class LearnedRoute(
         ) -> LearnedRoute: ...
 
 
+class LoadBalancerOptionsColumn(Column["Map[str, str]"]):
+    """Load_Balancer.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    HAIRPIN_SNAT_IP: Final = "hairpin_snat_ip"
+    HAIRPIN_ORIG_TUPLE: Final = "hairpin_orig_tuple"
+
+
 class LoadBalancer(Row[SB], database=SB, table="Load_Balancer"):
     """A row of Load_Balancer.
 
@@ -1545,7 +1630,9 @@ class LoadBalancer(Row[SB], database=SB, table="Load_Balancer"):
     datapath_group: Column[Ref[LogicalDPGroup] | None] = Column(optional(ref("Logical_DP_Group")))
     ls_datapath_group: Column[Ref[LogicalDPGroup] | None] = Column(optional(ref("Logical_DP_Group")), since="24.03")
     lr_datapath_group: Column[Ref[LogicalDPGroup] | None] = Column(optional(ref("Logical_DP_Group")), since="24.03")
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: LoadBalancerOptionsColumn = LoadBalancerOptionsColumn(
+        mapping(STRING, STRING), formats={"hairpin_orig_tuple": formats.FLAG}
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1646,6 +1733,16 @@ class LogicalDPGroup(Row[SB], database=SB, table="Logical_DP_Group", root=False)
         ) -> LogicalDPGroup: ...
 
 
+class LogicalFlowExternalIdsColumn(Column["Map[str, str]"]):
+    """Logical_Flow.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STAGE_NAME: Final = "stage-name"
+    STAGE_HINT: Final = "stage-hint"
+    SOURCE: Final = "source"
+
+
 class LogicalFlow(Row[SB], database=SB, table="Logical_Flow"):
     """A row of Logical_Flow.
 
@@ -1673,7 +1770,7 @@ class LogicalFlow(Row[SB], database=SB, table="Logical_Flow"):
     actions: Column[str] = Column(one(STRING))
     tags: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     controller_meter: Column[str | None] = Column(optional(STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    external_ids: LogicalFlowExternalIdsColumn = LogicalFlowExternalIdsColumn(mapping(STRING, STRING))
     flow_desc: Column[str | None] = Column(optional(STRING), since="24.09")
 
     if TYPE_CHECKING:
@@ -1761,8 +1858,8 @@ class MACBinding(Row[SB], database=SB, table="MAC_Binding", indexes=(("logical_p
     __slots__ = ()
 
     logical_port: Column[str] = Column(one(STRING))
-    ip: Column[str] = Column(one(STRING))
-    mac: Column[str] = Column(one(STRING))
+    ip: Column[str] = Column(one(STRING), format=formats.IP)
+    mac: Column[str] = Column(one(STRING), format=formats.MAC)
     timestamp: Column[int] = Column(one(INTEGER))
     datapath: Column[Ref[DatapathBinding]] = Column(one(ref("Datapath_Binding")))
 
@@ -2018,6 +2115,42 @@ class MulticastGroup(
         ) -> MulticastGroup: ...
 
 
+class PortBindingOptionsColumn(Column["Map[str, str]"]):
+    """Port_Binding.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    PEER: Final = "peer"
+    L3GATEWAY_CHASSIS: Final = "l3gateway-chassis"
+    NETWORK_NAME: Final = "network_name"
+    L2GATEWAY_CHASSIS: Final = "l2gateway-chassis"
+    VTEP_PHYSICAL_SWITCH: Final = "vtep-physical-switch"
+    VTEP_LOGICAL_SWITCH: Final = "vtep-logical-switch"
+    REQUESTED_CHASSIS: Final = "requested-chassis"
+    ACTIVATION_STRATEGY: Final = "activation-strategy"
+    ADDITIONAL_CHASSIS_ACTIVATED: Final = "additional-chassis-activated"
+    IFACE_ID_VER: Final = "iface-id-ver"
+    QOS_MIN_RATE: Final = "qos_min_rate"
+    QOS_MAX_RATE: Final = "qos_max_rate"
+    QOS_BURST: Final = "qos_burst"
+    QOS_PHYSICAL_NETWORK: Final = "qos_physical_network"
+    QDISC_QUEUE_ID: Final = "qdisc_queue_id"
+    CHASSIS_REDIRECT_PORT: Final = "chassis-redirect-port"
+    DISTRIBUTED_PORT: Final = "distributed-port"
+    REDIRECT_TYPE: Final = "redirect-type"
+    ALWAYS_REDIRECT: Final = "always-redirect"
+    DYNAMIC_ROUTING_REDISTRIBUTE_LOCAL_ONLY: Final = "dynamic-routing-redistribute-local-only"
+    DYNAMIC_ROUTING_NO_LEARNING: Final = "dynamic-routing-no-learning"
+
+
+class PortBindingExternalIdsColumn(Column["Map[str, str]"]):
+    """Port_Binding.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    NAME: Final = "name"
+
+
 class PortBinding(Row[SB], database=SB, table="Port_Binding", indexes=(("datapath", "tunnel_key"), ("logical_port",))):
     """A row of Port_Binding.
 
@@ -2054,7 +2187,14 @@ class PortBinding(Row[SB], database=SB, table="Port_Binding", indexes=(("datapat
     type: Column[str] = Column(one(STRING))
     gateway_chassis: Column[frozenset[Ref[GatewayChassis]]] = Column(many(ref("Gateway_Chassis")))
     ha_chassis_group: Column[Ref[HAChassisGroup] | None] = Column(optional(ref("HA_Chassis_Group")))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: PortBindingOptionsColumn = PortBindingOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "qdisc_queue_id": formats.number(1, 61440),
+            "dynamic-routing-redistribute-local-only": formats.FLAG,
+            "dynamic-routing-no-learning": formats.FLAG,
+        },
+    )
     datapath: Column[Ref[DatapathBinding]] = Column(one(ref("Datapath_Binding")))
     tunnel_key: Column[int] = Column(one(atom("integer", minimum=1, maximum=32767)))
     parent_port: Column[str | None] = Column(optional(STRING))
@@ -2070,7 +2210,7 @@ class PortBinding(Row[SB], database=SB, table="Port_Binding", indexes=(("datapat
     port_security: Column[frozenset[str]] = Column(many(STRING))
     nat_addresses: Column[frozenset[str]] = Column(many(STRING))
     up: Column[bool | None] = Column(optional(BOOLEAN))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    external_ids: PortBindingExternalIdsColumn = PortBindingExternalIdsColumn(mapping(STRING, STRING))
     requested_chassis: Column[Ref[Chassis] | None] = Column(optional(ref("Chassis", weak=True)))
     requested_additional_chassis: Column[frozenset[Ref[Chassis]]] = Column(many(ref("Chassis", weak=True)))
 
@@ -2320,7 +2460,23 @@ class RBACRole(Row[SB], database=SB, table="RBAC_Role"):
         ) -> RBACRole: ...
 
 
-class SBGlobal(Row[SB], database=SB, table="SB_Global"):
+class SBGlobalOptionsColumn(Column["Map[str, str]"]):
+    """SB_Global.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ENABLE_CHASSIS_NB_CFG_UPDATE: Final = "enable_chassis_nb_cfg_update"
+    BFD_MIN_RX: Final = "bfd-min-rx"
+    BFD_DECAY_MIN_RX: Final = "bfd-decay-min-rx"
+    BFD_MIN_TX: Final = "bfd-min-tx"
+    BFD_MULT: Final = "bfd-mult"
+    DEBUG_DROP_DOMAIN_ID: Final = "debug_drop_domain_id"
+    DEBUG_DROP_COLLECTOR_SET: Final = "debug_drop_collector_set"
+    SBCTL_PROBE_INTERVAL: Final = "sbctl_probe_interval"
+    LB_HAIRPIN_USE_CT_MARK: Final = "lb_hairpin_use_ct_mark"
+
+
+class SBGlobal(Row[SB], database=SB, table="SB_Global", max_rows=1):
     """A row of SB_Global.
 
     It has at most 1 row.
@@ -2339,7 +2495,7 @@ class SBGlobal(Row[SB], database=SB, table="SB_Global"):
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     connections: Column[frozenset[Ref[Connection]]] = Column(many(ref("Connection")))
     ssl: Column[Ref[SSL] | None] = Column(optional(ref("SSL")))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: SBGlobalOptionsColumn = SBGlobalOptionsColumn(mapping(STRING, STRING))
     ipsec: Column[bool] = Column(one(BOOLEAN))
 
     if TYPE_CHECKING:
@@ -2392,6 +2548,17 @@ class SBGlobal(Row[SB], database=SB, table="SB_Global"):
         ) -> SBGlobal: ...
 
 
+class ServiceMonitorOptionsColumn(Column["Map[str, str]"]):
+    """Service_Monitor.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    INTERVAL: Final = "interval"
+    TIMEOUT: Final = "timeout"
+    SUCCESS_COUNT: Final = "success_count"
+    FAILURE_COUNT: Final = "failure_count"
+
+
 class ServiceMonitor(
     Row[SB], database=SB, table="Service_Monitor", indexes=(("logical_port", "ip", "port", "protocol"),)
 ):
@@ -2437,7 +2604,15 @@ class ServiceMonitor(
     )
     ic_learned: Column[bool] = Column(one(BOOLEAN), since="25.09")
     remote: Column[bool] = Column(one(BOOLEAN), since="25.09")
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: ServiceMonitorOptionsColumn = ServiceMonitorOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "interval": formats.NUMBER,
+            "timeout": formats.NUMBER,
+            "success_count": formats.NUMBER,
+            "failure_count": formats.NUMBER,
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -2526,7 +2701,7 @@ class ServiceMonitor(
         ) -> ServiceMonitor: ...
 
 
-class SSL(Row[SB], database=SB, table="SSL", root=False):
+class SSL(Row[SB], database=SB, table="SSL", root=False, max_rows=1):
     """A row of SSL.
 
     Not a root table: the server deletes a row that no other row refers to. It has at most 1 row.
@@ -2625,8 +2800,8 @@ class StaticMACBinding(Row[SB], database=SB, table="Static_MAC_Binding", indexes
     __slots__ = ()
 
     logical_port: Column[str] = Column(one(STRING))
-    ip: Column[str] = Column(one(STRING))
-    mac: Column[str] = Column(one(STRING))
+    ip: Column[str] = Column(one(STRING), format=formats.IP)
+    mac: Column[str] = Column(one(STRING), format=formats.MAC)
     override_dynamic_mac: Column[bool] = Column(one(BOOLEAN))
     datapath: Column[Ref[DatapathBinding]] = Column(one(ref("Datapath_Binding")))
 

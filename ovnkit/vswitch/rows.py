@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, get_args
 
+from ovnkit import formats
 from ovnkit.ovsdb.row import Column, Database, Row
 from ovnkit.ovsdb.schema import BOOLEAN, INTEGER, STRING, atom, many, mapping, one, optional, ref
 
@@ -25,35 +26,67 @@ __all__ = [
     "VS",
     "AutoAttach",
     "Bridge",
+    "BridgeExternalIdsColumn",
     "BridgeFailMode",
+    "BridgeOtherConfigColumn",
     "BridgeProtocols",
+    "BridgeRstpStatusColumn",
+    "BridgeStatusColumn",
     "CTTimeoutPolicy",
     "CTTimeoutPolicyTimeouts",
+    "CTTimeoutPolicyTimeoutsColumn",
     "CTZone",
     "Controller",
     "ControllerConnectionMode",
+    "ControllerOtherConfigColumn",
     "ControllerRole",
+    "ControllerStatusColumn",
     "ControllerType",
     "Datapath",
+    "DatapathCapabilitiesColumn",
     "FlowSampleCollectorSet",
     "FlowTable",
     "FlowTableOverflowPolicy",
+    "IPFIXOtherConfigColumn",
     "Interface",
     "InterfaceAdminState",
+    "InterfaceBfdColumn",
+    "InterfaceBfdStatusColumn",
+    "InterfaceCfmFaultStatusColumn",
     "InterfaceCfmRemoteOpstate",
     "InterfaceDuplex",
+    "InterfaceExternalIdsColumn",
     "InterfaceLinkState",
+    "InterfaceLldpColumn",
+    "InterfaceOptionsColumn",
+    "InterfaceOtherConfigColumn",
+    "InterfaceStatisticsColumn",
+    "InterfaceStatusColumn",
     "Manager",
     "ManagerConnectionMode",
+    "ManagerOtherConfigColumn",
+    "ManagerStatusColumn",
     "Mirror",
+    "MirrorStatisticsColumn",
     "NetFlow",
     "OpenVSwitch",
+    "OpenVSwitchExternalIdsColumn",
+    "OpenVSwitchOtherConfigColumn",
+    "OpenVSwitchStatisticsColumn",
     "Port",
     "PortBondMode",
+    "PortExternalIdsColumn",
     "PortLacp",
+    "PortOtherConfigColumn",
+    "PortRstpStatisticsColumn",
+    "PortRstpStatusColumn",
+    "PortStatisticsColumn",
+    "PortStatusColumn",
     "PortVlanMode",
     "QoS",
+    "QoSOtherConfigColumn",
     "Queue",
+    "QueueOtherConfigColumn",
     "SFlow",
 ]
 
@@ -63,6 +96,7 @@ class VS(Database):
 
     name: ClassVar[str] = "Open_vSwitch"
     product: ClassVar[str] = "OVS"
+    manual: ClassVar[str] = "ovs-vswitchd.conf.db"
     releases: ClassVar[dict[str, str]] = {
         "3.1": "8.3.1",
         "3.2": "8.4.0",
@@ -163,6 +197,69 @@ class AutoAttach(Row[VS], database=VS, table="AutoAttach", root=False):
         ) -> AutoAttach: ...
 
 
+class BridgeStatusColumn(Column["Map[str, str]"]):
+    """Bridge.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STP_BRIDGE_ID: Final = "stp_bridge_id"
+    STP_DESIGNATED_ROOT: Final = "stp_designated_root"
+    STP_ROOT_PATH_COST: Final = "stp_root_path_cost"
+
+
+class BridgeRstpStatusColumn(Column["Map[str, str]"]):
+    """Bridge.rstp_status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RSTP_BRIDGE_ID: Final = "rstp_bridge_id"
+    RSTP_ROOT_ID: Final = "rstp_root_id"
+    RSTP_ROOT_PATH_COST: Final = "rstp_root_path_cost"
+    RSTP_DESIGNATED_ID: Final = "rstp_designated_id"
+    RSTP_DESIGNATED_PORT_ID: Final = "rstp_designated_port_id"
+    RSTP_BRIDGE_PORT_ID: Final = "rstp_bridge_port_id"
+
+
+class BridgeOtherConfigColumn(Column["Map[str, str]"]):
+    """Bridge.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    DATAPATH_ID: Final = "datapath-id"
+    DP_DESC: Final = "dp-desc"
+    DP_SN: Final = "dp-sn"
+    DISABLE_IN_BAND: Final = "disable-in-band"
+    IN_BAND_QUEUE: Final = "in-band-queue"
+    CONTROLLER_QUEUE_SIZE: Final = "controller-queue-size"
+    STP_SYSTEM_ID: Final = "stp-system-id"
+    STP_PRIORITY: Final = "stp-priority"
+    STP_HELLO_TIME: Final = "stp-hello-time"
+    STP_MAX_AGE: Final = "stp-max-age"
+    STP_FORWARD_DELAY: Final = "stp-forward-delay"
+    MCAST_SNOOPING_AGING_TIME: Final = "mcast-snooping-aging-time"
+    MCAST_SNOOPING_TABLE_SIZE: Final = "mcast-snooping-table-size"
+    MCAST_SNOOPING_DISABLE_FLOOD_UNREGISTERED: Final = "mcast-snooping-disable-flood-unregistered"
+    RSTP_ADDRESS: Final = "rstp-address"
+    RSTP_PRIORITY: Final = "rstp-priority"
+    RSTP_AGEING_TIME: Final = "rstp-ageing-time"
+    RSTP_FORCE_PROTOCOL_VERSION: Final = "rstp-force-protocol-version"
+    RSTP_MAX_AGE: Final = "rstp-max-age"
+    RSTP_FORWARD_DELAY: Final = "rstp-forward-delay"
+    RSTP_TRANSMIT_HOLD_COUNT: Final = "rstp-transmit-hold-count"
+    HWADDR: Final = "hwaddr"
+    FORWARD_BPDU: Final = "forward-bpdu"
+    MAC_AGING_TIME: Final = "mac-aging-time"
+    MAC_TABLE_SIZE: Final = "mac-table-size"
+
+
+class BridgeExternalIdsColumn(Column["Map[str, str]"]):
+    """Bridge.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    BRIDGE_ID: Final = "bridge-id"
+
+
 class Bridge(Row[VS], database=VS, table="Bridge", root=False, indexes=(("name",),)):
     """A row of Bridge.
 
@@ -209,10 +306,34 @@ class Bridge(Row[VS], database=VS, table="Bridge", root=False, indexes=(("name",
     controller: Column[frozenset[Ref[Controller]]] = Column(many(ref("Controller")))
     protocols: Column[frozenset[BridgeProtocols | str]] = Column(many(atom("string", enum=get_args(BridgeProtocols))))
     fail_mode: Column[BridgeFailMode | str | None] = Column(optional(atom("string", enum=get_args(BridgeFailMode))))
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
-    rstp_status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    status: BridgeStatusColumn = BridgeStatusColumn(mapping(STRING, STRING), ephemeral=True)
+    rstp_status: BridgeRstpStatusColumn = BridgeRstpStatusColumn(mapping(STRING, STRING), ephemeral=True)
+    other_config: BridgeOtherConfigColumn = BridgeOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "disable-in-band": formats.FLAG,
+            "in-band-queue": formats.number(0, 4294967295),
+            "controller-queue-size": formats.number(1, 512),
+            "stp-priority": formats.number(0, 65535),
+            "stp-hello-time": formats.number(1, 10),
+            "stp-max-age": formats.number(6, 40),
+            "stp-forward-delay": formats.number(4, 30),
+            "mcast-snooping-aging-time": formats.number(1),
+            "mcast-snooping-table-size": formats.number(1),
+            "mcast-snooping-disable-flood-unregistered": formats.FLAG,
+            "rstp-priority": formats.number(0, 61440),
+            "rstp-ageing-time": formats.number(10, 1000000),
+            "rstp-force-protocol-version": formats.NUMBER,
+            "rstp-max-age": formats.number(6, 40),
+            "rstp-forward-delay": formats.number(4, 30),
+            "rstp-transmit-hold-count": formats.number(1, 10),
+            "hwaddr": formats.MAC,
+            "forward-bpdu": formats.FLAG,
+            "mac-aging-time": formats.number(1),
+            "mac-table-size": formats.number(1),
+        },
+    )
+    external_ids: BridgeExternalIdsColumn = BridgeExternalIdsColumn(mapping(STRING, STRING))
     flood_vlans: Column[frozenset[int]] = Column(many(atom("integer", minimum=0, maximum=4095), at_most=4096))
     flow_tables: Column[Map[int, Ref[FlowTable]]] = Column(
         mapping(atom("integer", minimum=0, maximum=254), ref("Flow_Table"))
@@ -332,6 +453,25 @@ class Bridge(Row[VS], database=VS, table="Bridge", root=False, indexes=(("name",
         ) -> Bridge: ...
 
 
+class ControllerOtherConfigColumn(Column["Map[str, str]"]):
+    """Controller.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    DSCP: Final = "dscp"
+
+
+class ControllerStatusColumn(Column["Map[str, str]"]):
+    """Controller.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    LAST_ERROR: Final = "last_error"
+    STATE: Final = "state"
+    SEC_SINCE_CONNECT: Final = "sec_since_connect"
+    SEC_SINCE_DISCONNECT: Final = "sec_since_disconnect"
+
+
 class Controller(Row[VS], database=VS, table="Controller", root=False):
     """A row of Controller.
 
@@ -359,26 +499,28 @@ class Controller(Row[VS], database=VS, table="Controller", root=False):
     __slots__ = ()
 
     type: Column[ControllerType | str | None] = Column(optional(atom("string", enum=get_args(ControllerType))))
-    target: Column[str] = Column(one(STRING))
+    target: Column[str] = Column(one(STRING), format=formats.CONNECTION)
     max_backoff: Column[int | None] = Column(optional(atom("integer", minimum=1000)))
     inactivity_probe: Column[int | None] = Column(optional(INTEGER))
     connection_mode: Column[ControllerConnectionMode | str | None] = Column(
         optional(atom("string", enum=get_args(ControllerConnectionMode)))
     )
-    local_ip: Column[str | None] = Column(optional(STRING))
-    local_netmask: Column[str | None] = Column(optional(STRING))
-    local_gateway: Column[str | None] = Column(optional(STRING))
+    local_ip: Column[str | None] = Column(optional(STRING), format=formats.IPV4)
+    local_netmask: Column[str | None] = Column(optional(STRING), format=formats.IPV4)
+    local_gateway: Column[str | None] = Column(optional(STRING), format=formats.IPV4)
     enable_async_messages: Column[bool | None] = Column(optional(BOOLEAN))
     controller_queue_size: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=512)))
     controller_rate_limit: Column[int | None] = Column(optional(atom("integer", minimum=100)))
     controller_burst_limit: Column[int | None] = Column(optional(atom("integer", minimum=25)))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: ControllerOtherConfigColumn = ControllerOtherConfigColumn(
+        mapping(STRING, STRING), formats={"dscp": formats.NUMBER}
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     is_connected: Column[bool] = Column(one(BOOLEAN), ephemeral=True)
     role: Column[ControllerRole | str | None] = Column(
         optional(atom("string", enum=get_args(ControllerRole))), ephemeral=True
     )
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    status: ControllerStatusColumn = ControllerStatusColumn(mapping(STRING, STRING), ephemeral=True)
 
     if TYPE_CHECKING:
 
@@ -474,6 +616,29 @@ class Controller(Row[VS], database=VS, table="Controller", root=False):
         ) -> Controller: ...
 
 
+class CTTimeoutPolicyTimeoutsColumn(Column["Map[CTTimeoutPolicyTimeouts | str, int]"]):
+    """CT_Timeout_Policy.timeouts with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    TCP_SYN_SENT: Final = "tcp_syn_sent"
+    TCP_SYN_RECV: Final = "tcp_syn_recv"
+    TCP_ESTABLISHED: Final = "tcp_established"
+    TCP_FIN_WAIT: Final = "tcp_fin_wait"
+    TCP_CLOSE_WAIT: Final = "tcp_close_wait"
+    TCP_LAST_ACK: Final = "tcp_last_ack"
+    TCP_TIME_WAIT: Final = "tcp_time_wait"
+    TCP_CLOSE: Final = "tcp_close"
+    TCP_SYN_SENT2: Final = "tcp_syn_sent2"
+    TCP_RETRANSMIT: Final = "tcp_retransmit"
+    TCP_UNACK: Final = "tcp_unack"
+    UDP_FIRST: Final = "udp_first"
+    UDP_SINGLE: Final = "udp_single"
+    UDP_MULTIPLE: Final = "udp_multiple"
+    ICMP_FIRST: Final = "icmp_first"
+    ICMP_REPLY: Final = "icmp_reply"
+
+
 class CTTimeoutPolicy(Row[VS], database=VS, table="CT_Timeout_Policy", root=False):
     """A row of CT_Timeout_Policy.
 
@@ -487,7 +652,7 @@ class CTTimeoutPolicy(Row[VS], database=VS, table="CT_Timeout_Policy", root=Fals
 
     __slots__ = ()
 
-    timeouts: Column[Map[CTTimeoutPolicyTimeouts | str, int]] = Column(
+    timeouts: CTTimeoutPolicyTimeoutsColumn = CTTimeoutPolicyTimeoutsColumn(
         mapping(atom("string", enum=get_args(CTTimeoutPolicyTimeouts)), atom("integer", minimum=0, maximum=4294967295))
     )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
@@ -577,6 +742,39 @@ class CTZone(Row[VS], database=VS, table="CT_Zone", root=False):
         ) -> CTZone: ...
 
 
+class DatapathCapabilitiesColumn(Column["Map[str, str]"]):
+    """Datapath.capabilities with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    MAX_VLAN_HEADERS: Final = "max_vlan_headers"
+    RECIRC: Final = "recirc"
+    LB_OUTPUT_ACTION: Final = "lb_output_action"
+    CT_STATE: Final = "ct_state"
+    CT_STATE_NAT: Final = "ct_state_nat"
+    CT_ZONE: Final = "ct_zone"
+    CT_MARK: Final = "ct_mark"
+    CT_LABEL: Final = "ct_label"
+    CT_ORIG_TUPLE: Final = "ct_orig_tuple"
+    CT_ORIG_TUPLE6: Final = "ct_orig_tuple6"
+    MASKED_SET_ACTION: Final = "masked_set_action"
+    TNL_PUSH_POP: Final = "tnl_push_pop"
+    UFID: Final = "ufid"
+    TRUNC: Final = "trunc"
+    ND_EXT: Final = "nd_ext"
+    CLONE: Final = "clone"
+    SAMPLE_NESTING: Final = "sample_nesting"
+    CT_EVENTMASK: Final = "ct_eventmask"
+    CT_CLEAR: Final = "ct_clear"
+    MAX_HASH_ALG: Final = "max_hash_alg"
+    CHECK_PKT_LEN: Final = "check_pkt_len"
+    CT_TIMEOUT: Final = "ct_timeout"
+    EXPLICIT_DROP_ACTION: Final = "explicit_drop_action"
+    CT_ZERO_SNAT: Final = "ct_zero_snat"
+    CT_FLUSH: Final = "ct_flush"
+    PSAMPLE: Final = "psample"
+
+
 class Datapath(Row[VS], database=VS, table="Datapath", root=False):
     """A row of Datapath.
 
@@ -593,7 +791,7 @@ class Datapath(Row[VS], database=VS, table="Datapath", root=False):
 
     datapath_version: Column[str] = Column(one(STRING))
     ct_zones: Column[Map[int, Ref[CTZone]]] = Column(mapping(atom("integer", minimum=0, maximum=65535), ref("CT_Zone")))
-    capabilities: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    capabilities: DatapathCapabilitiesColumn = DatapathCapabilitiesColumn(mapping(STRING, STRING))
     ct_zone_default_limit: Column[int | None] = Column(
         optional(atom("integer", minimum=0, maximum=4294967295)), since="3.3"
     )
@@ -785,6 +983,203 @@ class FlowTable(Row[VS], database=VS, table="Flow_Table", root=False):
         ) -> FlowTable: ...
 
 
+class InterfaceOptionsColumn(Column["Map[str, str]"]):
+    """Interface.options with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    REMOTE_IP: Final = "remote_ip"
+    LOCAL_IP: Final = "local_ip"
+    IN_KEY: Final = "in_key"
+    OUT_KEY: Final = "out_key"
+    DST_PORT: Final = "dst_port"
+    KEY: Final = "key"
+    TOS: Final = "tos"
+    TTL: Final = "ttl"
+    DF_DEFAULT: Final = "df_default"
+    EGRESS_PKT_MARK: Final = "egress_pkt_mark"
+    EXTS: Final = "exts"
+    PACKET_TYPE: Final = "packet_type"
+    SEQ: Final = "seq"
+    CSUM: Final = "csum"
+    PSK: Final = "psk"
+    REMOTE_CERT: Final = "remote_cert"
+    REMOTE_NAME: Final = "remote_name"
+    ERSPAN_IDX: Final = "erspan_idx"
+    ERSPAN_VER: Final = "erspan_ver"
+    ERSPAN_DIR: Final = "erspan_dir"
+    ERSPAN_HWID: Final = "erspan_hwid"
+    PAYLOAD_TYPE: Final = "payload_type"
+    SRV6_SEGS: Final = "srv6_segs"
+    SRV6_FLOWLABEL: Final = "srv6_flowlabel"
+    PEER: Final = "peer"
+    N_RXQ: Final = "n_rxq"
+    DPDK_DEVARGS: Final = "dpdk-devargs"
+    XDP_MODE: Final = "xdp-mode"
+    VHOST_SERVER_PATH: Final = "vhost-server-path"
+    VHOST_MAX_QUEUE_PAIRS: Final = "vhost-max-queue-pairs"
+    TX_RETRIES_MAX: Final = "tx-retries-max"
+    N_RXQ_DESC: Final = "n_rxq_desc"
+    N_TXQ_DESC: Final = "n_txq_desc"
+    DPDK_VF_MAC: Final = "dpdk-vf-mac"
+    RX_STEERING: Final = "rx-steering"
+    RX_FLOW_CTRL: Final = "rx-flow-ctrl"
+    TX_FLOW_CTRL: Final = "tx-flow-ctrl"
+    FLOW_CTRL_AUTONEG: Final = "flow-ctrl-autoneg"
+    DPDK_LSC_INTERRUPT: Final = "dpdk-lsc-interrupt"
+    USE_NEED_WAKEUP: Final = "use-need-wakeup"
+
+
+class InterfaceExternalIdsColumn(Column["Map[str, str]"]):
+    """Interface.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ATTACHED_MAC: Final = "attached-mac"
+    IFACE_ID: Final = "iface-id"
+    IFACE_STATUS: Final = "iface-status"
+    VM_ID: Final = "vm-id"
+
+
+class InterfaceBfdColumn(Column["Map[str, str]"]):
+    """Interface.bfd with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ENABLE: Final = "enable"
+    MIN_RX: Final = "min_rx"
+    MIN_TX: Final = "min_tx"
+    DECAY_MIN_RX: Final = "decay_min_rx"
+    FORWARDING_IF_RX: Final = "forwarding_if_rx"
+    CPATH_DOWN: Final = "cpath_down"
+    CHECK_TNL_KEY: Final = "check_tnl_key"
+    BFD_LOCAL_SRC_MAC: Final = "bfd_local_src_mac"
+    BFD_LOCAL_DST_MAC: Final = "bfd_local_dst_mac"
+    BFD_REMOTE_DST_MAC: Final = "bfd_remote_dst_mac"
+    BFD_SRC_IP: Final = "bfd_src_ip"
+    BFD_DST_IP: Final = "bfd_dst_ip"
+    OAM: Final = "oam"
+    MULT: Final = "mult"
+
+
+class InterfaceBfdStatusColumn(Column["Map[str, str]"]):
+    """Interface.bfd_status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STATE: Final = "state"
+    FORWARDING: Final = "forwarding"
+    DIAGNOSTIC: Final = "diagnostic"
+    REMOTE_STATE: Final = "remote_state"
+    REMOTE_DIAGNOSTIC: Final = "remote_diagnostic"
+    FLAP_COUNT: Final = "flap_count"
+
+
+class InterfaceCfmFaultStatusColumn(Column["frozenset[str]"]):
+    """Interface.cfm_fault_status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RECV: Final = "recv"
+    RDI: Final = "rdi"
+    MAID: Final = "maid"
+    LOOPBACK: Final = "loopback"
+    OVERFLOW: Final = "overflow"
+    OVERRIDE: Final = "override"
+    INTERVAL: Final = "interval"
+
+
+class InterfaceLldpColumn(Column["Map[str, str]"]):
+    """Interface.lldp with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ENABLE: Final = "enable"
+
+
+class InterfaceOtherConfigColumn(Column["Map[str, str]"]):
+    """Interface.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    PMD_RXQ_AFFINITY: Final = "pmd-rxq-affinity"
+    TX_STEERING: Final = "tx-steering"
+    EMC_ENABLE: Final = "emc-enable"
+    CFM_INTERVAL: Final = "cfm_interval"
+    CFM_EXTENDED: Final = "cfm_extended"
+    CFM_DEMAND: Final = "cfm_demand"
+    CFM_OPSTATE: Final = "cfm_opstate"
+    CFM_CCM_VLAN: Final = "cfm_ccm_vlan"
+    CFM_CCM_PCP: Final = "cfm_ccm_pcp"
+    LACP_PORT_ID: Final = "lacp-port-id"
+    LACP_PORT_PRIORITY: Final = "lacp-port-priority"
+    LACP_AGGREGATION_KEY: Final = "lacp-aggregation-key"
+    HW_OFFLOAD_PRIORITY: Final = "hw-offload-priority"
+
+
+class InterfaceStatisticsColumn(Column["Map[str, int]"]):
+    """Interface.statistics with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RX_PACKETS: Final = "rx_packets"
+    RX_BYTES: Final = "rx_bytes"
+    TX_PACKETS: Final = "tx_packets"
+    TX_BYTES: Final = "tx_bytes"
+    RX_DROPPED: Final = "rx_dropped"
+    RX_FRAME_ERR: Final = "rx_frame_err"
+    RX_OVER_ERR: Final = "rx_over_err"
+    RX_CRC_ERR: Final = "rx_crc_err"
+    RX_ERRORS: Final = "rx_errors"
+    TX_DROPPED: Final = "tx_dropped"
+    COLLISIONS: Final = "collisions"
+    TX_ERRORS: Final = "tx_errors"
+
+
+class InterfaceStatusColumn(Column["Map[str, str]"]):
+    """Interface.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    DRIVER_NAME: Final = "driver_name"
+    DRIVER_VERSION: Final = "driver_version"
+    FIRMWARE_VERSION: Final = "firmware_version"
+    PEER_IFINDEX: Final = "peer_ifindex"
+    SOURCE_IP: Final = "source_ip"
+    TUNNEL_EGRESS_IFACE: Final = "tunnel_egress_iface"
+    TUNNEL_EGRESS_IFACE_CARRIER: Final = "tunnel_egress_iface_carrier"
+    PORT_NO: Final = "port_no"
+    NUMA_ID: Final = "numa_id"
+    MIN_RX_BUFSIZE: Final = "min_rx_bufsize"
+    MAX_RX_PKTLEN: Final = "max_rx_pktlen"
+    MAX_RX_QUEUES: Final = "max_rx_queues"
+    MAX_TX_QUEUES: Final = "max_tx_queues"
+    MAX_MAC_ADDRS: Final = "max_mac_addrs"
+    MAX_HASH_MAC_ADDRS: Final = "max_hash_mac_addrs"
+    MAX_VFS: Final = "max_vfs"
+    MAX_VMDQ_POOLS: Final = "max_vmdq_pools"
+    N_RXQ: Final = "n_rxq"
+    N_TXQ: Final = "n_txq"
+    RX_CSUM_OFFLOAD: Final = "rx_csum_offload"
+    IF_TYPE: Final = "if_type"
+    IF_DESCR: Final = "if_descr"
+    BUS_INFO: Final = "bus_info"
+    DPDK_VF_MAC: Final = "dpdk-vf-mac"
+    RX_STEERING: Final = "rx-steering"
+    RX_STEERING_QUEUE: Final = "rx_steering_queue"
+    RSS_QUEUES: Final = "rss_queues"
+    MODE: Final = "mode"
+    FEATURES: Final = "features"
+    NUM_OF_VRINGS: Final = "num_of_vrings"
+    NUMA: Final = "numa"
+    SOCKET: Final = "socket"
+    STATUS: Final = "status"
+    USERSPACE_TSO: Final = "userspace-tso"
+    XDP_MODE: Final = "xdp-mode"
+    PCI_VENDOR_ID: Final = "pci-vendor_id"
+    PCI_DEVICE_ID: Final = "pci-device_id"
+
+
 class Interface(Row[VS], database=VS, table="Interface", root=False, indexes=(("name",),)):
     """A row of Interface.
 
@@ -831,33 +1226,83 @@ class Interface(Row[VS], database=VS, table="Interface", root=False, indexes=(("
 
     name: Column[str] = Column(one(STRING), immutable=True)
     type: Column[str] = Column(one(STRING))
-    options: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    options: InterfaceOptionsColumn = InterfaceOptionsColumn(
+        mapping(STRING, STRING),
+        formats={
+            "df_default": formats.FLAG,
+            "packet_type": formats.words("legacy_l2", "legacy_l3", "ptap"),
+            "seq": formats.FLAG,
+            "csum": formats.FLAG,
+            "srv6_flowlabel": formats.words("compute", "copy", "zero"),
+            "n_rxq": formats.number(1),
+            "xdp-mode": formats.words("best-effort", "generic", "native-with-zerocopy", "native"),
+            "vhost-max-queue-pairs": formats.number(1, 128),
+            "tx-retries-max": formats.number(0, 32),
+            "n_rxq_desc": formats.number(1),
+            "n_txq_desc": formats.number(1),
+            "rx-steering": formats.words("rss+lacp", "rss"),
+            "rx-flow-ctrl": formats.FLAG,
+            "tx-flow-ctrl": formats.FLAG,
+            "flow-ctrl-autoneg": formats.FLAG,
+            "dpdk-lsc-interrupt": formats.FLAG,
+            "use-need-wakeup": formats.FLAG,
+        },
+    )
     ingress_policing_rate: Column[int] = Column(one(atom("integer", minimum=0)))
     ingress_policing_burst: Column[int] = Column(one(atom("integer", minimum=0)))
     ingress_policing_kpkts_rate: Column[int] = Column(one(atom("integer", minimum=0)))
     ingress_policing_kpkts_burst: Column[int] = Column(one(atom("integer", minimum=0)))
     mac_in_use: Column[str | None] = Column(optional(STRING), ephemeral=True)
-    mac: Column[str | None] = Column(optional(STRING))
+    mac: Column[str | None] = Column(optional(STRING), format=formats.MAC)
     ifindex: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4294967295)), ephemeral=True)
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    external_ids: InterfaceExternalIdsColumn = InterfaceExternalIdsColumn(
+        mapping(STRING, STRING), formats={"iface-status": formats.words("active", "inactive")}
+    )
     ofport: Column[int | None] = Column(optional(INTEGER))
     ofport_request: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=65279)))
-    bfd: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    bfd_status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    bfd: InterfaceBfdColumn = InterfaceBfdColumn(
+        mapping(STRING, STRING),
+        formats={
+            "enable": formats.FLAG,
+            "min_rx": formats.number(1),
+            "min_tx": formats.number(1),
+            "decay_min_rx": formats.NUMBER,
+            "forwarding_if_rx": formats.FLAG,
+            "cpath_down": formats.FLAG,
+            "check_tnl_key": formats.FLAG,
+            "mult": formats.number(1, 255),
+        },
+    )
+    bfd_status: InterfaceBfdStatusColumn = InterfaceBfdStatusColumn(mapping(STRING, STRING), ephemeral=True)
     cfm_mpid: Column[int | None] = Column(optional(INTEGER))
     cfm_remote_mpids: Column[frozenset[int]] = Column(many(INTEGER), ephemeral=True)
     cfm_flap_count: Column[int | None] = Column(optional(INTEGER))
     cfm_fault: Column[bool | None] = Column(optional(BOOLEAN), ephemeral=True)
-    cfm_fault_status: Column[frozenset[str]] = Column(many(STRING), ephemeral=True)
+    cfm_fault_status: InterfaceCfmFaultStatusColumn = InterfaceCfmFaultStatusColumn(many(STRING), ephemeral=True)
     cfm_remote_opstate: Column[InterfaceCfmRemoteOpstate | str | None] = Column(
         optional(atom("string", enum=get_args(InterfaceCfmRemoteOpstate))), ephemeral=True
     )
     cfm_health: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=100)), ephemeral=True)
     lacp_current: Column[bool | None] = Column(optional(BOOLEAN), ephemeral=True)
-    lldp: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    statistics: Column[Map[str, int]] = Column(mapping(STRING, INTEGER), ephemeral=True)
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    lldp: InterfaceLldpColumn = InterfaceLldpColumn(mapping(STRING, STRING), formats={"enable": formats.FLAG})
+    other_config: InterfaceOtherConfigColumn = InterfaceOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "tx-steering": formats.words("hash", "thread"),
+            "emc-enable": formats.FLAG,
+            "cfm_interval": formats.NUMBER,
+            "cfm_extended": formats.FLAG,
+            "cfm_demand": formats.FLAG,
+            "cfm_opstate": formats.words("down", "up"),
+            "cfm_ccm_vlan": formats.number(1, 4095),
+            "cfm_ccm_pcp": formats.number(1, 7),
+            "lacp-port-id": formats.number(1, 65535),
+            "lacp-port-priority": formats.number(1, 65535),
+            "lacp-aggregation-key": formats.number(1, 65535),
+        },
+    )
+    statistics: InterfaceStatisticsColumn = InterfaceStatisticsColumn(mapping(STRING, INTEGER), ephemeral=True)
+    status: InterfaceStatusColumn = InterfaceStatusColumn(mapping(STRING, STRING), ephemeral=True)
     admin_state: Column[InterfaceAdminState | str | None] = Column(
         optional(atom("string", enum=get_args(InterfaceAdminState))), ephemeral=True
     )
@@ -1038,6 +1483,17 @@ class Interface(Row[VS], database=VS, table="Interface", root=False, indexes=(("
         ) -> Interface: ...
 
 
+class IPFIXOtherConfigColumn(Column["Map[str, str]"]):
+    """IPFIX.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    ENABLE_TUNNEL_SAMPLING: Final = "enable-tunnel-sampling"
+    VIRTUAL_OBS_ID: Final = "virtual_obs_id"
+    ENABLE_INPUT_SAMPLING: Final = "enable-input-sampling"
+    ENABLE_OUTPUT_SAMPLING: Final = "enable-output-sampling"
+
+
 class IPFIX(Row[VS], database=VS, table="IPFIX", root=False):
     """A row of IPFIX.
 
@@ -1057,7 +1513,7 @@ class IPFIX(Row[VS], database=VS, table="IPFIX", root=False):
 
     __slots__ = ()
 
-    targets: Column[frozenset[str]] = Column(many(STRING))
+    targets: Column[frozenset[str]] = Column(many(STRING), format=formats.IP_PORT)
     sampling: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=4294967295)))
     obs_domain_id: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4294967295)))
     obs_point_id: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4294967295)))
@@ -1065,7 +1521,14 @@ class IPFIX(Row[VS], database=VS, table="IPFIX", root=False):
     cache_max_flows: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4294967295)))
     stats_interval: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=3600)), since="3.2")
     template_interval: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=3600)), since="3.2")
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: IPFIXOtherConfigColumn = IPFIXOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "enable-tunnel-sampling": formats.FLAG,
+            "enable-input-sampling": formats.FLAG,
+            "enable-output-sampling": formats.FLAG,
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1134,6 +1597,30 @@ class IPFIX(Row[VS], database=VS, table="IPFIX", root=False):
         ) -> IPFIX: ...
 
 
+class ManagerOtherConfigColumn(Column["Map[str, str]"]):
+    """Manager.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    DSCP: Final = "dscp"
+
+
+class ManagerStatusColumn(Column["Map[str, str]"]):
+    """Manager.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    LAST_ERROR: Final = "last_error"
+    STATE: Final = "state"
+    SEC_SINCE_CONNECT: Final = "sec_since_connect"
+    SEC_SINCE_DISCONNECT: Final = "sec_since_disconnect"
+    LOCKS_HELD: Final = "locks_held"
+    LOCKS_WAITING: Final = "locks_waiting"
+    LOCKS_LOST: Final = "locks_lost"
+    N_CONNECTIONS: Final = "n_connections"
+    BOUND_PORT: Final = "bound_port"
+
+
 class Manager(Row[VS], database=VS, table="Manager", root=False, indexes=(("target",),)):
     """A row of Manager.
 
@@ -1151,16 +1638,18 @@ class Manager(Row[VS], database=VS, table="Manager", root=False, indexes=(("targ
 
     __slots__ = ()
 
-    target: Column[str] = Column(one(STRING))
+    target: Column[str] = Column(one(STRING), format=formats.CONNECTION)
     max_backoff: Column[int | None] = Column(optional(atom("integer", minimum=1000)))
     inactivity_probe: Column[int | None] = Column(optional(INTEGER))
     connection_mode: Column[ManagerConnectionMode | str | None] = Column(
         optional(atom("string", enum=get_args(ManagerConnectionMode)))
     )
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: ManagerOtherConfigColumn = ManagerOtherConfigColumn(
+        mapping(STRING, STRING), formats={"dscp": formats.NUMBER}
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
     is_connected: Column[bool] = Column(one(BOOLEAN), ephemeral=True)
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    status: ManagerStatusColumn = ManagerStatusColumn(mapping(STRING, STRING), ephemeral=True)
 
     if TYPE_CHECKING:
 
@@ -1220,6 +1709,15 @@ class Manager(Row[VS], database=VS, table="Manager", root=False, indexes=(("targ
         ) -> Manager: ...
 
 
+class MirrorStatisticsColumn(Column["Map[str, int]"]):
+    """Mirror.statistics with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    TX_PACKETS: Final = "tx_packets"
+    TX_BYTES: Final = "tx_bytes"
+
+
 class Mirror(Row[VS], database=VS, table="Mirror", root=False):
     """A row of Mirror.
 
@@ -1248,7 +1746,7 @@ class Mirror(Row[VS], database=VS, table="Mirror", root=False):
     output_port: Column[Ref[Port] | None] = Column(optional(ref("Port", weak=True)))
     output_vlan: Column[int | None] = Column(optional(atom("integer", minimum=1, maximum=4095)))
     snaplen: Column[int | None] = Column(optional(atom("integer", minimum=14, maximum=65535)))
-    statistics: Column[Map[str, int]] = Column(mapping(STRING, INTEGER), ephemeral=True)
+    statistics: MirrorStatisticsColumn = MirrorStatisticsColumn(mapping(STRING, INTEGER), ephemeral=True)
     filter: Column[str | None] = Column(optional(STRING), since="3.4")
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
@@ -1337,7 +1835,7 @@ class NetFlow(Row[VS], database=VS, table="NetFlow", root=False):
 
     __slots__ = ()
 
-    targets: Column[frozenset[str]] = Column(many(STRING, at_least=1))
+    targets: Column[frozenset[str]] = Column(many(STRING, at_least=1), format=formats.IP_PORT)
     engine_type: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=255)))
     engine_id: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=255)))
     add_id_to_interface: Column[bool] = Column(one(BOOLEAN))
@@ -1394,7 +1892,121 @@ class NetFlow(Row[VS], database=VS, table="NetFlow", root=False):
         ) -> NetFlow: ...
 
 
-class OpenVSwitch(Row[VS], database=VS, table="Open_vSwitch"):
+class OpenVSwitchOtherConfigColumn(Column["Map[str, str]"]):
+    """Open_vSwitch.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STATS_UPDATE_INTERVAL: Final = "stats-update-interval"
+    FLOW_RESTORE_WAIT: Final = "flow-restore-wait"
+    FLOW_LIMIT: Final = "flow-limit"
+    MAX_IDLE: Final = "max-idle"
+    MAX_REVALIDATOR: Final = "max-revalidator"
+    MIN_REVALIDATE_PPS: Final = "min-revalidate-pps"
+    OFFLOADED_STATS_DELAY: Final = "offloaded-stats-delay"
+    HW_OFFLOAD: Final = "hw-offload"
+    HW_OFFLOAD_PRIORITY: Final = "hw-offload-priority"
+    N_OFFLOAD_THREADS: Final = "n-offload-threads"
+    TC_POLICY: Final = "tc-policy"
+    DPDK_INIT: Final = "dpdk-init"
+    DPDK_LCORE_MASK: Final = "dpdk-lcore-mask"
+    PMD_CPU_MASK: Final = "pmd-cpu-mask"
+    DPDK_ALLOC_MEM: Final = "dpdk-alloc-mem"
+    DPDK_SOCKET_MEM: Final = "dpdk-socket-mem"
+    DPDK_SOCKET_LIMIT: Final = "dpdk-socket-limit"
+    DPDK_HUGEPAGE_DIR: Final = "dpdk-hugepage-dir"
+    DPDK_PROBE_AT_INIT: Final = "dpdk-probe-at-init"
+    DPDK_EXTRA: Final = "dpdk-extra"
+    VHOST_SOCK_DIR: Final = "vhost-sock-dir"
+    VHOST_IOMMU_SUPPORT: Final = "vhost-iommu-support"
+    VHOST_POSTCOPY_SUPPORT: Final = "vhost-postcopy-support"
+    PER_PORT_MEMORY: Final = "per-port-memory"
+    SHARED_MEMPOOL_CONFIG: Final = "shared-mempool-config"
+    TX_FLUSH_INTERVAL: Final = "tx-flush-interval"
+    PMD_PERF_METRICS: Final = "pmd-perf-metrics"
+    SMC_ENABLE: Final = "smc-enable"
+    PMD_RXQ_ASSIGN: Final = "pmd-rxq-assign"
+    PMD_RXQ_ISOLATE: Final = "pmd-rxq-isolate"
+    N_HANDLER_THREADS: Final = "n-handler-threads"
+    N_REVALIDATOR_THREADS: Final = "n-revalidator-threads"
+    EMC_INSERT_INV_PROB: Final = "emc-insert-inv-prob"
+    VLAN_LIMIT: Final = "vlan-limit"
+    BUNDLE_IDLE_TIMEOUT: Final = "bundle-idle-timeout"
+    OFFLOAD_REBALANCE: Final = "offload-rebalance"
+    PMD_AUTO_LB: Final = "pmd-auto-lb"
+    PMD_AUTO_LB_REBAL_INTERVAL: Final = "pmd-auto-lb-rebal-interval"
+    PMD_AUTO_LB_LOAD_THRESHOLD: Final = "pmd-auto-lb-load-threshold"
+    PMD_AUTO_LB_IMPROVEMENT_THRESHOLD: Final = "pmd-auto-lb-improvement-threshold"
+    PMD_SLEEP_MAX: Final = "pmd-sleep-max"
+    USERSPACE_TSO_ENABLE: Final = "userspace-tso-enable"
+    EXPLICIT_SAMPLED_DROPS: Final = "explicit-sampled-drops"
+    ENABLE_STATISTICS: Final = "enable-statistics"
+    PRIVATE_KEY: Final = "private_key"
+    CERTIFICATE: Final = "certificate"
+    CA_CERT: Final = "ca_cert"
+    IPSEC_SKB_MARK: Final = "ipsec_skb_mark"
+    PMD_MAXSLEEP: Final = "pmd-maxsleep"
+
+
+class OpenVSwitchExternalIdsColumn(Column["Map[str, str]"]):
+    """Open_vSwitch.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    SYSTEM_ID: Final = "system-id"
+    HOSTNAME: Final = "hostname"
+    RUNDIR: Final = "rundir"
+    OVN_BRIDGE: Final = "ovn-bridge"
+    OVN_BRIDGE_DATAPATH_TYPE: Final = "ovn-bridge-datapath-type"
+    OVN_REMOTE: Final = "ovn-remote"
+    OVN_MONITOR_ALL: Final = "ovn-monitor-all"
+    OVN_REMOTE_PROBE_INTERVAL: Final = "ovn-remote-probe-interval"
+    OVN_ENCAP_TYPE: Final = "ovn-encap-type"
+    OVN_ENCAP_IP: Final = "ovn-encap-ip"
+    OVN_ENCAP_IP_DEFAULT: Final = "ovn-encap-ip-default"
+    OVN_ENCAP_DF_DEFAULT: Final = "ovn-encap-df_default"
+    OVN_ENABLE_FLOW_BASED_TUNNELS: Final = "ovn-enable-flow-based-tunnels"
+    OVN_BRIDGE_MAPPINGS: Final = "ovn-bridge-mappings"
+    OVN_ENCAP_CSUM: Final = "ovn-encap-csum"
+    OVN_ENCAP_TOS: Final = "ovn-encap-tos"
+    OVN_CMS_OPTIONS: Final = "ovn-cms-options"
+    OVN_TRANSPORT_ZONES: Final = "ovn-transport-zones"
+    OVN_CHASSIS_MAC_MAPPINGS: Final = "ovn-chassis-mac-mappings"
+    OVN_IS_INTERCONN: Final = "ovn-is-interconn"
+    OVN_MATCH_NORTHD_VERSION: Final = "ovn-match-northd-version"
+    OVN_ENABLE_LFLOW_CACHE: Final = "ovn-enable-lflow-cache"
+    OVN_LIMIT_LFLOW_CACHE: Final = "ovn-limit-lflow-cache"
+    OVN_MEMLIMIT_LFLOW_CACHE_KB: Final = "ovn-memlimit-lflow-cache-kb"
+    OVN_TRIM_LIMIT_LFLOW_CACHE: Final = "ovn-trim-limit-lflow-cache"
+    OVN_TRIM_WMARK_PERC_LFLOW_CACHE: Final = "ovn-trim-wmark-perc-lflow-cache"
+    OVN_TRIM_TIMEOUT_MS: Final = "ovn-trim-timeout-ms"
+    GARP_MAX_TIMEOUT_SEC: Final = "garp-max-timeout-sec"
+    ARP_ND_MAX_TIMEOUT_SEC: Final = "arp-nd-max-timeout-sec"
+    OVN_BRIDGE_REMOTE: Final = "ovn-bridge-remote"
+    OVN_BRIDGE_REMOTE_PROBE_INTERVAL: Final = "ovn-bridge-remote-probe-interval"
+    DYNAMIC_ROUTING_PORT_MAPPING: Final = "dynamic-routing-port-mapping"
+    OVN_CLEANUP_ON_EXIT: Final = "ovn-cleanup-on-exit"
+    OVN_EVPN_VXLAN_PORTS: Final = "ovn-evpn-vxlan-ports"
+    OVN_EVPN_LOCAL_IP: Final = "ovn-evpn-local-ip"
+    CT_ZONE_RANGE: Final = "ct-zone-range"
+    OVN_MANAGED_FLOW_RESTORE_WAIT: Final = "ovn-managed-flow-restore-wait"
+    OVN_OFCTRL_WAIT_BEFORE_CLEAR: Final = "ovn-ofctrl-wait-before-clear"
+    OVN_OPENFLOW_PROBE_INTERVAL: Final = "ovn-openflow-probe-interval"
+    OVN_SET_LOCAL_IP: Final = "ovn-set-local-ip"
+
+
+class OpenVSwitchStatisticsColumn(Column["Map[str, str]"]):
+    """Open_vSwitch.statistics with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    CPU: Final = "cpu"
+    LOAD_AVERAGE: Final = "load_average"
+    MEMORY: Final = "memory"
+    FILE_SYSTEMS: Final = "file_systems"
+
+
+class OpenVSwitch(Row[VS], database=VS, table="Open_vSwitch", max_rows=1):
     """A row of Open_vSwitch.
 
     It has at most 1 row.
@@ -1424,11 +2036,51 @@ class OpenVSwitch(Row[VS], database=VS, table="Open_vSwitch"):
     bridges: Column[frozenset[Ref[Bridge]]] = Column(many(ref("Bridge")))
     manager_options: Column[frozenset[Ref[Manager]]] = Column(many(ref("Manager")))
     ssl: Column[Ref[SSL] | None] = Column(optional(ref("SSL")))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: OpenVSwitchOtherConfigColumn = OpenVSwitchOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "stats-update-interval": formats.number(5000),
+            "flow-restore-wait": formats.FLAG,
+            "flow-limit": formats.number(0),
+            "max-idle": formats.number(500),
+            "max-revalidator": formats.number(100),
+            "min-revalidate-pps": formats.number(0),
+            "offloaded-stats-delay": formats.number(0),
+            "hw-offload": formats.FLAG,
+            "n-offload-threads": formats.number(1, 10),
+            "tc-policy": formats.words("none", "skip_hw", "skip_sw"),
+            "dpdk-init": formats.words("false", "true", "try"),
+            "dpdk-lcore-mask": formats.number(1),
+            "dpdk-alloc-mem": formats.number(0),
+            "dpdk-probe-at-init": formats.FLAG,
+            "vhost-iommu-support": formats.FLAG,
+            "vhost-postcopy-support": formats.FLAG,
+            "per-port-memory": formats.FLAG,
+            "tx-flush-interval": formats.number(0, 1000000),
+            "pmd-perf-metrics": formats.FLAG,
+            "smc-enable": formats.FLAG,
+            "pmd-rxq-assign": formats.words("cycles", "group", "roundrobin"),
+            "pmd-rxq-isolate": formats.FLAG,
+            "n-handler-threads": formats.number(1),
+            "n-revalidator-threads": formats.number(1),
+            "emc-insert-inv-prob": formats.number(0, 4294967295),
+            "vlan-limit": formats.number(0),
+            "bundle-idle-timeout": formats.number(1),
+            "offload-rebalance": formats.FLAG,
+            "pmd-auto-lb": formats.FLAG,
+            "pmd-auto-lb-rebal-interval": formats.number(0, 20000),
+            "pmd-auto-lb-load-threshold": formats.number(0, 100),
+            "pmd-auto-lb-improvement-threshold": formats.number(0, 100),
+            "userspace-tso-enable": formats.FLAG,
+            "explicit-sampled-drops": formats.FLAG,
+            "enable-statistics": formats.FLAG,
+            "pmd-maxsleep": formats.number(0, 10000),
+        },
+    )
+    external_ids: OpenVSwitchExternalIdsColumn = OpenVSwitchExternalIdsColumn(mapping(STRING, STRING))
     next_cfg: Column[int] = Column(one(INTEGER))
     cur_cfg: Column[int] = Column(one(INTEGER))
-    statistics: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
+    statistics: OpenVSwitchStatisticsColumn = OpenVSwitchStatisticsColumn(mapping(STRING, STRING), ephemeral=True)
     ovs_version: Column[str | None] = Column(optional(STRING))
     db_version: Column[str | None] = Column(optional(STRING))
     system_type: Column[str | None] = Column(optional(STRING))
@@ -1532,6 +2184,96 @@ class OpenVSwitch(Row[VS], database=VS, table="Open_vSwitch"):
         ) -> OpenVSwitch: ...
 
 
+class PortStatusColumn(Column["Map[str, str]"]):
+    """Port.status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STP_PORT_ID: Final = "stp_port_id"
+    STP_STATE: Final = "stp_state"
+    STP_SEC_IN_STATE: Final = "stp_sec_in_state"
+    STP_ROLE: Final = "stp_role"
+
+
+class PortRstpStatusColumn(Column["Map[str, str]"]):
+    """Port.rstp_status with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RSTP_PORT_ID: Final = "rstp_port_id"
+    RSTP_PORT_ROLE: Final = "rstp_port_role"
+    RSTP_PORT_STATE: Final = "rstp_port_state"
+    RSTP_DESIGNATED_BRIDGE_ID: Final = "rstp_designated_bridge_id"
+    RSTP_DESIGNATED_PORT_ID: Final = "rstp_designated_port_id"
+    RSTP_DESIGNATED_PATH_COST: Final = "rstp_designated_path_cost"
+
+
+class PortRstpStatisticsColumn(Column["Map[str, int]"]):
+    """Port.rstp_statistics with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    RSTP_TX_COUNT: Final = "rstp_tx_count"
+    RSTP_RX_COUNT: Final = "rstp_rx_count"
+    RSTP_ERROR_COUNT: Final = "rstp_error_count"
+    RSTP_UPTIME: Final = "rstp_uptime"
+
+
+class PortStatisticsColumn(Column["Map[str, int]"]):
+    """Port.statistics with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    STP_TX_COUNT: Final = "stp_tx_count"
+    STP_RX_COUNT: Final = "stp_rx_count"
+    STP_ERROR_COUNT: Final = "stp_error_count"
+
+
+class PortOtherConfigColumn(Column["Map[str, str]"]):
+    """Port.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    QINQ_ETHTYPE: Final = "qinq-ethtype"
+    PRIORITY_TAGS: Final = "priority-tags"
+    BOND_HASH_BASIS: Final = "bond-hash-basis"
+    LB_OUTPUT_ACTION: Final = "lb-output-action"
+    BOND_PRIMARY: Final = "bond-primary"
+    ALL_MEMBERS_ACTIVE: Final = "all-members-active"
+    BOND_DETECT_MODE: Final = "bond-detect-mode"
+    BOND_MIIMON_INTERVAL: Final = "bond-miimon-interval"
+    LACP_SYSTEM_ID: Final = "lacp-system-id"
+    LACP_SYSTEM_PRIORITY: Final = "lacp-system-priority"
+    LACP_TIME: Final = "lacp-time"
+    LACP_FALLBACK_AB: Final = "lacp-fallback-ab"
+    BOND_REBALANCE_INTERVAL: Final = "bond-rebalance-interval"
+    STP_ENABLE: Final = "stp-enable"
+    STP_PORT_NUM: Final = "stp-port-num"
+    STP_PORT_PRIORITY: Final = "stp-port-priority"
+    STP_PATH_COST: Final = "stp-path-cost"
+    RSTP_ENABLE: Final = "rstp-enable"
+    RSTP_PORT_PRIORITY: Final = "rstp-port-priority"
+    RSTP_PORT_NUM: Final = "rstp-port-num"
+    RSTP_PATH_COST: Final = "rstp-path-cost"
+    RSTP_PORT_ADMIN_EDGE: Final = "rstp-port-admin-edge"
+    RSTP_PORT_AUTO_EDGE: Final = "rstp-port-auto-edge"
+    RSTP_PORT_MCHECK: Final = "rstp-port-mcheck"
+    MCAST_SNOOPING_FLOOD: Final = "mcast-snooping-flood"
+    MCAST_SNOOPING_FLOOD_REPORTS: Final = "mcast-snooping-flood-reports"
+    TRANSIENT: Final = "transient"
+
+
+class PortExternalIdsColumn(Column["Map[str, str]"]):
+    """Port.external_ids with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    OVN_CHASSIS_ID: Final = "ovn-chassis-id"
+    OVN_LOCALNET_PORT: Final = "ovn-localnet-port"
+    OVN_L2GATEWAY_PORT: Final = "ovn-l2gateway-port"
+    OVN_EVPN_TUNNEL: Final = "ovn-evpn-tunnel"
+
+
 class Port(Row[VS], database=VS, table="Port", root=False, indexes=(("name",),)):
     """A row of Port.
 
@@ -1570,7 +2312,7 @@ class Port(Row[VS], database=VS, table="Port", root=False, indexes=(("name",),))
     tag: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=4095)))
     vlan_mode: Column[PortVlanMode | str | None] = Column(optional(atom("string", enum=get_args(PortVlanMode))))
     qos: Column[Ref[QoS] | None] = Column(optional(ref("QoS")))
-    mac: Column[str | None] = Column(optional(STRING))
+    mac: Column[str | None] = Column(optional(STRING), format=formats.MAC)
     bond_mode: Column[PortBondMode | str | None] = Column(optional(atom("string", enum=get_args(PortBondMode))))
     lacp: Column[PortLacp | str | None] = Column(optional(atom("string", enum=get_args(PortLacp))))
     bond_updelay: Column[int] = Column(one(INTEGER))
@@ -1578,13 +2320,42 @@ class Port(Row[VS], database=VS, table="Port", root=False, indexes=(("name",),))
     bond_active_slave: Column[str | None] = Column(optional(STRING))
     bond_fake_iface: Column[bool] = Column(one(BOOLEAN))
     fake_bridge: Column[bool] = Column(one(BOOLEAN))
-    status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
-    rstp_status: Column[Map[str, str]] = Column(mapping(STRING, STRING), ephemeral=True)
-    rstp_statistics: Column[Map[str, int]] = Column(mapping(STRING, INTEGER), ephemeral=True)
-    statistics: Column[Map[str, int]] = Column(mapping(STRING, INTEGER), ephemeral=True)
+    status: PortStatusColumn = PortStatusColumn(mapping(STRING, STRING), ephemeral=True)
+    rstp_status: PortRstpStatusColumn = PortRstpStatusColumn(mapping(STRING, STRING), ephemeral=True)
+    rstp_statistics: PortRstpStatisticsColumn = PortRstpStatisticsColumn(mapping(STRING, INTEGER), ephemeral=True)
+    statistics: PortStatisticsColumn = PortStatisticsColumn(mapping(STRING, INTEGER), ephemeral=True)
     protected: Column[bool] = Column(one(BOOLEAN))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
-    external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: PortOtherConfigColumn = PortOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "qinq-ethtype": formats.words("802.1ad", "802.1q"),
+            "priority-tags": formats.words("always", "if-nonzero", "never"),
+            "bond-hash-basis": formats.NUMBER,
+            "lb-output-action": formats.FLAG,
+            "all-members-active": formats.FLAG,
+            "bond-detect-mode": formats.words("carrier", "miimon"),
+            "bond-miimon-interval": formats.NUMBER,
+            "lacp-system-priority": formats.number(1, 65535),
+            "lacp-time": formats.words("fast", "slow"),
+            "lacp-fallback-ab": formats.FLAG,
+            "bond-rebalance-interval": formats.number(0, 2147483647),
+            "stp-enable": formats.FLAG,
+            "stp-port-num": formats.number(1, 255),
+            "stp-port-priority": formats.number(0, 255),
+            "stp-path-cost": formats.number(0, 65535),
+            "rstp-enable": formats.FLAG,
+            "rstp-port-priority": formats.number(0, 240),
+            "rstp-port-num": formats.number(1, 4095),
+            "rstp-path-cost": formats.NUMBER,
+            "rstp-port-admin-edge": formats.FLAG,
+            "rstp-port-auto-edge": formats.FLAG,
+            "rstp-port-mcheck": formats.FLAG,
+            "mcast-snooping-flood": formats.FLAG,
+            "mcast-snooping-flood-reports": formats.FLAG,
+            "transient": formats.FLAG,
+        },
+    )
+    external_ids: PortExternalIdsColumn = PortExternalIdsColumn(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
 
@@ -1699,6 +2470,24 @@ class Port(Row[VS], database=VS, table="Port", root=False, indexes=(("name",),))
         ) -> Port: ...
 
 
+class QoSOtherConfigColumn(Column["Map[str, str]"]):
+    """QoS.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    MAX_RATE: Final = "max-rate"
+    CIR: Final = "cir"
+    CBS: Final = "cbs"
+    EIR: Final = "eir"
+    EBS: Final = "ebs"
+    PERTURB: Final = "perturb"
+    QUANTUM: Final = "quantum"
+    LATENCY: Final = "latency"
+    LIMIT: Final = "limit"
+    LOSS: Final = "loss"
+    JITTER: Final = "jitter"
+
+
 class QoS(Row[VS], database=VS, table="QoS"):
     """A row of QoS.
 
@@ -1712,7 +2501,22 @@ class QoS(Row[VS], database=VS, table="QoS"):
 
     type: Column[str] = Column(one(STRING))
     queues: Column[Map[int, Ref[Queue]]] = Column(mapping(atom("integer", minimum=0, maximum=4294967295), ref("Queue")))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: QoSOtherConfigColumn = QoSOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "max-rate": formats.NUMBER,
+            "cir": formats.NUMBER,
+            "cbs": formats.NUMBER,
+            "eir": formats.NUMBER,
+            "ebs": formats.NUMBER,
+            "perturb": formats.NUMBER,
+            "quantum": formats.NUMBER,
+            "latency": formats.NUMBER,
+            "limit": formats.NUMBER,
+            "loss": formats.NUMBER,
+            "jitter": formats.NUMBER,
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1757,6 +2561,17 @@ class QoS(Row[VS], database=VS, table="QoS"):
         ) -> QoS: ...
 
 
+class QueueOtherConfigColumn(Column["Map[str, str]"]):
+    """Queue.other_config with the keys that its manual describes."""
+
+    __slots__ = ()
+
+    MIN_RATE: Final = "min-rate"
+    MAX_RATE: Final = "max-rate"
+    BURST: Final = "burst"
+    PRIORITY: Final = "priority"
+
+
 class Queue(Row[VS], database=VS, table="Queue"):
     """A row of Queue.
 
@@ -1768,7 +2583,15 @@ class Queue(Row[VS], database=VS, table="Queue"):
     __slots__ = ()
 
     dscp: Column[int | None] = Column(optional(atom("integer", minimum=0, maximum=63)))
-    other_config: Column[Map[str, str]] = Column(mapping(STRING, STRING))
+    other_config: QueueOtherConfigColumn = QueueOtherConfigColumn(
+        mapping(STRING, STRING),
+        formats={
+            "min-rate": formats.number(1),
+            "max-rate": formats.number(1),
+            "burst": formats.number(1),
+            "priority": formats.number(0, 4294967295),
+        },
+    )
     external_ids: Column[Map[str, str]] = Column(mapping(STRING, STRING))
 
     if TYPE_CHECKING:
@@ -1824,7 +2647,7 @@ class SFlow(Row[VS], database=VS, table="sFlow", root=False):
 
     __slots__ = ()
 
-    targets: Column[frozenset[str]] = Column(many(STRING, at_least=1))
+    targets: Column[frozenset[str]] = Column(many(STRING, at_least=1), format=formats.IP_PORT)
     sampling: Column[int | None] = Column(optional(INTEGER))
     polling: Column[int | None] = Column(optional(INTEGER))
     header: Column[int | None] = Column(optional(INTEGER))
@@ -1881,7 +2704,7 @@ class SFlow(Row[VS], database=VS, table="sFlow", root=False):
         ) -> SFlow: ...
 
 
-class SSL(Row[VS], database=VS, table="SSL", root=False):
+class SSL(Row[VS], database=VS, table="SSL", root=False, max_rows=1):
     """A row of SSL.
 
     Not a root table: the server deletes a row that no other row refers to. It has at most 1 row.

@@ -28,7 +28,8 @@ def test_the_forms_of_the_manual_are_port_addresses(value: str) -> None:
     [
         "", " ", "80:fa:5b:06:72", "80-fa-5b-06-72-b7", "80:fa:5b:06:72:b7:00", "80:fa:5b:06:72:g7", "10.0.0.4",
         "10.0.0.4 80:fa:5b:06:72:b7", "80:fa:5b:06:72:b7,10.0.0.4", "80:fa:5b:06:72:b7 10.0.0.256",
-        "80:fa:5b:06:72:b7 010.0.0.4", "80:fa:5b:06:72:b7 10.0.0.4/33", "80:fa:5b:06:72:b7 10.0.0.4/255.255.255.0",
+        "80:fa:5b:06:72:b7 010.0.0.4", "80:fa:5b:06:72:b7 10.0.0.4/33", "80:fa:5b:06:72:b7 10.0.0.4/0.0.0.255",
+        " unknown", "80:fa:5b:06:72:b7 ",
         "80:fa:5b:06:72:b7 fe80::1%eth0", "80:fa:5b:06:72:b7\t10.0.0.4", "80:fa:5b:06:72:b7\n", "dynamic web",
         "dynamic 2001::1 192.168.0.1", "dynamic 10.0.0.1 10.0.0.2", "80:fa:5b:06:72:b7 dynamic 10.0.0.1", "unknown 1",
         "router", "Unknown", "80:fa:5b:06:72:b7 \u0661.0.0.4",
@@ -54,7 +55,7 @@ def test_only_one_address_is_dynamic() -> None:
     "value",
     [
         "80:fa:5b:06:72:b7", "80:fa:5b:06:72:b7 192.168.1.10/24", "80:fa:5b:06:72:b7 192.168.1.0/24 fd00::1",
-        "80:fa:5b:06:72:b7, 10.0.0.4,10.0.0.5",
+        "80:fa:5b:06:72:b7 10.0.0.0/255.255.255.0",
     ],
 )  # fmt: skip
 def test_the_forms_of_the_manual_are_port_security(value: str) -> None:
@@ -62,7 +63,17 @@ def test_the_forms_of_the_manual_are_port_security(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", ",", "unknown", "dynamic", "10.0.0.4", "80:fa:5b:06:72:b7 web", "80:fa:5b:06:72:b7\n"]
+    "value",
+    [
+        "",
+        ",",
+        "80:fa:5b:06:72:b7, 10.0.0.4,10.0.0.5",
+        "unknown",
+        "dynamic",
+        "10.0.0.4",
+        "80:fa:5b:06:72:b7 web",
+        "80:fa:5b:06:72:b7\n",
+    ],
 )
 def test_other_forms_are_not_port_security(value: str) -> None:
     with pytest.raises(InvalidValue):

@@ -219,7 +219,7 @@ def test_both_must_be_there(network: Northbound) -> None:
         {"networks": []},
         {"networks": "10.0.0.1/24"},
         {"networks": ["10.0.0.1"]},
-        {"networks": ["10.0.0.1/255.255.255.0"]},
+        {"networks": ["10.0.0.1/255.0.255.0"]},
         {"networks": ["10.0.0.1/24"], "mac": "02:00:00:00:00"},
         {"networks": ["10.0.0.1/24"], "default_route": "10.0.0.254/24"},
         {"networks": ["10.0.0.1/24"], "router_port": ""},

@@ -14,6 +14,7 @@ import pytest
 
 from ovnkit import Northbound, Southbound, VSwitch
 from ovnkit.errors import InvalidValue
+from ovnkit.formats import Verbatim
 from ovnkit.northbound import rows as nb_rows
 from ovnkit.ovsdb import Add, Client, Column, Database, Put, Ref, Row
 from ovnkit.ovsdb.schema import BaseType, ColumnType, DatabaseSchema, TableSchema
@@ -114,6 +115,8 @@ def required(row_class: type[Row[Any]], live: TableSchema) -> dict[str, Any]:
         type = live.columns[name].type
         if type.key.ref_table is None:
             atom = good_atom(type.key)
+            # What it means to OVS is not what this is about.
+            atom = Verbatim(atom) if type.key.type == "string" and type.key.enum is None else atom
         else:
             atom = Ref(row_class._database.row_class(type.key.ref_table), uuid4())
         columns[name] = atom if type.is_scalar else [atom]

@@ -94,8 +94,8 @@ def test_a_row_made_here_has_no_uuid_yet() -> None:
 def test_a_row_prints_on_one_line_what_is_set() -> None:
     row = LogicalSwitch(name="web\nside", external_ids={"b": "2", "a": "1"})
     assert repr(row) == r"<LogicalSwitch 'web\nside' external_ids={'a': '1', 'b': '2'}>"
-    port = LogicalSwitchPort(name="p", addresses=["b", "a"], tag=7)
-    assert repr(port) == "<LogicalSwitchPort 'p' tag=7 addresses=['a', 'b']>"
+    port = LogicalSwitchPort(name="p", addresses=["unknown", "dynamic"], tag=7)
+    assert repr(port) == "<LogicalSwitchPort 'p' tag=7 addresses=['dynamic', 'unknown']>"
     assert "\n" not in repr(stored({"string": "a\nb", "strings": ["set", ["c\nd"]]}))
     assert repr(stored({}, monitored=frozenset({"string"}))) == "<Kinds '00000000'>"
 

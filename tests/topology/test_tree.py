@@ -7,6 +7,7 @@ import pytest
 from ovnkit import deploy, topology
 from ovnkit.lab import Lab
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.ovsdb import Verbatim
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 from ovnkit.topology import Node, Topology
 
@@ -133,7 +134,7 @@ def test_a_name_cannot_write_on_the_terminal(name: str, shown: str) -> None:
 
 def test_names_of_tenants_stay_on_their_line(nb: Northbound) -> None:
     with nb.transaction() as tx:
-        port = tx.insert(LogicalSwitchPort(name="vm\n└── port admin  up", addresses=["unknown\x1b[2J"]))
+        port = tx.insert(LogicalSwitchPort(name="vm\n└── port admin  up", addresses=[Verbatim("unknown\x1b[2J")]))
         tx.insert(LogicalSwitch(name="we\u202eb", ports=[port]))
     assert str(topology.of(nb)).splitlines() == [
         r"switch we\u202eb",
