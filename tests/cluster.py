@@ -267,7 +267,7 @@ class Cluster:
         self._until(joined, "members do not know a leader", timeout)
 
     def wait_caught_up(self, timeout: float | None = None) -> None:
-        """Wait until every member is connected to the leader and has all that this has now. Raises TimeoutError."""
+        """Wait until all members are connected and have all that the leader has now. Raises TimeoutError."""
         wanted: list[int] = []
 
         def caught_up() -> bool | None:
@@ -278,7 +278,8 @@ class Cluster:
             if not wanted:
                 wanted.append(int(re.findall(r"^Log: \[\d+, (\d+)\]", status.text, re.MULTILINE)[0]) - 1)
             # In parentheses: a connection that is not there.
-            connected = "(->" not in status.text
+            members = [self._ask(index) for index in self.running()]
+            connected = all(member is not None and "(->" not in member.text for member in members)
             has = [int(index) for index in re.findall(r" match_index=(\d+)", status.text)]
             return (connected and len(has) == len(self.servers) and min(has) >= wanted[0]) or None
 
