@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 
 from ovnkit import Northbound, OvnkitError, Southbound, topology
-from ovnkit.northbound import ACL, LogicalSwitchPort, NorthboundTransaction, PortGroup
-from ovnkit.ovsdb import Add, Changes
+from ovnkit.northbound import NorthboundTransaction
+from ovnkit.ovsdb import Changes
 
 PHYSNET = "physnet1"
 OUTSIDE = "203.0.113.1"
@@ -45,22 +45,13 @@ def build(tx: NorthboundTransaction, gateways: list[str]) -> Changes:
 
 
 def protect_database(tx: NorthboundTransaction) -> None:
-    """Let through to the database what the web tier asks of it, and nothing else.
-
-    There are no operations for port groups and ACLs yet, so these are rows; as with operations, what is there stays.
-    """
-    ports = [tx.get(LogicalSwitchPort, name=name) for name, (tier, _, _) in PORTS.items() if tier == "db"]
-    groups = tx.find(PortGroup, name="database")
-    group = tx[groups[0].ref if groups else tx.insert(PortGroup(name="database"))]
-    tx.update(group, ports=Add(*ports))
-    there = {(acl.priority, acl.match) for acl in (tx[ref] for ref in group.acls)}
-    asked = f"outport == @database && ip4.src == {TIERS['web']} && tcp.dst == 5432"
-    for acl in (
-        ACL(direction="to-lport", priority=1002, match=asked, action="allow-related"),
-        ACL(direction="to-lport", priority=1001, match="outport == @database && ip4", action="drop"),
-    ):
-        if (acl.priority, acl.match) not in there:
-            tx.update(group, acls=Add(tx.insert(acl)))
+    """Let through to the database what the web tier asks of it, and nothing else."""
+    tx.add_port_group("database", ports=[name for name, (tier, _, _) in PORTS.items() if tier == "db"])
+    tx.add_address_set("web", addresses=[TIERS["web"]])
+    asked = "outport == @database && ip4.src == $web && tcp.dst == 5432"
+    rest = "outport == @database && ip4"
+    tx.add_acl(port_group="database", direction="to-lport", priority=1002, match=asked, action="allow-related")
+    tx.add_acl(port_group="database", direction="to-lport", priority=1001, match=rest, action="drop")
 
 
 def main() -> int:

@@ -83,8 +83,8 @@ def _campaign() -> Iterator[Trial]:
     yield Trial("transfer", "leadership handed over", faults.transfer_leadership, 100, longest_gap=1.0)
     for point, (role, _) in faults.CRASH_POINTS.items():
         yield Trial(point, f"{role}: {point}", faults.crash_at([point]), 20, writers=2, longest_gap=leader_gap)
-    yield Trial("stop-leader", "leader stopped", faults.stop_leader, 10, longest_gap=8.0)
-    yield Trial("stop-follower", "follower with clients stopped", faults.stop_follower, 10, longest_gap=8.0)
+    yield Trial("stop-leader", "leader stopped", faults.stop_leader, 10, longest_gap=10.0)
+    yield Trial("stop-follower", "follower with clients stopped", faults.stop_follower, 10, longest_gap=10.0)
     yield Trial(
         "cut",
         "reply cut off",
