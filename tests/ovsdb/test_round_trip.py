@@ -215,7 +215,9 @@ def client(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: 
         yield client
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_rows_of_every_table_come_back_as_they_were_written(client: Client[Any, Any], data: st.DataObject) -> None:
     mark = client._database
