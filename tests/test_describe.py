@@ -114,5 +114,5 @@ def test_class_docstrings_say_type_limits_target_and_since() -> None:
 
 def test_a_key_that_is_misspelt_is_an_error_at_once() -> None:
     assert LogicalSwitchPort.options.REQUESTED_CHASSIS == "requested-chassis"
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"did you mean REQUESTED_CHASSIS\?"):
         _ = LogicalSwitchPort.options.REQUESTED_CHASIS  # type: ignore[attr-defined]

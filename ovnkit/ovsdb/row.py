@@ -197,6 +197,16 @@ class Column(Generic[T_co]):
 
         def __set__(self, row: Row[Any], value: Never) -> None: ...
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if not name.isupper():
+                raise AttributeError(name)
+            own = {known for known in vars(type(self)) if known.isupper()}
+            close = difflib.get_close_matches(name, own, 1)
+            hint = f"did you mean {close[0]}?" if close else "a key without a constant is written as a string"
+            raise AttributeError(f"{self.table}.{self.name} has no documented key {name}; {hint}")
+
     def __repr__(self) -> str:
         return f"<Column {self.table}.{self.name}>"
 
