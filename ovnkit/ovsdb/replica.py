@@ -198,6 +198,7 @@ class Idl(ovs.db.idl.Idl):  # type: ignore[misc]
             self._session.reconnect.set_probe_interval(patience if self._probe_interval else 0)
         elif step in self._ANSWERED_FROM_MEMORY and time.monotonic() - self._step_began > _PATIENCE_WITH_ANSWERS:
             self.in_doubt = TimeoutError("the server does not answer")
+            self._session.silent.add(self._session.get_name())
         elif step not in (None, self.IDL_S_MONITORING) and self._session.probes_answered - self._step_probes > 1:
             # A server answers in order, and the second probe at the latest came after what this step asked.
             self.in_doubt = ValueError("the server answers probes, but not what it was asked before")

@@ -325,11 +325,21 @@ def closing(client: KindsClient) -> Iterator[KindsClient]:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, patience: float = PROBE_SECONDS) -> Iterator[FakeServer]:
-    """A server with three rows, whose clients wait for first replies not as long as elsewhere (seconds)."""
+def impatient(patience: float = PROBE_SECONDS) -> Iterator[None]:
+    """Clients wait for first replies not as long as elsewhere (seconds).
+
+    Whoever does this in several threads does it around them as well: the last to end may not be the first to begin.
+    """
     answers = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_ANSWERS", patience)
     dumps = mock.patch("ovnkit.ovsdb.replica._PATIENCE_WITH_DUMPS", patience * 1000)
-    with answers, dumps, FakeServer(directory / "s") as server:
+    with answers, dumps:
+        yield
+
+
+@contextlib.contextmanager
+def serving(directory: Path, *, patience: float = PROBE_SECONDS) -> Iterator[FakeServer]:
+    """A server with three rows, whose clients do not wait long."""
+    with impatient(patience), FakeServer(directory / "s") as server:
         server.insert("Kinds", string="black", integer=1, texts=["map", [["a", "1"], ["b", "}{"]]])
         server.insert("Kinds", string="жёлтый", real=0.5, strings=["set", ["x", "y"]])
         server.insert("Child", name="ann")

@@ -28,6 +28,7 @@ from tests.ovsdb.hostile import (
     connect,
     content,
     each,
+    impatient,
     result,
     serving,
     set_up,
@@ -195,7 +196,7 @@ def unanswered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[
 
     cases = [(step, name) for step in HANDSHAKE for name in _IN_HANDSHAKE]
     cases += [("update3", name) for name in _IN_UPDATES]
-    with ThreadPoolExecutor(len(cases)) as pool:
+    with impatient(), ThreadPoolExecutor(len(cases)) as pool:
         yield {(step, name): pool.submit(run, step, {**NOT_ANSWERS, **LOST_BYTES}[name]) for step, name in cases}
 
 

@@ -21,6 +21,7 @@ from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort
 from ovnkit.ovsdb.client import Progress
 from ovnkit.ovsdb.server import Server
 from tests.cluster import Cluster
+from tests.ovsdb.hostile import impatient
 from tests.ovsdb.proxy import Proxy
 
 
@@ -425,11 +426,12 @@ def test_a_second_server_is_tried_when_the_first_is_cut_off(nb_server: Server, t
             assert nb.get(LogicalSwitch, name="web").name == "web"
 
 
-def test_a_member_that_was_silent_is_passed_over_the_next_time(nb_cluster: Cluster) -> None:
-    """A stopped server still accepts connections, and each would take two probes to be given up."""
+@pytest.mark.parametrize("probe_interval", [1, 0])
+def test_a_member_that_was_silent_is_passed_over_the_next_time(nb_cluster: Cluster, probe_interval: float) -> None:
+    """A stopped server still accepts connections, and each would take two probes, or a patience, to be given up."""
     stopped, *others = nb_cluster.followers()
     remote = nb_cluster.remote_of(nb_cluster.leader(), stopped, *others)
-    with Northbound.connect(remote, timeout=20, probe_interval=1) as nb:
+    with impatient(10 if probe_interval else 1), Northbound.connect(remote, probe_interval=probe_interval) as nb:
         connection = nb._connection
         nb_cluster.stop(stopped)
         taken: list[float] = []
