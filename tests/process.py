@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class Usage:
     sockets: int
     """Those of the descriptors that are sockets."""
     threads: tuple[str, ...]
+    blocks: int
+    """What Python has allocated, in number: it does not depend on which pages the allocators could give back."""
 
 
 def usage() -> Usage:
@@ -41,4 +44,4 @@ def usage() -> Usage:
         with contextlib.suppress(OSError):
             open_files.append(str(path.readlink()))
     sockets = sum(target.startswith("socket:") for target in open_files)
-    return Usage(resident, len(open_files), sockets, names)
+    return Usage(resident, len(open_files), sockets, names, sys.getallocatedblocks())
