@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="real OVN on this machine").add_subparsers(required=True, metavar="COMMAND")
     demo = lab.add_parser("demo", help="deploy a cluster of three hosts and prove it with packets")
     demo.add_argument("--keep", action="store_true", help="leave it running, and say how to look around")
+    demo.add_argument(
+        "--binaries", metavar="ROOT", help="a root directory with another release of Open vSwitch and OVN to run"
+    )
     demo.set_defaults(run=_lab_demo)
     down = lab.add_parser("down", help="remove what `lab demo --keep` left running")
     down.set_defaults(run=_lab_down)
@@ -63,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _lab_demo(options: argparse.Namespace) -> int:
     from ovnkit.lab.demo import run
 
-    return 0 if run(keep=options.keep) else _FAILED
+    return 0 if run(keep=options.keep, binaries=options.binaries) else _FAILED
 
 
 def _lab_down(_options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ovnkit.lab.processes import Daemon, program
+from ovnkit.lab.processes import Daemon
 from ovnkit.northbound import Northbound
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
@@ -37,7 +37,7 @@ class Central:
         def server(name: str, schema: str, port: int, connections: str) -> Server:
             return Server(
                 directory / f"{name}.db",
-                find_schema(schema),
+                find_schema(schema, environment),
                 run_dir=directory,
                 name=name,
                 listen=[f"ptcp:{port}:{address}"],
@@ -56,7 +56,7 @@ class Central:
         self.northd = Daemon(
             launcher,
             [
-                program("ovn-northd"),
+                launcher.program("ovn-northd"),
                 f"--ovnnb-db={self.northbound_server.remote}",
                 f"--ovnsb-db={self.southbound_server.remote}",
                 "--pidfile",

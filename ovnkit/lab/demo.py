@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import textwrap
@@ -73,14 +74,17 @@ class _Story:
         self.say(f"FAILED  {what}: {why}")
 
 
-def run(*, keep: bool = False, out: TextIO = sys.stdout) -> bool:
+def run(*, keep: bool = False, binaries: str | os.PathLike[str] | None = None, out: TextIO = sys.stdout) -> bool:
     """Run the demo on a lab of its own; True if all of it held. With ``keep`` the lab stays for looking around.
+
+    ``binaries``: a root directory with another release of Open vSwitch and OVN.
 
     Raises MissingBinary, MissingPrivilege and whatever stops it before there is anything to prove.
     """
+    three_hosts = Lab(hosts=("ctl", "cmp1", "cmp2"), gateways=("ctl",), binaries=binaries)
     story = _Story(out)
     story.say("starting three hosts with Open vSwitch and ovn-controller; NB, SB and ovn-northd run on ctl")
-    with Lab(hosts=("ctl", "cmp1", "cmp2"), gateways=("ctl",)) as lab:
+    with three_hosts as lab:
         try:
             _tell(story, lab)
         except OvnkitError as exc:
@@ -93,7 +97,8 @@ def run(*, keep: bool = False, out: TextIO = sys.stdout) -> bool:
 
 
 def _tell(story: _Story, lab: Lab) -> None:
-    story.say(f"lab {lab.name} is up; ctl gets the patch ports that an OpenStack agent would have left on it")
+    story.say("lab {} is up, with OVN {} and Open vSwitch {}".format(lab.name, *lab.versions))
+    story.say("ctl gets the patch ports that an OpenStack agent would have left on it")
     _leave_agent_ports(lab)
     _deploy(story, lab)
     story.say("building a tenant network, a router with a gateway, an outside network, DHCP and metadata")

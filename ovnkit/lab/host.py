@@ -11,7 +11,7 @@ from ovnkit.errors import LabError
 from ovnkit.lab.addresses import mac_address
 from ovnkit.lab.endpoint import Endpoint
 from ovnkit.lab.namespaces import configure
-from ovnkit.lab.processes import Daemon, program
+from ovnkit.lab.processes import Daemon
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.vswitch import VSwitch
 
@@ -60,7 +60,7 @@ class Host(Endpoint):
         self._client: VSwitch | None = None
         self.server = Server(
             directory / "conf.db",
-            find_schema("vswitch.ovsschema"),
+            find_schema("vswitch.ovsschema", launcher.environment),
             run_dir=directory,
             name="db",
             extra_remotes=["db:Open_vSwitch,Open_vSwitch,manager_options"],
@@ -71,12 +71,12 @@ class Host(Endpoint):
         logging = ("--pidfile", "--overwrite-pidfile", "--no-chdir", "-vconsole:info", "-vsyslog:off")
         self.vswitchd = Daemon(
             launcher,
-            [program("ovs-vswitchd"), self.server.remote, "--disable-system", *logging],
+            [launcher.program("ovs-vswitchd"), self.server.remote, "--disable-system", *logging],
             log=directory / "ovs-vswitchd.log",
         )
         self.controller = Daemon(
             launcher,
-            [program("ovn-controller"), self.server.remote, *logging],
+            [launcher.program("ovn-controller"), self.server.remote, *logging],
             log=directory / "ovn-controller.log",
         )
 
@@ -127,7 +127,7 @@ class Host(Endpoint):
 
         Userspace tunnels drop packets until their neighbour has answered ARP, where the kernel would queue them.
         """
-        appctl = program("ovs-appctl")
+        appctl = self.launcher.program("ovs-appctl")
         commands = [f"{appctl} tnl/neigh/set {_UNDERLAY_BRIDGE} {other.encap.ip} {other.mac}" for other in neighbours]
         self.run(" && ".join(commands) or "true")
 
@@ -149,7 +149,7 @@ class Host(Endpoint):
     def vsctl(self, *arguments: str) -> str:
         """What ``ovs-vsctl`` prints; it returns when ovs-vswitchd has done what was asked. Raises LabError."""
         timeout = f"--timeout={_CONFIGURATION_SECONDS}"
-        return self.run([program("ovs-vsctl"), timeout, *arguments]).stdout.strip()
+        return self.run([self.launcher.program("ovs-vsctl"), timeout, *arguments]).stdout.strip()
 
     @property
     def integration_bridge(self) -> str:
@@ -186,7 +186,7 @@ class Host(Endpoint):
         See ovn-controller(8), ``exit --restart``.
         """
         if self.controller.running:
-            self.run([program("ovn-appctl"), "-t", "ovn-controller", "exit", "--restart"])
+            self.run([self.launcher.program("ovn-appctl"), "-t", "ovn-controller", "exit", "--restart"])
             self.controller.process.wait(_CONFIGURATION_SECONDS)
             self.controller.stop()
         self.controller.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from ovnkit.errors import LabError
 from ovnkit.lab import cleanup, requirements
 from ovnkit.lab.addresses import UNDERLAY, host_address, interface_name, mac_address
 from ovnkit.lab.attachment import MTU, Attachment
+from ovnkit.lab.binaries import Binaries, versions
 from ovnkit.lab.central import Central
 from ovnkit.lab.fabric import NAMESPACE, Fabric
 from ovnkit.lab.host import Host, HostPlan
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Lab"]
 
 _OUTSIDE_NAMESPACE = "outside"
+_STARTERS = ".binaries"
+"""A name that no host may have."""
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -67,12 +71,19 @@ class Lab:
         *,
         name: str | None = None,
         bridge_mappings: Mapping[str, Mapping[str, str]] | None = None,
+        binaries: str | os.PathLike[str] | None = None,
     ) -> None:
         """``name`` is part of the names of namespaces (a free one if None).
 
         ``bridge_mappings``: per host, provider networks and the bridges that lead to them; without it every gateway has
-        ``{"physnet1": "br-ex"}``. Nothing is started before ``start()`` or ``with``.
+        ``{"physnet1": "br-ex"}``.
+
+        ``binaries``: a root directory with another release of Open vSwitch and OVN, such as debootstrap makes; the
+        installed one if None. Raises MissingBinary where it lacks a program.
+
+        Nothing is started before ``start()`` or ``with``.
         """
+        self._binaries = None if binaries is None else Binaries.of(binaries)
         self._gateways = tuple(gateways)
         if bridge_mappings is None:
             bridge_mappings = {gateway: {_PHYSNET: _PROVIDER_BRIDGE} for gateway in self._gateways}
@@ -89,13 +100,14 @@ class Lab:
         self._responders: list[MetadataResponder] = []
 
     @classmethod
-    def from_spec(cls, spec: Spec, *, name: str | None = None) -> Self:
+    def from_spec(cls, spec: Spec, *, name: str | None = None, binaries: str | os.PathLike[str] | None = None) -> Self:
         """A lab with the hosts of a deployment spec; ``lab.spec`` is that spec with the lab's own addresses."""
         lab = cls(
             [host.name for host in spec.hosts],
             [host.name for host in spec.hosts if host.gateway],
             name=name,
             bridge_mappings={host.name: dict(host.bridge_mappings) for host in spec.hosts},
+            binaries=binaries,
         )
         lab._wanted_spec = spec
         return lab
@@ -112,7 +124,7 @@ class Lab:
         """Start everything. Raises MissingBinary, MissingPrivilege, LabError or ServerFailed; nothing is left then."""
         if self._state is not None:
             raise LabError(f"lab {self.name} is started")
-        requirements.check()
+        requirements.check(self._binaries)
         cleanup.remove_abandoned()
         try:
             self._state = LabState.create(self._wanted_name)
@@ -153,7 +165,8 @@ class Lab:
         fabric.build(physnets or (_PHYSNET,))
         management = fabric.join_management()
         central_directory = state.directory / names[0]
-        variables = Central.variables(central_directory)
+        release = {} if self._binaries is None else self._binaries.environment(state.directory / _STARTERS)
+        variables = {**release, **Central.variables(central_directory)}
         for index, name in enumerate(names):
             self._hosts[name] = _host(state, self._plan(name, index, management), variables)
         central = self._hosts[names[0]]
@@ -196,6 +209,11 @@ class Lab:
     def directory(self) -> Path:
         """Where its databases, sockets and logs are."""
         return self._started.directory
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """The versions of its OVN and of its Open vSwitch."""
+        return versions(self.hosts[0].launcher.environment)
 
     @property
     def central(self) -> Central:

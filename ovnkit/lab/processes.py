@@ -23,9 +23,9 @@ __all__ = ["Completed", "Daemon", "Launcher", "program"]
 Completed = subprocess.CompletedProcess[str]
 
 
-def program(name: str) -> str:
-    """The path of a program. Raises MissingBinary."""
-    path = find_program(name)
+def program(name: str, env: Mapping[str, str] | None = None) -> str:
+    """The path of a program, on the ``PATH`` of ``env`` if it is given. Raises MissingBinary."""
+    path = find_program(name, env)
     if path is None:
         raise MissingBinary((name,), install_command([name]))
     return path
@@ -43,6 +43,10 @@ class Launcher:
     def environment(self) -> dict[str, str]:
         """The environment of its programs: this program's own, the variables, and the lab's mark."""
         return {**os.environ, **self.variables, MARKER: self.state.token}
+
+    def program(self, name: str) -> str:
+        """The path of a program, as its programs would find it. Raises MissingBinary."""
+        return program(name, self.environment)
 
     def start(self, argv: Sequence[str], *, log: Path, cwd: Path | None = None) -> Process:
         """Start a program that goes on until the lab ends."""

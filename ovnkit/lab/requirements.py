@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovnkit.errors import MissingBinary, MissingPrivilege
+from ovnkit.lab.binaries import Binaries
 from ovnkit.ovsdb.server import find_program
 
 if TYPE_CHECKING:
@@ -49,11 +50,17 @@ _TUN = Path("/dev/net/tun")
 _RUN = Path("/run")
 
 
-def check() -> None:
-    """Raise MissingPrivilege or MissingBinary unless a lab can run here; each names the remedy."""
+def check(binaries: Binaries | str | os.PathLike[str] | None = None) -> None:
+    """Raise MissingPrivilege or MissingBinary unless a lab can run here; each names the remedy.
+
+    ``binaries``: a root directory with the release of Open vSwitch and OVN that the lab is to run.
+    """
     if sys.platform != "linux":
         raise MissingPrivilege(f"the lab needs Linux, and this is {sys.platform}", "run it in a Linux machine")
-    check_programs()
+    if binaries is not None and not isinstance(binaries, Binaries):
+        binaries = Binaries.of(binaries)
+    provided = () if binaries is None else binaries.programs
+    check_programs(name for name in PROGRAMS if name not in provided)
     check_privileges()
 
 

@@ -36,19 +36,23 @@ _POLL_SECONDS = 0.002
 _DIE_WITH_PARENT = 'if [ "$PPID" = "$0" ]; then exec "$@"; fi'
 
 
-def find_program(name: str) -> str | None:
-    """The absolute path of a program in ``PATH`` or in a system directory (daemons live in sbin), or None."""
-    path = os.environ.get("PATH", os.defpath)
+def find_program(name: str, env: Mapping[str, str] | None = None) -> str | None:
+    """The absolute path of a program, or None if there is none.
+
+    Looked for in ``PATH`` (of ``env`` if it is given), then in the system directories: daemons live in sbin.
+    """
+    path = (os.environ if env is None else env).get("PATH", os.defpath)
     return shutil.which(name, path=os.pathsep.join((path, *_SYSTEM_DIRECTORIES)))
 
 
-def find_schema(name: str) -> Path:
+def find_schema(name: str, env: Mapping[str, str] | None = None) -> Path:
     """The installed schema file, such as ``vswitch.ovsschema``.
 
-    Looked for in ``OVN_PKGDATADIR`` and ``OVS_PKGDATADIR`` if these are set, then where distributions put it.
-    Raises ServerFailed, which names the directories.
+    Looked for in ``OVN_PKGDATADIR`` and ``OVS_PKGDATADIR`` (of ``env`` if it is given) if these are set, then where
+    distributions put it. Raises ServerFailed, which names the directories.
     """
-    chosen = [os.environ[variable] for variable in _SCHEMA_VARIABLES if os.environ.get(variable)]
+    variables = os.environ if env is None else env
+    chosen = [variables[variable] for variable in _SCHEMA_VARIABLES if variables.get(variable)]
     directories = (*chosen, *_SCHEMA_DIRECTORIES)
     for directory in directories:
         candidate = Path(directory, name)
@@ -176,7 +180,8 @@ class Server:
     The file is created from ``schema`` when it is missing. ``listen`` takes passive connection methods
     (``ptcp:6641:192.0.2.1``), ``extra_remotes`` the ``db:DATABASE,TABLE,COLUMN`` form, ``options`` any further
     arguments (certificates, say); see ovsdb-server(1). With ``namespace`` it listens inside a network namespace; its
-    Unix socket is reachable from everywhere. A server with ``die_with_parent`` never outlives the program that started
+    Unix socket is reachable from everywhere. ``env``: variables on top of this program's own; ovsdb-server and
+    ovsdb-tool are those of its ``PATH``. A server with ``die_with_parent`` never outlives the program that started
     it. Its log, pidfile and control socket are in ``run_dir``; ``timeout`` (seconds) is for the start.
 
     ::
@@ -210,7 +215,8 @@ class Server:
         self.log = self.run_dir / f"{name}.log"
         self.timeout = timeout
         self._namespace = namespace
-        self._env = env
+        directories = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
+        self._env = {**os.environ, **dict.fromkeys(directories, str(self.run_dir)), **(env or {})}
         self._die_with_parent = die_with_parent
         self._listeners = (f"punix:{self.socket}", *listen, *extra_remotes)
         self._options = tuple(options)
@@ -258,11 +264,9 @@ class Server:
         if not self.database.exists():
             self._create()
         self.socket.unlink(missing_ok=True)
-        directories = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
-        env = {**os.environ, **dict.fromkeys(directories, str(self.run_dir)), **(self._env or {})}
         self._process = Process(
             [
-                _required("ovsdb-server"),
+                _required("ovsdb-server", self._env),
                 *self._options,
                 *(f"--remote={listener}" for listener in self._listeners),
                 f"--unixctl={self.control}",
@@ -274,7 +278,7 @@ class Server:
                 str(self.database),
             ],
             log=self.log,
-            env=env,
+            env=self._env,
             namespace=self._namespace,
             die_with_parent=self._die_with_parent,
         )
@@ -304,14 +308,14 @@ class Server:
 
     def _create(self) -> None:
         self.database.parent.mkdir(parents=True, exist_ok=True)
-        command = [_required("ovsdb-tool"), "create", str(self.database), str(self.schema)]
-        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [_required("ovsdb-tool", self._env), "create", str(self.database), str(self.schema)]
+        outcome = subprocess.run(command, env=self._env, capture_output=True, text=True, check=False)
         if outcome.returncode:
             raise ServerFailed(" ".join(command), outcome.stderr.strip())
 
 
-def _required(program: str) -> str:
-    path = find_program(program)
+def _required(program: str, env: Mapping[str, str]) -> str:
+    path = find_program(program, env)
     if path is None:
         raise ServerFailed(program, "is not installed; it belongs to the distribution's Open vSwitch packages")
     return path

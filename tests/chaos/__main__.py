@@ -18,7 +18,8 @@ import attrs
 
 from tests.chaos.campaign import CAMPAIGN, SHORT, Result, Trial, run
 from tests.chaos.crew import Library
-from tests.chaos.report import markdown, text, write
+from tests.chaos.report import markdown, text
+from tests.tables import write
 
 _SHOWN = 8
 

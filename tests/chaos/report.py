@@ -7,12 +7,12 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from tests.chaos.campaign import Result
 from tests.chaos.crew import Library
+from tests.tables import commit
 
-__all__ = ["markdown", "text", "write"]
+__all__ = ["markdown", "text"]
 
 _HEADINGS = (
     "fault", "on", "faults", "writers", "acknowledged", "unknown, resolved", "lost", "doubled", "false failures",
@@ -35,31 +35,6 @@ def markdown(results: Sequence[Result], library: Library, seed: int) -> str:
     return "\n".join([*lines, "", _made_with(library, seed), ""])
 
 
-def write(path: Path, table: str, library: Library, *, keep: bool = False) -> None:
-    """Put a table into the page's own place for it, between two comments; without one the table is the whole file.
-
-    ``keep``: the rows of the table that is there stay where the new one has none of that fault.
-    """
-    begin, end = f"<!-- begin: {library} -->\n", f"<!-- end: {library} -->"
-    page = path.read_text() if path.exists() else ""
-    before, found, rest = page.partition(begin)
-    there, ends, after = rest.partition(end)
-    if keep:
-        table = _merged(there, table)
-    path.write_text(f"{before}{begin}{table}{end}{after}" if found and ends else table)
-
-
-def _merged(there: str, table: str) -> str:
-    """The rows of both, of two of one fault the new one, in the order of those that are there."""
-    rows = {_fault(line): line for text in (there, table) for line in text.splitlines() if line.startswith("| ")}
-    rest = [line for line in table.splitlines() if not line.startswith("| ")]
-    return "\n".join([*rows.values(), *rest, ""])
-
-
-def _fault(line: str) -> tuple[str, ...]:
-    return tuple(cell.strip() for cell in line.split("|")[1:3])
-
-
 def _cells(result: Result) -> tuple[str, ...]:
     return (
         result.trial.title,
@@ -75,7 +50,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         "" if result.gap is None else f"{result.gap:.1f} s",
         f"{result.seconds:.0f} s",
         "no" if result.broken else "yes",
-        _commit(),
+        commit(),
     )
 
 
@@ -97,10 +72,3 @@ def _version(library: Library) -> str:
         return version(library)
     except PackageNotFoundError:
         return "from the checkout"
-
-
-def _commit() -> str:
-    """That of the checkout, campaign and all."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else ""

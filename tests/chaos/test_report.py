@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.chaos.campaign import SHORT, Result
-from tests.chaos.report import markdown, text, write
+from tests.chaos.report import markdown, text
+from tests.tables import write
 
 ROOT = Path(__file__).parents[2]
 

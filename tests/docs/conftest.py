@@ -16,6 +16,7 @@ from ovnkit.ovsdb.server import Server, find_program, find_schema
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.cluster import Cluster
 from tests.docs.pages import Place
+from tests.lab.roots import fill
 from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import Authority, TlsServer, free_port
 
@@ -97,7 +98,7 @@ def secure(short_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def labs(short_path: Path) -> Iterator[Place]:
+def labs(short_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A machine where labs can be started; what a page leaves running is removed."""
     try:
         lab.check()
@@ -105,7 +106,9 @@ def labs(short_path: Path) -> Iterator[Place]:
         pytest.skip(f"no lab here: {error}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVNKIT_LAB_DIR", str(short_path))
-        yield Place()
+        root = tmp_path_factory.mktemp("root")
+        fill(root)
+        yield Place(addresses={"/srv/trixie": str(root)})
         lab.down()
 
 

@@ -338,7 +338,7 @@ def test_it_fails_when_a_host_is_not_as_the_spec_says(machine: Machine) -> None:
 def test_it_fails_and_ends_when_it_cannot_go_on(machine: Machine) -> None:
     """Somebody has a network namespace of the name that a virtual machine is to get."""
     with machine.demo() as program:
-        _read_to(program, "is up; ctl gets")
+        _read_to(program, "ctl gets")
         namespace = f"ovnkit-{_lab(machine)}-vm1"
         subprocess.run(["ip", "netns", "add", namespace], check=True)
         try:

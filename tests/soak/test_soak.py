@@ -46,7 +46,7 @@ def report(resident: list[float], *, descriptors: int = 10, threads: int = 3, li
     made = Report(600.0, reconnects=120, writes=120_000, events=1, lines=lines)
     for minute, mebibytes in enumerate(resident):
         names = tuple(f"thread {number}" for number in range(threads))
-        made.samples.append(Sample(60.0 * minute, Usage(int(mebibytes * MIB), descriptors, 2, names)))
+        made.samples.append(Sample(60.0 * minute, Usage(int(mebibytes * MIB), descriptors, 2, names, 0)))
     return made
 
 
@@ -63,7 +63,7 @@ def test_descriptors_and_threads_that_grow_are_found() -> None:
         grown = report([80.0] * 11)
         use = grown.samples[-1].usage
         threads = (*use.threads, "new") if which == "threads" else use.threads
-        more = Usage(use.resident, use.descriptors + (which == "descriptors"), use.sockets, threads)
+        more = Usage(use.resident, use.descriptors + (which == "descriptors"), use.sockets, threads, use.blocks)
         grown.samples.append(Sample(600.0, more))
         (words,) = grown.judge(200)
         assert words.startswith(which)
