@@ -74,6 +74,7 @@ _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 _DNS_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*)(?:\.[A-Za-z0-9_-]+)*\.?", re.ASCII)
 _PASSIVE = re.compile(r"p(?:tcp|ssl):([0-9]{1,5})?(?::([0-9A-Za-z.:\[\]%_-]+))?", re.ASCII)
 _MOST_PORT = 65535
+_VRRP_PREFIXES = frozenset(str(length) for length in range(40, 49))
 
 
 def is_plain(value: object, *, blanks: bool = False) -> bool:
@@ -139,8 +140,22 @@ def is_port_security(value: str) -> bool:
     """A member of ``port_security`` of a switch port."""
     if not is_plain(value, blanks=True) or value != value.strip():
         return False
-    mac, *addresses = value.split() or [""]
-    return is_mac(mac) and all(map(is_interface, addresses))
+    match [word for word in value.split(" ") if word]:
+        case ["VRRPv3", mac, *addresses]:
+            # Since OVN 26.03.
+            return is_mac(mac) and all(is_interface(address) or _is_vrrp_mac(address) for address in addresses)
+        case [mac, *addresses]:
+            return is_mac(mac) and all(map(is_interface, addresses))
+        case _:
+            return False
+
+
+def _is_vrrp_mac(value: str) -> bool:
+    """A virtual router's MAC address, of IPv4 or IPv6 (RFC 9568, 7.3), or a prefix within those."""
+    mac, slash, prefix = value.partition("/")
+    if not is_mac(mac) or (slash and prefix not in _VRRP_PREFIXES):
+        return False
+    return tuple(int(octet, 16) for octet in mac.split(":")[:-1]) in ((0, 0, 0x5E, 0, 1), (0, 0, 0x5E, 0, 2))
 
 
 def number(least: int | None = None, most: int | None = None) -> Format:
@@ -284,7 +299,8 @@ PORT_ADDRESS = Format(
     is_port_address,
 )
 PORT_SECURITY = Format(
-    "a MAC address, and after it IP addresses with or without prefix length (Logical_Switch_Port in ovn-nb(5))",
+    "a MAC address, and after it IP addresses with or without prefix length, or 'VRRPv3 MAC [VRRP MAC]... [IP]...'"
+    " (Logical_Switch_Port in ovn-nb(5))",
     is_port_security,
 )
 ADDRESS_SET_MEMBER = Format("a MAC address, or an IP address or network", _is_in_address_set)

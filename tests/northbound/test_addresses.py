@@ -55,7 +55,8 @@ def test_only_one_address_is_dynamic() -> None:
     "value",
     [
         "80:fa:5b:06:72:b7", "80:fa:5b:06:72:b7 192.168.1.10/24", "80:fa:5b:06:72:b7 192.168.1.0/24 fd00::1",
-        "80:fa:5b:06:72:b7 10.0.0.0/255.255.255.0",
+        "80:fa:5b:06:72:b7 10.0.0.0/255.255.255.0", "VRRPv3 80:fa:5b:06:72:b7",
+        "VRRPv3 80:fa:5b:06:72:b7 00:00:5e:00:01:00/40 0:0:5E:0:2:7/48 00:00:5e:00:01:05 10.0.0.5/24 fd00::1",
     ],
 )  # fmt: skip
 def test_the_forms_of_the_manual_are_port_security(value: str) -> None:
@@ -73,6 +74,13 @@ def test_the_forms_of_the_manual_are_port_security(value: str) -> None:
         "10.0.0.4",
         "80:fa:5b:06:72:b7 web",
         "80:fa:5b:06:72:b7\n",
+        "VRRPv3",
+        "VRRPv3 00:00:5e:00:01",
+        "vrrpv3 80:fa:5b:06:72:b7",
+        "VRRPv3 80:fa:5b:06:72:b7 00:00:5e:00:03:05",
+        "VRRPv3 80:fa:5b:06:72:b7 00:00:5e:00:01:00/39",
+        "VRRPv3 80:fa:5b:06:72:b7 00:00:5e:00:01:00/49",
+        "80:fa:5b:06:72:b7 00:00:5e:00:01:05",
     ],
 )
 def test_other_forms_are_not_port_security(value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from ovnkit import Northbound
 from ovnkit.errors import InvalidValue
 from ovnkit.formats import Verbatim
+from ovnkit.lab.binaries import versions
 from ovnkit.northbound import (
     NAT,
     DHCPOptions,
@@ -159,6 +161,15 @@ COMPLAINED_OF = {
     "exclude_ips": ["x", "10.0.0.9..10.0.0.5", "10.0.0.2,10.0.0.3", "10.0.0.2..x"],
 }  # fmt: skip
 
+NEVER = (99, 0)
+SILENT_SINCE = {
+    # It takes the address of the network for the external address.
+    ("external_ip", "172.16.0.0/24"): (25, 3),
+    # It leaves them to ovn-controller, which logs them on each host.
+    ("port_security", ""): (26, 3),
+}
+"""The release in which northd was seen to say nothing of what is as wrong as before; "": of the whole column."""
+
 
 class Northd:
     """A router between two switches, and what ovn-northd says of what is added to it."""
@@ -166,6 +177,8 @@ class Northd:
     def __init__(self, nb: Northbound, log: Path) -> None:
         self.nb = nb
         self._log = log
+        major, minor, *_ = versions(os.environ)[0].split(".")
+        self.version = int(major), int(minor)
 
     def complaint_of(self, write: Write, text: str) -> str:
         """What northd logs when this is written, and no longer there afterwards."""
@@ -225,4 +238,5 @@ def test_what_is_refused_northd_would_only_have_logged(northd: Northd, column: s
     with pytest.raises(InvalidValue), northd.nb.transaction() as tx:
         WRITES[column](tx, text)
 
-    assert northd.complaint_of(WRITES[column], text) != ""
+    says_nothing = northd.version >= SILENT_SINCE.get((column, text), SILENT_SINCE.get((column, ""), NEVER))
+    assert (northd.complaint_of(WRITES[column], text) == "") is says_nothing
