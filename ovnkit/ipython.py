@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from ovnkit.ovsdb.client import Client
-from ovnkit.ovsdb.row import Column, Row
+from ovnkit.ovsdb.column import Column
+from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.transaction import Transaction
 
 __all__ = ["completions", "load_ipython_extension", "unload_ipython_extension"]

@@ -38,7 +38,7 @@ _TYPING = (
     "TypeAlias",
     "TypeVar",
 )
-_ROW = ("Column", "Database", "Row")
+_ROW = ("Database", "Row")
 _PYTHON = {"boolean": "bool", "integer": "int", "real": "float", "string": "str", "uuid": "uuid.UUID"}
 _DEFAULTS = {"boolean": "False", "integer": "0", "real": "0.0", "string": '""'}
 
@@ -85,6 +85,7 @@ def _head(facts: DatabaseFacts, body: str, column_classes: list[str]) -> Iterato
     yield ""
     if used("formats"):
         yield "from ovnkit import formats"
+    yield "from ovnkit.ovsdb.column import Column"
     yield f"from ovnkit.ovsdb.row import {', '.join(_ROW)}"
     yield from bracketed("from ovnkit.ovsdb.schema import ", sorted(used(*_SCHEMA), key=_sorting), "")
     yield ""
@@ -357,7 +358,7 @@ def _tuple(items: Iterable[str]) -> str:
 
 
 def _check_names(facts: DatabaseFacts) -> None:
-    taken = {*_SCHEMA, *_EDITS, "formats", *_VALUES, *_ROW, *_TYPING, MARKS[facts.name]}
+    taken = {*_SCHEMA, *_EDITS, "formats", *_VALUES, "Column", *_ROW, *_TYPING, MARKS[facts.name]}
     for table in facts.tables:
         names = [
             class_name(table.name),

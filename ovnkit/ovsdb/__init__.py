@@ -7,11 +7,12 @@ import logging
 from ovnkit.formats import Verbatim
 from ovnkit.ovsdb.changes import Changes, ColumnChange
 from ovnkit.ovsdb.client import Client, Monitor, Progress
+from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import State
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
 from ovnkit.ovsdb.lock import Lock
 from ovnkit.ovsdb.models import schema_of
-from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Map, Ref

@@ -24,6 +24,7 @@ from ovnkit.errors import (
     Timeout,
 )
 from ovnkit.ovsdb import codec, streams
+from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
@@ -32,7 +33,7 @@ from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.lock import Lock, Locks
 from ovnkit.ovsdb.replica import Idl
-from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.selection import Monitor, Select
 from ovnkit.ovsdb.store import Store

@@ -7,8 +7,9 @@ from typing import Any
 
 import attrs
 
+from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.manual import installed_sections
-from ovnkit.ovsdb.row import Column, Row
+from ovnkit.ovsdb.row import Row
 
 __all__ = ["Description", "describe"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import attrs
 
-from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.column import Column
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import BaseType, ColumnSchema, DatabaseSchema, TableSchema
 
 __all__ = ["schema_of"]

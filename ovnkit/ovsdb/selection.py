@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ovnkit.errors import InvalidValue, NotOnServer
+from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.operations import conditions
 from ovnkit.ovsdb.replica import Selection
-from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 
 __all__ = ["Monitor", "Select"]

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from ovnkit.errors import NotMonitored, NotOnServer
+from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.filter import Filter
-from ovnkit.ovsdb.row import Column, Row
+from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.schema import ColumnSchema
 from ovnkit.ovsdb.store import Store
 

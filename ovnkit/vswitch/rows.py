@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, get_args
 
 from ovnkit import formats
-from ovnkit.ovsdb.row import Column, Database, Row
+from ovnkit.ovsdb.column import Column
+from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import BOOLEAN, INTEGER, STRING, atom, many, mapping, one, optional, ref
 
 if TYPE_CHECKING:
