@@ -26,6 +26,8 @@ from tests.chaos.writer import Oracle
 __all__ = ["CAMPAIGN", "SHORT", "Result", "Trial", "run"]
 
 _READERS = 2
+_PATIENCE_WITH_CONTROL = 15.0
+"""It comes back 8 s and more after a server is gone, and waits for a leader."""
 
 
 @attrs.frozen
@@ -214,7 +216,8 @@ def _inflict(
     )
     crew.start()
     assert trial.inflict is not None
-    scene = Scene(target, crew, random.Random(seed), trial.faults, trial.brief, say, proxy)
+    patience = 1.0 if library == "ovnkit" else _PATIENCE_WITH_CONTROL
+    scene = Scene(target, crew, random.Random(seed), trial.faults, trial.brief, say, patience, proxy)
     try:
         trial.inflict(scene)
     finally:

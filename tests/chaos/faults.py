@@ -97,7 +97,7 @@ def _crash_in_turn(points: Sequence[str], scene: Scene) -> None:
 def _crash(scene: Scene, point: str) -> int:
     cluster = scene.cluster.cluster
     role = CRASH_POINTS[point][0]
-    deadline = time.monotonic() + _CRASH_SECONDS
+    deadline = time.monotonic() + _CRASH_SECONDS * scene.patience
     attempt = 0
     while True:
         # Some points need a writer on a certain follower, and who is where is not to be seen from outside.
@@ -105,7 +105,7 @@ def _crash(scene: Scene, point: str) -> int:
         chosen = cluster.leader() if role == "leader" else followers[attempt % len(followers)]
         began = scene.event()
         cluster.failure_test(chosen, point)
-        if cluster.servers[chosen].process.wait(_FIRES_SECONDS):
+        if cluster.servers[chosen].process.wait(_FIRES_SECONDS * scene.patience):
             scene.recovered(began)
             return chosen
         if time.monotonic() > deadline:
@@ -119,7 +119,7 @@ def _crash(scene: Scene, point: str) -> int:
 def _crash_at_snapshot(scene: Scene, point: str) -> int:
     """A follower that was away while the others wrote snapshots needs one, and dies before it says that it has it."""
     cluster = scene.cluster.cluster
-    deadline = time.monotonic() + 2 * _CRASH_SECONDS
+    deadline = time.monotonic() + 2 * _CRASH_SECONDS * scene.patience
     while True:
         follower = scene.cluster.busiest_follower()
         began = scene.event()
@@ -131,7 +131,7 @@ def _crash_at_snapshot(scene: Scene, point: str) -> int:
         scene.recovered(scene.event())
         began = scene.event()
         cluster.restart_to_crash(follower, point)
-        if cluster.servers[follower].process.wait(4 * _FIRES_SECONDS):
+        if cluster.servers[follower].process.wait(4 * _FIRES_SECONDS * scene.patience):
             scene.recovered(began)
             return follower
         if time.monotonic() > deadline:

@@ -30,6 +30,8 @@ class Scene:
     brief: bool
     """Short outages, for a run of seconds."""
     say: Callable[[str], None]
+    patience: float = 1.0
+    """How many times as long as ovnkit's writers those of the control need until they write again."""
     proxy: CuttingProxy | None = None
     faults: int = 0
     events: list[float] = attrs.field(factory=list[float])

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import assert_type
+from typing import Any, assert_type
 from uuid import UUID
 
-from ovnkit import Northbound, Southbound, Tls, VSwitch
-from ovnkit.northbound import ACL, LogicalSwitch, LogicalSwitchPort, Meter, MeterBand, NBGlobal, NorthboundTransaction
-from ovnkit.ovsdb import Add, Changes, Event, Exactly, Map, Put, Ref, Remove, Watch
+from ovnkit import Northbound, Southbound, Tls, VSwitch, describe
+from ovnkit.northbound import (
+    ACL,
+    NB,
+    LogicalSwitch,
+    LogicalSwitchPort,
+    Meter,
+    MeterBand,
+    NBGlobal,
+    NorthboundTransaction,
+)
+from ovnkit.ovsdb import Add, Changes, DatabaseSchema, Event, Exactly, Map, Put, Ref, Remove, Verbatim, Watch, schema_of
 from ovnkit.southbound import Chassis, Encap, PortBinding, SouthboundTransaction
 from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port, VSwitchTransaction
 
@@ -92,6 +101,28 @@ def writing(nb: Northbound, switch: LogicalSwitch, port: LogicalSwitchPort) -> N
         return len(tx.find(LogicalSwitch))
 
     assert_type(nb.transact(body, "why", timeout=3), int)
+
+
+def operating(nb: Northbound) -> None:
+    assert_type(nb.add_acl(switch="web", direction="to-lport", priority=1, match="ip4", action="drop"), Changes)
+    nb.add_port_group("web", ports=["vm1"])
+    nb.add_address_set("hosts", addresses={Verbatim("anything")}, dry_run=True)
+    nb.add_load_balancer("lb", vips={"192.0.2.1:80": ["10.0.0.4:80"]}, protocol="tcp", routers=("r",))
+    nb.add_route("r", "0.0.0.0/0", "192.0.2.254", policy="src-ip")
+    nb.add_policy("r", priority=1, match="ip4", action="reroute", nexthops=["10.0.0.9"])
+    nb.add_dns("web", {"vm1.example": ["10.0.0.4"]})
+    nb.add_qos("web", direction="from-lport", priority=1, match="ip4", rate=1000, dscp=10)
+    nb.add_static_mac("rp", "192.0.2.254", "02:00:00:00:00:01")
+    assert_type(nb.remove_acl(port_group="web", direction="to-lport", priority=1, match="ip4"), Changes)
+
+
+def models(port: LogicalSwitchPort) -> None:
+    key: str = LogicalSwitchPort.options.ROUTER_PORT
+    assert_type(port.options.get(key), str | None)
+    describe(LogicalSwitchPort)
+    describe(LogicalSwitchPort.options, LogicalSwitchPort.options.ROUTER_PORT)
+    assert_type(port.extra["newer"], Any)
+    assert_type(schema_of(NB, "25.03"), DatabaseSchema)
 
 
 def other_databases(sb: Southbound, vs: VSwitch, port: Port) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ovnkit import Northbound, Southbound, VSwitch
+from ovnkit import Northbound, Southbound, VSwitch, describe
 from ovnkit.northbound import ACL, LogicalSwitch, LogicalSwitchPort, Meter, NorthboundTransaction
 from ovnkit.northbound import Connection as NorthboundConnection
-from ovnkit.ovsdb import Add, Event, Put, Ref, Remove
+from ovnkit.ovsdb import Add, Event, Put, Ref, Remove, schema_of
 from ovnkit.southbound import Chassis, PortBinding
 from ovnkit.southbound import Connection as SouthboundConnection
 from ovnkit.vswitch import Bridge
@@ -74,6 +74,35 @@ def writing(tx: NorthboundTransaction, switch: LogicalSwitch, port: LogicalSwitc
     tx.check(chassis)  # wrong: another database
     tx.check_none(Chassis, name="hv1")  # wrong: another database
     tx.check_none(LogicalSwitch, nam="x")  # wrong: column
+
+
+def operating(nb: Northbound) -> None:
+    nb.add_acl(switch="web", direction="to-lport", priority=1, match="ip4", action="dorp")  # wrong: word
+    nb.add_acl(switch="web", direction="in", priority=1, match="ip4", action="drop")  # wrong: word
+    nb.add_acl(switch="web", direction="to-lport", priority="1", match="ip4", action="drop")  # wrong: type
+    nb.add_acl("web", direction="to-lport", priority=1, match="ip4", action="drop")  # wrong: positional
+    nb.remove_acl(switch="web", priority=1, match="ip4")  # wrong: part of the identity is missing
+    nb.add_port_group("web", ports="vm1")  # wrong: a lone string is no set
+    nb.add_address_set("hosts", addresses="10.0.0.4")  # wrong: a lone string is no set
+    nb.add_load_balancer("lb", vips=["192.0.2.1:80"])  # wrong: not a map
+    nb.add_load_balancer("lb", vips={"192.0.2.1:80": [80]})  # wrong: type of the backends
+    nb.add_load_balancer("lb", protocol="icmp")  # wrong: word
+    nb.add_route("r", "0.0.0.0/0", "192.0.2.254", policy="src")  # wrong: word
+    nb.add_route("r", "0.0.0.0/0")  # wrong: a nexthop is missing
+    nb.add_policy("r", priority=1, match="ip4", action="jmp")  # wrong: word
+    nb.add_dns("web", {"vm1.example": 10})  # wrong: type of the answers
+    nb.add_qos("web", direction="from-lport", priority=1, match="ip4", rate="1000")  # wrong: type
+    nb.add_static_mac("rp", "192.0.2.254")  # wrong: a MAC address is missing
+    nb.remove_route("r", ["0.0.0.0/0"])  # wrong: type
+
+
+def models(port: LogicalSwitchPort, chassis: Ref[Chassis]) -> None:
+    print(LogicalSwitchPort.options.ROUTER_POTR)  # wrong: key
+    print(LogicalSwitchPort.adresses)  # wrong: column
+    describe("Logical_Switch_Port")  # wrong: not a row class
+    describe(port)  # wrong: a row, not its class
+    schema_of("OVN_Northbound")  # wrong: not a client's class
+    print(port.extra.newer)  # wrong: a map has keys
 
 
 def calling(nb: Northbound) -> None:
