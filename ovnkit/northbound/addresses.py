@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Set
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -26,6 +25,8 @@ __all__ = [
 
 def derived_mac(*names: str) -> str:
     """A locally administered unicast MAC address that is always the same for the same names."""
+    import hashlib
+
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return ":".join(f"{octet:02x}" for octet in (0x0A, *digest[:5]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, overload
 
@@ -176,6 +175,8 @@ class Column(Generic[T_co]):
         def __getattr__(self, name):
             if not name.isupper():
                 raise AttributeError(name)
+            import difflib
+
             own = {known for known in vars(type(self)) if known.isupper()}
             close = difflib.get_close_matches(name, own, 1)
             hint = f"did you mean {close[0]}?" if close else "a key without a constant is written as a string"

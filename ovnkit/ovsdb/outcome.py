@@ -74,24 +74,24 @@ def _answers(operation: dict[str, Any], result: Any) -> bool:
 
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_INDEX = re.compile(
-    r'rows in "(?P<table>\w+)" table .* for index on columns? (?P<columns>(?:"\w+"(?:, | and )?)+)\.'
+# Compiled when there is a failure to understand, not by whoever imports this.
+_INDEX = (
+    r'(?s)rows in "(?P<table>\w+)" table .* for index on columns? (?P<columns>(?:"\w+"(?:, | and )?)+)\.'
     rf"  First row, with UUID (?P<first>{_UUID}), (?P<of_first>[^.]*)\."
-    rf"  Second row, with UUID (?P<second>{_UUID}),",
-    re.DOTALL,
+    rf"  Second row, with UUID (?P<second>{_UUID}),"
 )
 _PLACES = (
-    re.compile(rf"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>{_UUID}) references"),
-    re.compile(rf"cannot delete (?P<table>\w+) row (?P<row>{_UUID}) because"),
-    re.compile(r'column "(?P<columns>\w+)"[^"]* table "(?P<table>\w+)"'),
-    re.compile(r'table "(?P<table>\w+)"'),
-    re.compile(r'"(?P<table>\w+)" table to contain'),
+    rf"Table (?P<table>\w+) column (?P<columns>\w+) row (?P<row>{_UUID}) references",
+    rf"cannot delete (?P<table>\w+) row (?P<row>{_UUID}) because",
+    r'column "(?P<columns>\w+)"[^"]* table "(?P<table>\w+)"',
+    r'table "(?P<table>\w+)"',
+    r'"(?P<table>\w+)" table to contain',
 )
 
 
 def _place(details: str, operation: dict[str, Any] | None) -> dict[str, Any]:
     """Table, columns and row of a failure, from the server's text and from the operation."""
-    found = _INDEX.search(details)
+    found = re.search(_INDEX, details)
     if found:
         # The row that was there before is the one that is in the way.
         row = found["second"] if "inserted by this transaction" in found["of_first"] else found["first"]
@@ -99,7 +99,7 @@ def _place(details: str, operation: dict[str, Any] | None) -> dict[str, Any]:
         return {"table": found["table"], "columns": columns, "row": UUID(row)}
     place: dict[str, Any] = {"row": None if operation is None else _row_of(operation)}
     for pattern in _PLACES:
-        found = pattern.search(details)
+        found = re.search(pattern, details)
         if found:
             groups = found.groupdict()
             place["table"] = groups["table"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
@@ -153,6 +152,8 @@ class Row(Generic[D_co]):
     def _column(cls, name: str) -> Column[Any]:
         column = cls._columns.get(name)
         if column is None:
+            import difflib
+
             close = difflib.get_close_matches(name, cls._columns, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise TypeError(f"{cls.__name__} has no column {name!r}{hint}")
