@@ -149,10 +149,10 @@ class Front:
 
     def __init__(self, upstream: Path, authority: Authority, *alternative_names: str) -> None:
         key, certificate = authority.sign("front", *alternative_names)
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
-        self._context.load_verify_locations(authority.certificate)
-        self._context.verify_mode = ssl.CERT_REQUIRED
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.context.load_verify_locations(authority.certificate)
+        self.context.verify_mode = ssl.CERT_REQUIRED
         self._upstream = upstream
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.02)
@@ -161,7 +161,7 @@ class Front:
         """The CN of each connection so far."""
         self.asked_for: list[str | None] = []
         """The server name (SNI) that each asked for."""
-        self._context.sni_callback = lambda _sock, name, _context: self.asked_for.append(name)
+        self.context.sni_callback = lambda _sock, name, _context: self.asked_for.append(name)
         self._generation = 0
         self._ended = False
         self._threads = [threading.Thread(target=self._accept)]
@@ -192,7 +192,7 @@ class Front:
         with contextlib.suppress(OSError), plain, socket.socket(socket.AF_UNIX) as server:
             server.connect(str(self._upstream))
             plain.settimeout(5)
-            with self._context.wrap_socket(plain, server_side=True) as client:
+            with self.context.wrap_socket(plain, server_side=True) as client:
                 certificate: Any = client.getpeercert()
                 self.clients += [value for rdn in certificate["subject"] for key, value in rdn if key == "commonName"]
                 while generation == self._generation and not self._ended:
