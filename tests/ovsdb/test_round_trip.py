@@ -25,8 +25,12 @@ from tests.ovsdb.conftest import StartServer
 
 RELEASES: list[tuple[type[Client[Any, Any]], Any, str | None]] = [
     (client_class, mark, release)
-    for client_class, mark, oldest in ((Northbound, NB, "23.03"), (Southbound, SB, "23.03"), (VSwitch, VS, "3.1"))
-    for release in (oldest, None)
+    for client_class, mark, older in (
+        (Northbound, NB, ("23.03", "25.03")),
+        (Southbound, SB, ("23.03", "25.03")),
+        (VSwitch, VS, ("3.1", "3.5")),
+    )
+    for release in (*older, None)
 ]
 IDS = [f"{mark.name} {release or 'newest'}" for _, mark, release in RELEASES]
 
@@ -76,7 +80,7 @@ GRAMMAR: dict[int, st.SearchStrategy[str]] = {
                 st.tuples(IPV4, IPV6).map(lambda pair: f"dynamic {pair[0]} {pair[1]}"),
             ),
         ),
-        (formats.PORT_SECURITY, OWNED),
+        (formats.PORT_SECURITY, st.one_of(OWNED, OWNED.map(lambda text: f"VRRPv3 {text} 00:00:5e:00:01:00/40"))),
         (formats.ADDRESS_SET_MEMBER, st.one_of(INTERFACES, MACS, st.just("10.0.0.0/255.0.255.0"))),
         (formats.IP_PORT, IP_PORTS),
         (formats.VIP, st.one_of(IPS, IP_PORTS, TEMPLATES)),
