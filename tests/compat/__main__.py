@@ -28,7 +28,9 @@ _CHECKOUT = Path(__file__).parents[2]
 _LIVE = ("ovsdb", "northbound", "southbound", "vswitch", "deploy", "lab")
 _NOT_LIVE = ("lab/test_binaries.py", "lab/test_requirements.py")
 """They are about the installed programs."""
-_PARTS = (("-n", "auto", "-m", "not long and not lab and not alone"), ("-m", "not long and (lab or alone)"))
+_AT_ONCE = ("-n", "auto", "-m", "not long and not lab and not alone")
+_ONE_BY_ONE = ("-m", "not long and (lab or alone)")
+"""Labs, and what kills servers or counts seconds: about the daemons, hardly about the interpreter."""
 _HEADINGS = ("daemons of", "Python", "OVN", "Open vSwitch", "demo", "live tests", "duration", "commit")
 
 
@@ -38,7 +40,6 @@ class Subject:
 
     daemons: str
     python: str
-    expected: str = ""
 
 
 @attrs.define
@@ -91,10 +92,10 @@ def _cache() -> Path:
 def _rows(releases: list[Release], pythons: list[str], cache: Path, only: str | None) -> Iterator[Row]:
     for release in releases:
         subject = Subject(release.title, f"{sys.version_info[0]}.{sys.version_info[1]}")
-        yield _tried(subject, partial(_with_release, release, cache), only)
+        yield _tried(subject, partial(_with_release, release, cache), (_AT_ONCE, _ONE_BY_ONE), only)
     for version in pythons:
         subject = Subject("this machine", version)
-        yield _tried(subject, partial(_with_python, version, cache), only)
+        yield _tried(subject, partial(_with_python, version, cache), (_AT_ONCE,), only)
 
 
 def _with_release(release: Release, cache: Path) -> dict[str, str]:
@@ -116,7 +117,9 @@ def _with_python(version: str, cache: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}"}
 
 
-def _tried(subject: Subject, prepare: Callable[[], Mapping[str, str]], only: str | None) -> Row:
+def _tried(
+    subject: Subject, prepare: Callable[[], Mapping[str, str]], parts: tuple[tuple[str, ...], ...], only: str | None
+) -> Row:
     row = Row(subject)
     began = time.monotonic()
     _say(f"{subject.daemons}, Python {subject.python}")
@@ -132,7 +135,7 @@ def _tried(subject: Subject, prepare: Callable[[], Mapping[str, str]], only: str
     demo = subprocess.run(["python", "-m", "ovnkit", "lab", "demo"], env=env, cwd=_CHECKOUT, check=False)
     row.demo = "FAILED" if demo.returncode else "passed"
     passed = failed = 0
-    for number, part in enumerate(_PARTS):
+    for number, part in enumerate(parts):
         counts = _run_tests(part, env, only, Path(f"compat-{os.getpid()}-{number}.xml"))
         passed, failed = passed + counts[0], failed + counts[1]
     row.failed = bool(demo.returncode or failed)
