@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ovnkit import formats
@@ -113,6 +113,25 @@ def test_any_netmask_is_a_mask_and_no_host_mask_is(length: int) -> None:
 def test_any_text_is_judged_without_an_exception(text: str) -> None:
     for format, _ in GOOD:
         assert format.accepts(text) in (True, False)
+
+
+@given(
+    st.one_of(
+        st.text("0123456789abcdefF:./% x\0é"), st.ip_addresses().map(str), st.ip_addresses(v=6).map(str).map(str.upper)
+    )
+)
+@example("::ffff:192.0.2.1")
+@example("1:2:3:4:5:6:7::")
+@example("192.0.2.01")
+@example("fe80::1%eth0")
+def test_an_address_is_what_python_takes_for_one_without_a_zone(text: str) -> None:
+    try:
+        expected = ipaddress.ip_address(text).version if "%" not in text else None
+    except ValueError:
+        expected = None
+    assert formats.ip_version(text) == expected
+    address = formats.ip_address(text)
+    assert (address and address.version) == expected
 
 
 def test_a_row_is_refused_with_the_place_and_what_would_be_right() -> None:
