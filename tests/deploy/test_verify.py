@@ -275,8 +275,8 @@ def test_a_host_out_of_reach_is_in_the_table_and_the_others_are_looked_at(site: 
     site.add_chassis("cmp1", encap_ip="192.0.2.2")
     spec = site.spec(ctl={"ovsdb": f"unix:{site.directory}/none.sock"})
     began = time.monotonic()
-    verification = deploy.verify(spec, timeout=1)
-    assert time.monotonic() - began < 2.5
+    verification = deploy.verify(spec, timeout=3)
+    assert time.monotonic() - began < 4.5
     found = {(check.host, check.what): check for check in verification.checks}
     assert not found["ctl", "local database"].ok
     assert "none.sock" in found["ctl", "local database"].observed
@@ -286,7 +286,7 @@ def test_a_host_out_of_reach_is_in_the_table_and_the_others_are_looked_at(site: 
 
 def test_verification_raises_nothing_but_nb_cfg(site: Site) -> None:
     before = site.everything()
-    deploy.verify(site.spec(), timeout=0.2)
+    deploy.verify(site.spec(), timeout=1)
     northbound, *others = site.everything()
     assert others == before[1:]
     assert [columns["nb_cfg"] for columns in northbound.values()] == [1]
@@ -357,7 +357,7 @@ def test_certificates_reach_every_database(start_tls: StartTls, tls: Tls) -> Non
     plan = deploy.plan(spec, tls=tls)
     assert plan.apply()
     assert not deploy.plan(spec, tls=tls)
-    verification = deploy.verify(spec, tls=tls, timeout=0.5)
+    verification = deploy.verify(spec, tls=tls, timeout=2)
     assert ("ctl", "local database") not in {(check.host, check.what) for check in verification.failed}
 
 
@@ -368,7 +368,7 @@ def test_each_server_of_a_spec_may_have_a_name_of_its_own(start_tls: StartTls, t
     names = dict.fromkeys((central.northbound, central.southbound, str(host.ovsdb)), "127.0.0.1")
     named = attrs.evolve(tls, server_name=names)
     assert deploy.plan(spec, tls=named).ok
-    deploy.verify(spec, tls=named, timeout=0.5)
+    deploy.verify(spec, tls=named, timeout=2)
     foreign = attrs.evolve(tls, server_name={**names, "ssl:192.0.2.9:6642": "other"})
     for use in (deploy.plan, deploy.verify):
         with pytest.raises(InvalidRemote, match=r"ssl:192\.0\.2\.9:6642"):
