@@ -39,6 +39,12 @@ class Database:
         cls.tables = {}
 
     @classmethod
+    def release_of(cls, version: str) -> str | None:
+        """The newest release whose schema is not newer than ``version``; None where all are."""
+        found = [release for release, own in cls.releases.items() if _numbers(own) <= _numbers(version)]
+        return found[-1] if found else None
+
+    @classmethod
     def row_class(cls, table: str) -> type[Row[Any]]:
         """The class of a table's rows; plain Row for a table that is newer than the models."""
         return cls.tables.get(table, Row)
@@ -312,6 +318,10 @@ _set_uuid: Any = vars(Row)["_uuid"].__set__
 _set_raw: Any = vars(Row)["_raw"].__set__
 _set_replicated: Any = vars(Row)["_replicated"].__set__
 _EMPTY = b"{}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _any_row(_table: str) -> type[Row[Any]]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from ovnkit.errors import Conflict, InvalidValue
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.values import Map, Ref
-from ovnkit.southbound.rows import Chassis, Encap
+from ovnkit.southbound.rows import SB, Chassis, Encap
 from ovnkit.vswitch.base import VSwitchOperations
-from ovnkit.vswitch.chassis_keys import check_key, check_option, check_system_id
+from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, check_key, check_option, check_system_id
 from ovnkit.vswitch.managed import ChassisIds
 from ovnkit.vswitch.mappings import ENABLE_CHASSIS_AS_GW, check_physnet, cms_options
 from ovnkit.vswitch.root import edit_chassis
@@ -67,10 +67,11 @@ class ChassisOperations(VSwitchOperations):
         those that are there.
 
         ovs-ctl(8) sets the system-id from ``system-id.conf`` whenever Open vSwitch starts: that file has to say the
-        same. With ``southbound`` it is looked up there that no other chassis has this name or tunnel address.
+        same. With ``southbound`` it is looked up there that no other chassis has this name, host name or tunnel
+        address, and that the release of OVN that made its schema reads these keys.
 
         Raises InvalidValue, and Conflict where this host is registered under another system-id (or, with TLS, another
-        host name), or where another chassis has the name or the address.
+        host name), or where another chassis has the name, the host name or the address.
         """
         check_system_id(system_id)
         keys = {
@@ -86,7 +87,9 @@ class ChassisOperations(VSwitchOperations):
         def edit(ids: ChassisIds) -> None:
             registered = _check_identity(ids, system_id, keys)
             if southbound is not None:
-                _check_unique(southbound, system_id, keys, registered=registered)
+                _check_release(southbound, keys)
+                own = {**keys, "hostname": keys.get("hostname") or ids.get("hostname") or ""}
+                _check_unique(southbound, system_id, own, registered=registered)
             ids.set("system-id", system_id)
             for key, value in keys.items():
                 ids.set(key, value)
@@ -212,8 +215,21 @@ def _check_identity(ids: ChassisIds, system_id: str, keys: Mapping[str, str]) ->
     return True
 
 
+def _check_release(southbound: Southbound, keys: Mapping[str, str]) -> None:
+    """Raise InvalidValue for what the ovn-controller of this release would not heed."""
+    release = SB.release_of(southbound.schema.version)
+    if release is None:
+        return
+    for key, value in keys.items():
+        known = CHASSIS_KEYS[key]
+        if not known.read_by(release):
+            when = f"from {known.since} on" if known.gone is None else f"from {known.since} to below {known.gone}"
+            allowed = f"a key that OVN {release}, which Southbound is of, reads; it does this one {when}"
+            raise InvalidValue(table="Open_vSwitch", column=f"external_ids:{key}", value=value, allowed=allowed)
+
+
 def _check_unique(southbound: Southbound, system_id: str, keys: Mapping[str, str], *, registered: bool) -> None:
-    """Raise Conflict where another chassis has the name or an address."""
+    """Raise Conflict where another chassis has the name, the host name or an address."""
     addresses = set(keys["ovn-encap-ip"].split(","))
     encaps = {encap.ref: encap.ip for encap in southbound.find(Encap)}
     for chassis in southbound.find(Chassis):
@@ -225,8 +241,15 @@ def _check_unique(southbound: Southbound, system_id: str, keys: Mapping[str, str
                 f" {', '.join(sorted(theirs & addresses))}; OVN takes an address once. If this host was called so"
                 f" before, stop its ovn-controller and remove_chassis({chassis.name!r}) in Southbound",
             )
+        if chassis.name != system_id and keys["hostname"] and chassis.hostname == keys["hostname"]:
+            raise Conflict(
+                "host name in use",
+                f"chassis {chassis.name!r} (tunnel address {', '.join(sorted(theirs))}) is on a host of the name"
+                f" {chassis.hostname!r}, by which ports are bound to a host. If this host was that chassis before, stop"
+                f" its ovn-controller and remove_chassis({chassis.name!r}) in Southbound",
+            )
         if chassis.name == system_id and not registered:
-            other_host = keys.get("hostname", chassis.hostname) != chassis.hostname
+            other_host = (keys["hostname"] or chassis.hostname) != chassis.hostname
             if other_host or not theirs & addresses:
                 raise Conflict(
                     "system-id in use",

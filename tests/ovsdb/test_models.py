@@ -92,3 +92,11 @@ if __name__ == "__main__":
     for path in sorted(Path(sys.argv[1]).glob("*/*.ovsschema")):
         schema = DatabaseSchema.from_json(json.loads(path.read_text(encoding="utf-8")))
         print(path, digest(schema))
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [("20.27.0", "23.03"), ("20.28.0", "23.09"), ("20.41.0", "25.03"), ("99.0.0", "26.03"), ("20.9.0", None)],
+)
+def test_the_release_of_a_schema_is_the_newest_that_is_not_newer(version: str, release: str | None) -> None:
+    assert SB.release_of(version) == release

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ovnkit.errors import Conflict, InvalidValue, OvnkitError
-from ovnkit.ovsdb import Changes, Map
+from ovnkit.ovsdb import Changes, Map, schema_of
 from ovnkit.ovsdb.server import Server
-from ovnkit.southbound import Chassis, Encap, Southbound
+from ovnkit.southbound import SB, Chassis, Encap, Southbound
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.operations import check_operation
 
@@ -291,6 +293,39 @@ def test_a_system_id_with_our_address_and_another_host_name_is_a_conflict(vs: VS
     add_chassis(sb, "hv1", "10.0.0.2", "elsewhere")
     with pytest.raises(Conflict, match="system-id in use"):
         register(vs, southbound=sb, hostname="here")
+
+
+def test_a_host_name_of_another_chassis_is_a_conflict(vs: VSwitch, sb: Southbound) -> None:
+    add_chassis(sb, "hv9", "10.0.0.9", "here")
+    with pytest.raises(Conflict, match=r"chassis 'hv9' \(tunnel address 10\.0\.0\.9\) is on a host of the name 'here'"):
+        check_operation(vs, lambda on, dry: register(on, southbound=sb, hostname="here", dry_run=dry))
+    assert ids(vs) == {}
+    # Also where it was set before, by ovs-ctl.
+    put(vs, {"hostname": "here"})
+    with pytest.raises(Conflict, match="host name in use"):
+        register(vs, southbound=sb)
+    register(vs, southbound=sb, hostname="there")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "release", "when"),
+    [
+        ("ct-zone-range", "1-100", "23.03", "from 24.09 on"),
+        ("ovn-openflow-probe-interval", "60", "25.03", "from 2.12 to below 24.03"),
+    ],
+)
+def test_a_key_that_this_release_does_not_read_is_refused(
+    vs: VSwitch, tmp_path: Path, key: str, value: str, release: str, when: str
+) -> None:
+    path = tmp_path / "release.ovsschema"
+    path.write_text(json.dumps(schema_of(SB, release).to_json()))
+    with Server(tmp_path / "sb.db", path, run_dir=tmp_path) as server, Southbound.connect(server.remote) as sb:
+        with pytest.raises(InvalidValue, match=f"OVN {release}, which Southbound is of, reads; .* {when}"):
+            register(vs, southbound=sb, options={key: value})
+        assert ids(vs) == {}
+        register(vs, southbound=sb, options={"ovn-monitor-all": "true"})
+    # Without Southbound there is nothing to know it from.
+    vs.set_option(key, value)
 
 
 def test_our_own_chassis_is_no_conflict(vs: VSwitch, sb: Southbound) -> None:
