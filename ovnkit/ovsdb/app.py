@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import threading
 import time
 import traceback
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from ovsdbapp.exceptions import TimeoutException
 
 from ovnkit.ovsdb import replica
 from ovnkit.ovsdb.connection import Connection, State
+from ovnkit.ovsdb.guard import new_lock
 
 __all__ = ["Idl", "api_on"]
 
@@ -50,7 +50,7 @@ class _OnBoard:
         self._connection = connection
         self.idl = connection.idl
         self.timeout = timeout
-        self.lock = threading.RLock()
+        self.lock = new_lock()
         self.is_running: bool | None = None
 
     def start(self) -> bool:

@@ -29,6 +29,7 @@ from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.filter import Filter
+from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.lock import Lock, Locks
@@ -156,12 +157,12 @@ class Client(Generic[D, TX]):
         self._timeout = timeout
         self._locks = Locks(connection)
         self._app: Any = None
-        self._app_lock = threading.Lock()
+        self._app_lock = new_lock()
 
     def _wait_ready(self, began: float, timeout: float, progress: Callable[[Progress], object] | None) -> None:
         changed, session = self._store.changed, self._connection.idl._session
         while True:
-            with changed:
+            with self._store.lock:
                 left = began + timeout - time.monotonic()
                 patience = min(left, _PROGRESS_EVERY)
                 settled = changed.wait_for(lambda: self.state in ("ready", "closed"), max(0.0, patience))
@@ -307,12 +308,12 @@ class Client(Generic[D, TX]):
         self._connection.check_usable()
         self._connection.check_may_wait()
         while True:
-            with store.changed:
+            with store.lock:
                 version = store.version
             found = look()
             if found is not None:
                 return found
-            with store.changed:
+            with store.lock:
                 left = deadline - time.monotonic()
                 closed = self.state == "closed"
                 if closed or left <= 0:

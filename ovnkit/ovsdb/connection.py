@@ -174,13 +174,13 @@ class Connection:
 
     def listen(self, listener: Callable[[State], object]) -> State:
         """Call ``listener`` in the thread with each new state from now on; returns the present one."""
-        with self._store.changed:
+        with self._store.lock:
             self._state_listeners.append(listener)
             return self.state
 
     def unlisten(self, listener: Callable[[State], object]) -> None:
         """Stop calling ``listener``."""
-        with self._store.changed:
+        with self._store.lock:
             if listener in self._state_listeners:
                 self._state_listeners.remove(listener)
 
@@ -357,7 +357,7 @@ class Connection:
     def _set_state(self, state: State) -> None:
         if state == self.state:
             return
-        with self._store.changed:
+        with self._store.lock:
             self.state = state
             self._store.changed.notify_all()
             listeners = list(self._state_listeners)

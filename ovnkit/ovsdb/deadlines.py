@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import threading
 
+from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.request import Request
 
 __all__ = ["Deadlines"]
@@ -16,7 +16,7 @@ class Deadlines:
     """Requests in the order of their deadlines; any thread may add some."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._heap: list[Request] = []
 
     def add(self, *requests: Request) -> float:

@@ -15,6 +15,7 @@ from ovnkit.errors import Closed, Timeout
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery
+from ovnkit.ovsdb.guard import new_lock
 
 __all__ = ["Lock", "Locks"]
 
@@ -35,7 +36,8 @@ class Lock:
         self._answered = False
         self._over = False
         self._refusal = ""
-        self._changed = threading.Condition()
+        self._guard = new_lock()
+        self._changed = threading.Condition(self._guard)
         self._delivery: Delivery[bool] | None = None
 
     @property
@@ -49,7 +51,7 @@ class Lock:
         connection = self._locks.connection
         connection.check_usable()
         connection.check_may_wait()
-        with self._changed:
+        with self._guard:
             while not self._held:
                 connection.check_usable()
                 left = deadline - time.monotonic()
@@ -72,16 +74,16 @@ class Lock:
 
     def _end(self) -> None:
         """It will not be held any more: wake who waits, and have the last change delivered."""
-        with self._changed:
+        with self._guard:
             self._over = True
         self._set(held=False)
-        with self._changed:
+        with self._guard:
             self._changed.notify_all()
         if self._delivery is not None:
             self._delivery.close()
 
     def _set(self, *, held: bool) -> None:
-        with self._changed:
+        with self._guard:
             if held == self._held or (held and self._over):
                 return
             self._held = held

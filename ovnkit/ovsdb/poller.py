@@ -12,6 +12,8 @@ from typing import Any
 
 from ovs.poller import POLLIN
 
+from ovnkit.ovsdb.guard import new_lock
+
 __all__ = ["Poller"]
 
 _LONGEST_SECONDS = 3600.0
@@ -24,7 +26,7 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self.busy = threading.Lock()
+        self.busy = new_lock()
         """Held by the thread that reads and sees to things, and by nobody while that of the connection waits."""
         self.woken = False
         """Whether wake() was called since calm_down()."""

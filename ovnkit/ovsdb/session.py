@@ -14,6 +14,7 @@ from ovs import timeval
 from ovs.jsonrpc import Message
 
 from ovnkit.ovsdb import wire
+from ovnkit.ovsdb.guard import new_lock
 
 __all__ = ["Answer", "Session", "fast_session", "plain"]
 
@@ -328,7 +329,7 @@ def fast_session(session: Any, understand: Callable[[wire.Head, bytes | bytearra
     fast: Session = session
     fast.understand = understand
     fast.requests = {}
-    fast.lock = threading.RLock()
+    fast.lock = new_lock()
     fast.trouble = ""
     fast.probes_answered = 0
     fast.put_back = None

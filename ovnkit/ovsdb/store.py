@@ -11,6 +11,7 @@ from uuid import UUID
 from ovnkit.errors import ProtocolError
 from ovnkit.ovsdb import collector, wire
 from ovnkit.ovsdb.filter import Filter
+from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.index import Index, IndexKey
 from ovnkit.ovsdb.row import Database, ReplicatedTable, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
@@ -75,7 +76,7 @@ class Store:
         self, database: type[Database], schema: DatabaseSchema, monitored: Mapping[str, frozenset[str]]
     ) -> None:
         self.database = database
-        self.lock = threading.RLock()
+        self.lock = new_lock()
         self.changed = threading.Condition(self.lock)
         self.version = 0
         self._indexes_made = 0

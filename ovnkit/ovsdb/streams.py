@@ -23,6 +23,7 @@ from ovs.poller import POLLIN, POLLOUT, Poller
 from ovs.stream import Stream, TCPStream, UnixStream
 
 from ovnkit.ovsdb.dialer import Dialer
+from ovnkit.ovsdb.guard import new_lock
 from ovnkit.remote import Remote, parse_remotes
 
 __all__ = ["StreamName", "forget", "stream_names"]
@@ -155,7 +156,7 @@ class _Tls(_Network):
 
     def __init__(self, sock: socket.socket | None, name: str, status: int) -> None:
         # A connection of OpenSSL is for one thread at a time, and not every release of Python sees to that.
-        self._one_thread = threading.Lock()
+        self._one_thread = new_lock()
         super().__init__(sock, name, status)
 
     def connect(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from uuid import UUID
+
+from ovnkit.ovsdb.guard import new_lock
 
 __all__ = ["Uuids"]
 
@@ -18,7 +19,7 @@ class Uuids:
     """A source of uuids (RFC 9562, version 4) for one client; any thread may draw."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._drawn = b""
         self._used = 0
 

@@ -13,6 +13,7 @@ import attrs
 
 from ovnkit.errors import Closed, ProtocolError, Timeout, WatchOverflow
 from ovnkit.ovsdb.filter import Filter
+from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.store import RowChange, Store
 
@@ -55,17 +56,18 @@ class Watch(Generic[R]):
         self._client_closed = closed
         self._limit = limit
         self._changes: deque[RowChange] = deque()
-        self._arrived = threading.Condition()
+        self._guard = new_lock()
+        self._arrived = threading.Condition(self._guard)
         self._overflown = False
         self._closed = False
         # Held while listening begins, so that no change is taken in before what was there.
-        with self._arrived:
+        with self._guard:
             present = store.listen(self._take_in, matches.row_class._table)
             self._initial: deque[Any] = deque(present)
 
     def _take_in(self, changes: list[RowChange]) -> None:
         row_class = self._matches.row_class
-        with self._arrived:
+        with self._guard:
             for change in changes:
                 if change.row_class is row_class:
                     self._changes.append(change)
@@ -82,7 +84,7 @@ class Watch(Generic[R]):
             event = None if self._closed else self._next_present()
             if event is not None:
                 return event
-            with self._arrived:
+            with self._guard:
                 while self._closed or not self._changes:
                     if self._overflown:
                         raise WatchOverflow(self._matches.row_class._table, self._limit)

@@ -139,6 +139,8 @@ def test_a_row_is_never_missing_while_it_changes(nb: Northbound, other_nb: North
     switch = api.ls_get("web").execute(check_error=True)
     (port,) = switch.ports
 
+    other_nb.wait(LogicalSwitchPort, name="web-1", timeout=5)
+
     def change() -> None:
         for number in range(100):
             with other_nb.transaction() as tx:
