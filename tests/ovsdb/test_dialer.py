@@ -113,7 +113,12 @@ def test_a_resolver_that_hangs_holds_up_neither_the_engine_nor_a_reconnect(
         Northbound.connect(f"tcp:nb.example:{port}", timeout=10) as nb,
     ):
         resolver.may_answer.clear()
+        lost = threading.Event()
+        states = nb.on_state(lambda state: lost.set() if state == "reconnecting" else None)
         server.kill()
+        # What is sent before would have an unknown outcome.
+        assert lost.wait(5)
+        states.close()
         began = time.monotonic()
         with pytest.raises(Timeout):
             nb.transact(lambda tx: tx.insert(LogicalSwitch(name="early")), timeout=0.5)
