@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["commit", "write"]
+__all__ = ["aligned", "commit", "markdown", "write"]
+
+Cells = Sequence[str]
+
+
+def aligned(headings: Cells, rows: Sequence[Cells]) -> str:
+    """Columns for a terminal."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in (headings, *rows))
+
+
+def markdown(headings: Cells, rows: Sequence[Cells]) -> str:
+    """A table of Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ("---",) * len(headings), *rows))
 
 
 def write(path: Path, table: str, mark: str, *, keep: bool = False) -> None:

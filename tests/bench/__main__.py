@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ovnkit.ovsdb.server import Server, find_schema
+from tests import tables
 from tests.bench import growth, importing, synchronising, watching, writing
 from tests.bench.children import Contestants, missing
 from tests.bench.course import Course, fill
 from tests.bench.dataset import PORTS_PER_SWITCH
 from tests.bench.raw import Raw
 from tests.bench.synchronising import SLOW, Synchronised
-from tests.bench.table import COLUMNS, NBCTL, Line, as_markdown, as_text, put_into
+from tests.bench.table import COLUMNS, NBCTL, Line, as_markdown, as_text
 from tests.bench.versions import versions
 
 MEASURES = ("sync", "read", "bulk", "single", "flight", "watch", "import", "growth")
@@ -65,7 +66,7 @@ def main() -> int:
         sections["of any size"] = general
     print(as_text(sections))
     if options.markdown:
-        put_into(options.markdown, as_markdown(sections, versions(), notes))
+        tables.write(options.markdown, as_markdown(sections, versions(), notes), "bench")
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import attrs
+
+from tests import tables
 
 __all__ = [
     "COLUMNS",
@@ -18,7 +19,6 @@ __all__ = [
     "Verdict",
     "as_markdown",
     "as_text",
-    "put_into",
     "ratio",
 ]
 
@@ -128,25 +128,14 @@ def _row(cells: list[str], widths: list[int]) -> str:
 def as_markdown(sections: Mapping[str, list[Line]], versions: Mapping[str, str], notes: list[str]) -> str:
     """For docs/performance.md."""
     head = ["measure", "unit", *COLUMNS, "figures to reach"]
-    rows = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    rows: list[list[str]] = []
     for title, lines in sections.items():
-        rows.append("| " + " | ".join([f"**{title}**", *("" for _ in head[1:])]) + " |")
-        for line in lines:
-            verdicts = "; ".join(map(str, line.verdicts))
-            rows.append("| " + " | ".join([line.measure, line.unit, *map(line.cell, COLUMNS), verdicts]) + " |")
+        rows.append([f"**{title}**", *("" for _ in head[1:])])
+        rows += [
+            [line.measure, line.unit, *map(line.cell, COLUMNS), "; ".join(map(str, line.verdicts))] for line in lines
+        ]
     measured = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return "\n\n".join(["\n".join(rows), _LEGEND, *notes, f"Measured with {measured}."]) + "\n"
-
-
-BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
-
-
-def put_into(path: Path, table: str) -> None:
-    """Write a table into a page, in the place of the one between its marks; a file without marks becomes the table."""
-    page = path.read_text() if path.exists() else ""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}" if begin and end else table)
+    return "\n\n".join([tables.markdown(head, rows), _LEGEND, *notes, f"Measured with {measured}."]) + "\n"
 
 
 _LEGEND = (

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.bench import growth, synchronising
 from tests.bench.synchronising import Synchronised
 from tests.bench.table import (
-    BEGIN,
-    END,
     FLOOR,
     NBCTL,
     OURS,
@@ -19,11 +15,8 @@ from tests.bench.table import (
     Verdict,
     as_markdown,
     as_text,
-    put_into,
     ratio,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_limit_that_is_reached_says_so() -> None:
@@ -75,24 +68,6 @@ def test_text_and_markdown_have_every_line_and_every_limit() -> None:
             assert expected in shown
     assert "Measured with ovs 4.0.0." in as_markdown(sections, {"ovs": "4.0.0"}, [])
     assert "A note." in as_markdown(sections, {}, ["A note."])
-
-
-def test_the_table_of_a_page_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"# Page\n\n{BEGIN}\nold\n{END}\n\nThe rest.\n")
-    for table in ("| first |\n", "| second |\n"):
-        put_into(page, table)
-        assert page.read_text() == f"# Page\n\n{BEGIN}\n\n{table}\n{END}\n\nThe rest.\n"
-
-
-def test_the_page_on_performance_has_a_place_for_the_table() -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
-    assert page.index(BEGIN) < page.index(END)
-
-
-def test_a_file_without_marks_is_the_table(tmp_path: Path) -> None:
-    put_into(tmp_path / "new.md", "| table |\n")
-    assert (tmp_path / "new.md").read_text() == "| table |\n"
 
 
 def reported(seconds: float, floor: float, rss: float) -> Synchronised:

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from tests import tables
 from tests.chaos.campaign import Result
 from tests.chaos.crew import Library
-from tests.tables import commit
 
 __all__ = ["markdown", "text"]
 
@@ -22,17 +22,14 @@ _HEADINGS = (
 
 def text(results: Sequence[Result], library: Library, seed: int) -> str:
     """Aligned columns, and below them what does not hold."""
-    rows = [_HEADINGS, *(_cells(result) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", _made_with(library, seed)])
+    table = tables.aligned(_HEADINGS, [_cells(result) for result in results])
+    return f"{table}\n\n{_made_with(library, seed)}"
 
 
 def markdown(results: Sequence[Result], library: Library, seed: int) -> str:
     """The same as a table of Markdown."""
-    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *(_cells(result) for result in results)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", _made_with(library, seed), ""])
+    table = tables.markdown(_HEADINGS, [_cells(result) for result in results])
+    return f"{table}\n\n{_made_with(library, seed)}\n"
 
 
 def _cells(result: Result) -> tuple[str, ...]:
@@ -50,7 +47,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         "" if result.gap is None else f"{result.gap:.1f} s",
         f"{result.seconds:.0f} s",
         "no" if result.broken else "yes",
-        commit(),
+        tables.commit(),
     )
 
 

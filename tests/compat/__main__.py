@@ -20,9 +20,9 @@ import attrs
 
 from ovnkit.errors import LabError
 from ovnkit.lab.binaries import Binaries, versions
+from tests import tables
 from tests.compat.pythons import PYTHONS, environment, find_python
 from tests.compat.roots import RELEASES, Release, Unavailable, make_root
-from tests.tables import commit, write
 
 _CHECKOUT = Path(__file__).parents[2]
 _LIVE = ("ovsdb", "northbound", "southbound", "vswitch", "deploy", "lab")
@@ -59,7 +59,7 @@ class Row:
         """As in the table."""
         subject = self.subject
         duration = f"{self.seconds:.0f} s" if self.seconds else ""
-        return subject.daemons, subject.python, self.ovn, self.ovs, self.demo, self.tests, duration, commit()
+        return subject.daemons, subject.python, self.ovn, self.ovs, self.demo, self.tests, duration, tables.commit()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,18 +71,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-k", metavar="NAME", help="only these of the tests")
     options = parser.parse_args(arguments)
     everything = options.release is None and options.python is None
-    rows: list[Row] = []
+    cells: list[tuple[str, ...]] = []
+    failed = False
     for row in _rows(
         [release for release in RELEASES if everything or release.suite in (options.release or ())],
         [version for version in PYTHONS if everything or version in (options.python or ())],
         options.cache,
         options.k,
     ):
-        rows.append(row)
+        cells.append(row.cells)
+        failed |= row.failed
         if options.markdown is not None:
-            write(options.markdown, _markdown(rows), "compat", keep=True)
-    print(_text(rows))
-    return 1 if any(row.failed for row in rows) else 0
+            tables.write(options.markdown, tables.markdown(_HEADINGS, cells) + "\n", "compat", keep=True)
+    print(tables.aligned(_HEADINGS, cells))
+    return 1 if failed else 0
 
 
 def _cache() -> Path:
@@ -164,17 +166,6 @@ def _run_tests(part: tuple[str, ...], env: Mapping[str, str], only: str | None, 
 
 def _say(words: str) -> None:
     print(f"==> {words}", file=sys.stderr, flush=True)
-
-
-def _text(rows: list[Row]) -> str:
-    lines = [_HEADINGS, *(row.cells for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-
-
-def _markdown(rows: list[Row]) -> str:
-    lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(row.cells for row in rows)]
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), ""])
 
 
 if __name__ == "__main__":
