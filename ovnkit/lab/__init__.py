@@ -5,10 +5,9 @@ from __future__ import annotations
 from ovnkit.lab.cleanup import down
 from ovnkit.lab.endpoint import Endpoint, PingResult, Transfer
 from ovnkit.lab.host import Host
-from ovnkit.lab.lab import Lab
+from ovnkit.lab.lab import Lab, check
 from ovnkit.lab.metadata import METADATA_URL
 from ovnkit.lab.outside import Outside
-from ovnkit.lab.requirements import check
 from ovnkit.lab.vm import VM
 
 __all__ = [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from ovnkit.errors import LabError, MissingBinary
+from ovnkit.lab.requirements import PROGRAMS, install_command
 from ovnkit.ovsdb.server import find_program
 
 if TYPE_CHECKING:
@@ -20,19 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NEEDED", "Binaries", "Program", "versions"]
 
-NEEDED = (
-    "ovsdb-server",
-    "ovsdb-tool",
-    "ovs-vswitchd",
-    "ovs-vsctl",
-    "ovs-appctl",
-    "ovn-northd",
-    "ovn-controller",
-    "ovn-appctl",
-)
-
 _DIRECTORIES = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 _OF_OVS_OR_OVN = re.compile(r"ov[sn](db)?-[a-z-]+")
+NEEDED = tuple(name for name in PROGRAMS if _OF_OVS_OR_OVN.fullmatch(name))
+"""What a root must have, of the programs that a lab needs."""
+
 _DATA = {
     "OVS_PKGDATADIR": ("vswitch.ovsschema", ("usr/local/share/openvswitch", "usr/share/openvswitch")),
     "OVN_PKGDATADIR": ("ovn-nb.ovsschema", ("usr/local/share/ovn", "usr/share/ovn")),
@@ -101,8 +94,10 @@ class Binaries:
 
     @classmethod
     def of(cls, root: str | os.PathLike[str]) -> Self:
-        """Those below ``root``. Raises MissingBinary, or LabError where schemas are missing."""
+        """Those below ``root``. Raises MissingBinary, or LabError where schemas are missing or ``root`` is none."""
         top = Path(root).absolute()
+        if not any((top / directory).is_dir() for directory in _DIRECTORIES):
+            raise LabError(f"{top} is no root directory: there is no usr/bin or usr/sbin below it")
         programs: dict[str, Program] = {}
         for directory in _DIRECTORIES:
             for path in sorted((top / directory).glob("ov*")):
@@ -111,7 +106,7 @@ class Binaries:
                     programs.setdefault(path.name, found)
         missing = tuple(name for name in NEEDED if name not in programs)
         if missing:
-            raise MissingBinary(missing, f"the packages of Open vSwitch and OVN (central and host), in {top}")
+            raise MissingBinary(missing, _install_command(top, missing))
         return cls(top, programs, _data(top))
 
     def environment(self, starters: Path) -> dict[str, str]:
@@ -123,6 +118,14 @@ class Binaries:
         for name, program in self.programs.items():
             program.write_starter(starters / name)
         return {"PATH": f"{starters}{os.pathsep}{os.environ.get('PATH', os.defpath)}", **self.data}
+
+
+def _install_command(root: Path, names: tuple[str, ...]) -> str:
+    try:
+        lines = [line.partition("=") for line in (root / "etc/os-release").read_text().splitlines()]
+    except OSError:
+        return f"make install DESTDIR={root} (of Open vSwitch and OVN)"
+    return f"chroot {root} {install_command(names, {name: value.strip(chr(34)) for name, _, value in lines})}"
 
 
 def _inside(root: Path, path: Path) -> Path:

@@ -27,7 +27,7 @@ from ovnkit.lab.vm import VM, add_port, checked_address, port_mac
 from ovnkit.northbound import LogicalSwitchPort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from ipaddress import IPv4Network
     from pathlib import Path
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ovnkit.northbound import Northbound
     from ovnkit.southbound import Southbound
 
-__all__ = ["Lab"]
+__all__ = ["Lab", "check"]
 
 _OUTSIDE_NAMESPACE = "outside"
 _STARTERS = ".binaries"
@@ -47,6 +47,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _PHYSNET = "physnet1"
 _PROVIDER_BRIDGE = "br-ex"
 _AT_ONCE = 8
+
+
+def check(binaries: str | os.PathLike[str] | None = None) -> None:
+    """Raise MissingPrivilege or MissingBinary unless a lab can run here; each names the remedy.
+
+    ``binaries``: a root directory with the release of Open vSwitch and OVN that it is to run, as for Lab.
+    """
+    requirements.check(_provided(None if binaries is None else Binaries.of(binaries)))
+
+
+def _provided(binaries: Binaries | None) -> Collection[str]:
+    return () if binaries is None else binaries.programs
 
 
 class Lab:
@@ -79,7 +91,7 @@ class Lab:
         ``{"physnet1": "br-ex"}``.
 
         ``binaries``: a root directory with another release of Open vSwitch and OVN, such as debootstrap makes; the
-        installed one if None. Raises MissingBinary where it lacks a program.
+        installed one if None. Raises MissingBinary where it lacks a program, LabError where it is no root.
 
         Nothing is started before ``start()`` or ``with``.
         """
@@ -124,7 +136,7 @@ class Lab:
         """Start everything. Raises MissingBinary, MissingPrivilege, LabError or ServerFailed; nothing is left then."""
         if self._state is not None:
             raise LabError(f"lab {self.name} is started")
-        requirements.check(self._binaries)
+        requirements.check(_provided(self._binaries))
         cleanup.remove_abandoned()
         try:
             self._state = LabState.create(self._wanted_name)

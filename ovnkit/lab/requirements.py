@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovnkit.errors import MissingBinary, MissingPrivilege
-from ovnkit.lab.binaries import Binaries
 from ovnkit.ovsdb.server import find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 __all__ = ["DHCP_CLIENTS", "PROGRAMS", "check", "check_privileges", "check_programs", "install_command"]
 
@@ -30,6 +29,7 @@ PROGRAMS = {
     "ovsdb-tool": ("openvswitch-switch", "openvswitch", "openvswitch"),
     "ovs-vswitchd": ("openvswitch-switch", "openvswitch", "openvswitch"),
     "ovs-vsctl": ("openvswitch-switch", "openvswitch", "openvswitch"),
+    "ovs-appctl": ("openvswitch-common", "openvswitch", "openvswitch"),
     "ovn-northd": ("ovn-central", "ovn-central", "ovn-central"),
     "ovn-controller": ("ovn-host", "ovn-host", "ovn-host"),
     "ovn-appctl": ("ovn-common", "ovn", "ovn"),
@@ -50,16 +50,10 @@ _TUN = Path("/dev/net/tun")
 _RUN = Path("/run")
 
 
-def check(binaries: Binaries | str | os.PathLike[str] | None = None) -> None:
-    """Raise MissingPrivilege or MissingBinary unless a lab can run here; each names the remedy.
-
-    ``binaries``: a root directory with the release of Open vSwitch and OVN that the lab is to run.
-    """
+def check(provided: Collection[str] = ()) -> None:
+    """Raise MissingPrivilege or MissingBinary unless a lab can run here, with the programs that are ``provided``."""
     if sys.platform != "linux":
         raise MissingPrivilege(f"the lab needs Linux, and this is {sys.platform}", "run it in a Linux machine")
-    if binaries is not None and not isinstance(binaries, Binaries):
-        binaries = Binaries.of(binaries)
-    provided = () if binaries is None else binaries.programs
     check_programs(name for name in PROGRAMS if name not in provided)
     check_privileges()
 

@@ -98,6 +98,18 @@ def test_all_that_a_root_lacks_is_in_one_error(root: Path, tmp_path: Path, use: 
         use(tmp_path)
     # The link leads into a directory that is not there.
     assert caught.value.names == ("ovs-vswitchd", "ovn-northd", "ovn-controller", "ovn-appctl")
+    assert caught.value.install == f"make install DESTDIR={tmp_path} (of Open vSwitch and OVN)"
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n')
+    with pytest.raises(MissingBinary) as caught:
+        use(tmp_path)
+    assert caught.value.install == f"chroot {tmp_path} zypper install -y openvswitch ovn-central ovn-host ovn"
+
+
+@pytest.mark.parametrize("wrong", ["none", "usr/bin"])
+def test_what_is_no_root_is_told_from_one_that_lacks_programs(root: Path, wrong: str) -> None:
+    with pytest.raises(LabError, match=rf"{wrong} is no root directory: there is no usr/bin or usr/sbin below it"):
+        Lab(binaries=root / wrong)
 
 
 def test_schemas_that_a_root_lacks_are_missed(root: Path, tmp_path: Path) -> None:
