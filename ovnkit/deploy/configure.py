@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.southbound.chassis_values import AVAILABILITY_ZONES, availability_zones
 from ovnkit.southbound.client import Southbound
 from ovnkit.vswitch.client import VSwitchTransaction
 
@@ -34,6 +35,8 @@ def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound:
         pass
     for item in host.cms_options:
         tx.add_cms_option(item)
+    for zone in host.availability_zones:
+        tx.add_availability_zone(zone)
     for physnet, bridge in host.bridge_mappings.items():
         tx.add_bridge_mapping(physnet, bridge)
 
@@ -43,8 +46,14 @@ def _drop_what_left_the_spec(tx: VSwitchTransaction, host: HostSpec) -> bool:
     config = tx.chassis_config()
     keys = config.keys.keys() - _ALWAYS_SET - host.settings.keys() - {_MAPPINGS, _CMS_OPTIONS}
     physnets = config.bridge_mappings.keys() - host.bridge_mappings.keys()
-    items = set(config.cms_options) - set(host.cms_options)
+    items = {item for item in config.cms_options if not availability_zones(item)} - set(host.cms_options)
+    zones = set(config.availability_zones) - set(host.availability_zones)
     dropped = [tx.remove_option(key) for key in keys if config.is_managed(key)]
     dropped += [tx.remove_bridge_mapping(physnet) for physnet in physnets if config.is_managed(_MAPPINGS, physnet)]
     dropped += [tx.remove_cms_option(item) for item in items if config.is_managed(_CMS_OPTIONS, item)]
+    dropped += [
+        tx.remove_availability_zone(zone)
+        for zone in zones
+        if config.is_managed(_CMS_OPTIONS, f"{AVAILABILITY_ZONES}={zone}")
+    ]
     return any(dropped)

@@ -101,6 +101,10 @@ def _check_remotes(key: str, value: str, *, insecure: bool, port: int | None = N
         raise SpecError(key=key, value=value, allowed=allowed)
 
 
+def _zone_tuple(zones: Iterable[str]) -> tuple[str, ...]:
+    return tuple(zones) if isinstance(zones, (list, tuple)) else zones  # type: ignore[return-value]  # for the check
+
+
 def _check_flag(key: str, value: object) -> None:
     if not isinstance(value, bool):
         raise SpecError(key=key, value=value, allowed="true or false")
@@ -160,7 +164,8 @@ class HostSpec:
     """One host: a chassis and its local database.
 
     ``ovsdb`` is the connection string of its Open_vSwitch database, None for the default socket of the machine that
-    deploys. ``gateway`` makes it a gateway chassis. ``bridge_mappings`` gives the bridge of each physical network.
+    deploys. ``gateway`` makes it a gateway chassis. ``bridge_mappings`` gives the bridge of each physical network,
+    ``availability_zones`` the zones that Neutron is to know it by.
     ``options`` holds further ``ovn-*`` keys of ovn-controller(8); truth values and numbers become OVSDB's text.
     """
 
@@ -170,6 +175,7 @@ class HostSpec:
     ovsdb: str | None = attrs.field(default=None, converter=_canonical_ovsdb)
     gateway: bool = False
     bridge_mappings: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen)
+    availability_zones: tuple[str, ...] = attrs.field(default=(), converter=_zone_tuple)
     options: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_option_texts)
 
     def __attrs_post_init__(self) -> None:
@@ -187,6 +193,7 @@ class HostSpec:
         for option, value in self.options.items():
             self._check_option(option, value)
         self._check_bridge_mappings()
+        self._check_availability_zones()
 
     def key(self, field: str) -> str:
         """The name of a field of this host in errors."""
@@ -229,6 +236,15 @@ class HostSpec:
                 raise SpecError(key=key, value=bridge, allowed=allowed)
             carried[bridge] = physnet
 
+    def _check_availability_zones(self) -> None:
+        key = self.key("availability_zones")
+        if not isinstance(self.availability_zones, tuple):
+            raise SpecError(key=key, value=self.availability_zones, allowed='a list of zones, such as ["az1"]')
+        for zone in self.availability_zones:
+            _translated(key, zone, mappings.check_availability_zone)
+            if self.availability_zones.count(zone) > 1:
+                raise SpecError(key=key, value=zone, allowed="each zone once")
+
     def _check_option(self, option: str, value: str) -> None:
         key = self.key(f"options.{option}")
         if option in _SET_ELSEWHERE:
@@ -238,6 +254,8 @@ class HostSpec:
         _translated(key, value, lambda text: check_option(option, text))
         if option == _CMS_OPTIONS and mappings.ENABLE_CHASSIS_AS_GW in mappings.cms_options(value):
             raise SpecError(key=key, value=value, allowed=f"not {mappings.ENABLE_CHASSIS_AS_GW}: say gateway = true")
+        if option == _CMS_OPTIONS and mappings.availability_zones(value):
+            raise SpecError(key=key, value=value, allowed='not availability-zones: say availability_zones = ["ZONE"]')
         if option == "ovn-encap-ip-default" and value != self.encap_ip:
             raise SpecError(key=key, value=value, allowed=f"the encap_ip of the host, {self.encap_ip}")
 

@@ -19,6 +19,7 @@ __all__ = ["dumps", "load", "loads"]
 _TEXT = (str, "text in quotes")
 _FLAG = (bool, "true or false")
 _TABLE = (dict, "a table")
+_LIST = (list, "a list")
 _CENTRAL = {"northbound": _TEXT, "southbound": _TEXT, "insecure": _FLAG}
 _ENCAP = {"type": _TEXT}
 _HOST = {
@@ -28,6 +29,7 @@ _HOST = {
     "ovsdb": _TEXT,
     "gateway": _FLAG,
     "bridge_mappings": _TABLE,
+    "availability_zones": _LIST,
     "options": _TABLE,
 }
 
@@ -76,6 +78,8 @@ def _host_table(host: HostSpec) -> dict[str, Any]:
         table["gateway"] = True
     if host.bridge_mappings:
         table["bridge_mappings"] = host.bridge_mappings
+    if host.availability_zones:
+        table["availability_zones"] = host.availability_zones
     if host.options:
         table["options"] = host.options
     return table

@@ -146,6 +146,9 @@ def _chassis_checks(spec: Spec, host: HostSpec, chassis: ChassisSummary, nb_cfg:
     found = {str(encap) for encap in chassis.encaps}
     yield Check(host.name, "encapsulation", _list(encaps), _list(found), encaps == found)
     yield Check(host.name, "gateway", _yes(host.gateway), _yes(chassis.gateway), chassis.gateway == host.gateway)
+    if host.availability_zones or chassis.availability_zones:
+        zones, found = set(host.availability_zones), set(chassis.availability_zones)
+        yield Check(host.name, "availability zones", _list(zones), _list(found), zones <= found)
     mappings, mapped = _items(host.bridge_mappings), _items(chassis.bridge_mappings)
     if mappings or mapped:
         yield Check(host.name, "bridge mappings", _list(mappings), _list(mapped), mappings <= mapped)

@@ -11,7 +11,12 @@ import attrs
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.values import Map, Ref
 from ovnkit.southbound.base import SouthboundOperations
-from ovnkit.southbound.chassis_values import ENABLE_CHASSIS_AS_GW, cms_options, read_bridge_mappings
+from ovnkit.southbound.chassis_values import (
+    ENABLE_CHASSIS_AS_GW,
+    availability_zones,
+    cms_options,
+    read_bridge_mappings,
+)
 from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, HAChassis, HAChassisGroup, PortBinding, SBGlobal
 
 if TYPE_CHECKING:
@@ -48,6 +53,7 @@ class ChassisSummary:
     bridge_mappings: Mapping[str, str]
     cms_options: tuple[str, ...]
     gateway: bool
+    availability_zones: tuple[str, ...]
     transport_zones: tuple[str, ...]
     nb_cfg: int | None
     nb_cfg_timestamp: int | None
@@ -208,6 +214,7 @@ def _summary(row: Chassis, private: ChassisPrivate | None, encaps: Mapping[Ref[E
         bridge_mappings=Map(read_bridge_mappings(said.get("ovn-bridge-mappings", ""))),
         cms_options=items,
         gateway=ENABLE_CHASSIS_AS_GW in items,
+        availability_zones=availability_zones(said.get("ovn-cms-options", "")),
         transport_zones=tuple(sorted(row.transport_zones)),
         nb_cfg=None if private is None else private.nb_cfg,
         nb_cfg_timestamp=None if private is None else private.nb_cfg_timestamp,

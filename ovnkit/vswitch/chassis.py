@@ -144,6 +144,24 @@ class ChassisOperations(VSwitchOperations):
         """Take an item out of ``ovn-cms-options``, whoever has added it. Identity: the item. Raises InvalidValue."""
         return self._edit_chassis(lambda ids: ids.remove_cms_option(item), dry_run=dry_run)
 
+    def add_availability_zone(self, zone: str, *, dry_run: bool = False) -> Changes:
+        """Put this chassis into an availability zone, beside those it is in (Neutron's item of ``ovn-cms-options``).
+
+        Identity: the zone.
+
+        Raises InvalidValue.
+        """
+        return self._edit_chassis(lambda ids: ids.add_availability_zone(zone), dry_run=dry_run)
+
+    def remove_availability_zone(self, zone: str, *, dry_run: bool = False) -> Changes:
+        """Take this chassis out of an availability zone, whoever has put it there; its other zones stay.
+
+        Identity: the zone.
+
+        Raises InvalidValue.
+        """
+        return self._edit_chassis(lambda ids: ids.remove_availability_zone(zone), dry_run=dry_run)
+
     def add_bridge_mapping(
         self, physnet: str, bridge: str, *, shared_bridge: bool = False, dry_run: bool = False
     ) -> Changes:

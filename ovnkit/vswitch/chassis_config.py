@@ -7,7 +7,12 @@ from collections.abc import Mapping
 import attrs
 
 from ovnkit.ovsdb.values import Map
-from ovnkit.southbound.chassis_values import ENABLE_CHASSIS_AS_GW, cms_options, read_bridge_mappings
+from ovnkit.southbound.chassis_values import (
+    ENABLE_CHASSIS_AS_GW,
+    availability_zones,
+    cms_options,
+    read_bridge_mappings,
+)
 from ovnkit.vswitch.base import VSwitchOperations
 from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, effective, effective_key
 from ovnkit.vswitch.managed import managed_entries
@@ -48,6 +53,7 @@ class ChassisConfig:
     bridge_mappings: Mapping[str, str]
     cms_options: tuple[str, ...]
     gateway: bool
+    availability_zones: tuple[str, ...]
     options: Mapping[str, str]
     keys: Mapping[str, str] = attrs.field(repr=False)
     managed: frozenset[str]
@@ -80,6 +86,7 @@ def chassis_config(external_ids: Mapping[str, str]) -> ChassisConfig:
         bridge_mappings=Map(read_bridge_mappings(known.get("ovn-bridge-mappings", ""))),
         cms_options=items,
         gateway=ENABLE_CHASSIS_AS_GW in items,
+        availability_zones=availability_zones(known.get("ovn-cms-options", "")),
         options=Map({key: value for key, value in known.items() if key not in _SHOWN_ELSEWHERE}),
         keys=Map({key: effective_key(external_ids, key, system_id) for key in known}),
         managed=managed_entries(external_ids),

@@ -1,8 +1,8 @@
 """``Open_vSwitch.external_ids`` under edit, with the record of what ovnkit has set there.
 
 ``external_ids:ovnkit-managed`` lists it, sorted and comma-separated: a key that ovnkit has set, or ``KEY/ITEM`` for one
-item of a comma-separated value, a physical network of ``ovn-bridge-mappings`` or an item of ``ovn-cms-options``. What
-was there before with the same value is not listed. Pure functions.
+item of a comma-separated value, a physical network of ``ovn-bridge-mappings`` or an item of ``ovn-cms-options``, of
+which ``availability-zones=ZONE`` is one zone. What was there before with the same value is not listed. Pure functions.
 """
 
 from __future__ import annotations
@@ -89,15 +89,31 @@ class ChassisIds:
         name = self._name(_CMS_OPTIONS)
         text = self.current.get(name, "")
         after = mappings.put_cms_option(text, option, value)
-        gone = set(mappings.cms_options(text)) - set(mappings.cms_options(after))
-        self._set_items(name, after, f"{option}={value}")
-        for item in gone:
-            self._forget(f"{name}/{item}")
+        if text == after:
+            return
+        for entry in [entry for entry in managed_entries(self.current) if entry.startswith(f"{name}/{option}=")]:
+            self._forget(entry)
+        self.current[name] = after
+        new = f"{option}={value}"
+        for item in [f"{option}={zone}" for zone in mappings.availability_zones(new)] or [new]:
+            self._record(f"{name}/{item}")
 
     def remove_cms_option(self, item: str) -> None:
         """Take an item away, whoever has added it. Raises InvalidValue."""
         name = self._name(_CMS_OPTIONS)
         self._drop_item(name, mappings.remove_cms_option(self.current.get(name, ""), item), item)
+
+    def add_availability_zone(self, zone: str) -> None:
+        """Add a zone. Raises InvalidValue."""
+        name = self._name(_CMS_OPTIONS)
+        text = mappings.add_availability_zone(self.current.get(name, ""), zone)
+        self._set_items(name, text, f"{mappings.AVAILABILITY_ZONES}={zone}")
+
+    def remove_availability_zone(self, zone: str) -> None:
+        """Take a zone away, whoever has added it. Raises InvalidValue."""
+        name = self._name(_CMS_OPTIONS)
+        text = mappings.remove_availability_zone(self.current.get(name, ""), zone)
+        self._drop_item(name, text, f"{mappings.AVAILABILITY_ZONES}={zone}")
 
     def clear(self) -> None:
         """Take away what ovnkit has set, and the list of it."""
@@ -111,7 +127,7 @@ class ChassisIds:
             elif key.startswith(_MAPPINGS):
                 self._write(key, mappings.remove_bridge_mapping(text, item))
             else:
-                self._write(key, mappings.remove_cms_option(text, item))
+                self._write(key, _without_item(text, item))
         self.current.pop(MANAGED, None)
 
     # One entry of the list is a whole key, or an item; a system-id and a physical network may have a slash in them.
@@ -156,3 +172,9 @@ class ChassisIds:
             self.current[MANAGED] = ",".join(sorted(entries))
         else:
             self.current.pop(MANAGED, None)
+
+
+def _without_item(text: str, item: str) -> str:
+    """``text`` without an item that is listed as ovnkit's."""
+    zones = mappings.availability_zones(item)
+    return mappings.remove_availability_zone(text, zones[0]) if zones else mappings.remove_cms_option(text, item)

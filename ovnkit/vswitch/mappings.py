@@ -11,12 +11,22 @@ import re
 from collections.abc import Mapping
 
 from ovnkit.errors import Conflict, InvalidValue
-from ovnkit.southbound.chassis_values import ENABLE_CHASSIS_AS_GW, cms_options, read_bridge_mappings
+from ovnkit.southbound.chassis_values import (
+    AVAILABILITY_ZONES,
+    ENABLE_CHASSIS_AS_GW,
+    availability_zones,
+    cms_options,
+    read_bridge_mappings,
+)
 
 __all__ = [
+    "AVAILABILITY_ZONES",
     "ENABLE_CHASSIS_AS_GW",
+    "add_availability_zone",
     "add_bridge_mapping",
     "add_cms_option",
+    "availability_zones",
+    "check_availability_zone",
     "check_bridge_name",
     "check_physnet",
     "cms_options",
@@ -25,6 +35,7 @@ __all__ = [
     "parse_encap_types",
     "put_cms_option",
     "read_bridge_mappings",
+    "remove_availability_zone",
     "remove_bridge_mapping",
     "remove_cms_option",
     "render_bridge_mappings",
@@ -156,6 +167,51 @@ def put_cms_option(text: str, name: str, value: str) -> str:
             kept.append(new)
             placed = True
     return ",".join(kept) if placed else add_cms_option(text, new)
+
+
+def check_availability_zone(zone: object) -> None:
+    """Raise InvalidValue unless ``zone`` can name an availability zone."""
+    _check_cms_option(zone)
+    if ":" in str(zone) or "=" in str(zone):
+        raise _refused("ovn-cms-options", zone, "one availability zone, without ':' and '='")
+
+
+def add_availability_zone(text: str, zone: str) -> str:
+    """``text`` with ``zone`` among the availability zones; other items and zones stay. Raises InvalidValue."""
+    check_availability_zone(zone)
+    if zone in availability_zones(text):
+        return text
+    items = text.split(",")
+    listing = [index for index, item in enumerate(items) if _lists_zones(item)]
+    if not listing:
+        return add_cms_option(text, f"{AVAILABILITY_ZONES}={zone}")
+    # Neutron reads the first item that lists any.
+    index = next((index for index in listing if availability_zones(items[index])), listing[0])
+    item = items[index].rstrip()
+    items[index] = f"{item}{zone}" if item.endswith(("=", ":")) else f"{item}:{zone}"
+    return ",".join(items)
+
+
+def remove_availability_zone(text: str, zone: str) -> str:
+    """``text`` without ``zone`` among the availability zones; the item goes with the last one. Raises InvalidValue."""
+    check_availability_zone(zone)
+    kept: list[str] = []
+    for item in text.split(","):
+        if not _lists_zones(item):
+            kept.append(item)
+            continue
+        head, _, zones = item.partition("=")
+        others = [other for other in zones.split(":") if other.strip() != zone]
+        if len(others) == len(zones.split(":")):
+            kept.append(item)
+        elif any(other.strip() for other in others):
+            kept.append(f"{head}={':'.join(others)}")
+    return ",".join(kept)
+
+
+def _lists_zones(item: str) -> bool:
+    name, equals, _ = item.strip().partition("=")
+    return bool(equals) and name == AVAILABILITY_ZONES
 
 
 def parse_encap_types(text: str) -> tuple[str, ...]:

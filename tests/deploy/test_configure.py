@@ -14,7 +14,7 @@ from ovnkit.deploy.configure import configure
 from ovnkit.errors import Conflict, InvalidValue
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from ovnkit.vswitch.chassis_config import ChassisConfig, chassis_config
-from ovnkit.vswitch.mappings import ENABLE_CHASSIS_AS_GW
+from ovnkit.vswitch.mappings import ENABLE_CHASSIS_AS_GW, availability_zones
 from tests.deploy.site import running
 
 HOST = "hv1"
@@ -79,9 +79,10 @@ WANTED = st.fixed_dictionaries(
             optional={
                 "ovn-monitor-all": st.booleans(),
                 "ovn-encap-csum": st.booleans(),
-                "ovn-cms-options": st.sampled_from(["availability-zones=az1", "card-serial-number=7,x"]),
+                "ovn-cms-options": st.sampled_from(["card-serial-number=7", "card-serial-number=7,x"]),
             },
         ),
+        "availability_zones": st.lists(st.sampled_from(["az1", "az2"]), unique=True),
     }
 )
 
@@ -124,6 +125,7 @@ def check_as_in_spec(config: ChassisConfig, spec: Spec, host: HostSpec) -> None:
     assert config.encap_ips == (host.encap_ip,)
     assert host.bridge_mappings.items() <= config.bridge_mappings.items()
     assert set(host.cms_options) <= set(config.cms_options)
+    assert set(host.availability_zones) <= set(config.availability_zones)
     assert host.settings.items() <= config.options.items()
 
 
@@ -148,7 +150,12 @@ def check_kept(before: dict[str, str], after: dict[str, str], host: HostSpec) ->
             assert (item in after.get(mappings, "").split(",")) == stays, item
     options = names["ovn-cms-options"]
     replaced = {option.partition("=")[0] for option in host.cms_options if "=" in option}
+    for zone in availability_zones(before.get(options, "")):
+        stays = zone in host.availability_zones or f"{options}/availability-zones={zone}" not in ours
+        assert (zone in availability_zones(after.get(options, ""))) == stays, zone
     for item in filter(None, before.get(options, "").split(",")):
+        if availability_zones(item):
+            continue
         if item in host.cms_options or item.partition("=")[0] not in replaced:
             stays = item in host.cms_options or f"{options}/{item}" not in ours
             assert (item in after.get(options, "").split(",")) == stays, item

@@ -29,7 +29,8 @@ system_id = "controller"
 encap_ip = "192.0.2.1"
 gateway = true
 bridge_mappings = { physnet1 = "br-ex" }
-options = { ovn-monitor-all = true, ovn-cms-options = "availability-zones=az1" }
+options = { ovn-monitor-all = true, ovn-cms-options = "card-serial-number=7" }
+availability_zones = ["az1"]
 
 [[host]]
 name = "cmp1"
@@ -198,6 +199,6 @@ def test_a_lab_from_toml_is_deployed_and_verified(lab_possible: None, records: N
         assert [chassis.name for chassis in lab.southbound.chassis()] == sorted(host.system_id for host in wanted.hosts)
         [controller] = [gateway.chassis for gateway in lab.southbound.gateways()]
         assert controller.name == "controller"
-        assert set(controller.cms_options) == {"enable-chassis-as-gw", "availability-zones=az1"}
+        assert set(controller.cms_options) == {"enable-chassis-as-gw", "card-serial-number=7", "availability-zones=az1"}
         shown = {(check.host, check.observed) for check in verification.checks if check.what == "bridge of physnet1"}
         assert shown == {("ctl", "br-ex"), ("cmp2", "br-provider")}

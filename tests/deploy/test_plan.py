@@ -72,7 +72,8 @@ def test_what_left_the_spec_goes_where_ovnkit_has_set_it(site: Site) -> None:
     full = {
         "gateway": True,
         "bridge_mappings": {"physnet1": "br-ex", "physnet2": "br-two"},
-        "options": {"ovn-monitor-all": True, "ovn-cms-options": "availability-zones=az1,card-serial-number=7"},
+        "options": {"ovn-monitor-all": True, "ovn-cms-options": "card-serial-number=7"},
+        "availability_zones": ["az1", "az2"],
     }
     assert deploy.plan(site.spec(ctl=full)).apply()
     plan = deploy.plan(site.spec(ctl={"bridge_mappings": {"physnet2": "br-two"}}))
@@ -94,6 +95,15 @@ def test_what_others_have_set_stays_though_the_spec_does_not_have_it(site: Site)
     assert deploy.plan(site.spec()).apply()
     ids = site.ids("ctl")
     assert {key: ids[key] for key in theirs} == theirs
+
+
+def test_a_zone_of_others_stays_beside_those_of_the_spec(site: Site) -> None:
+    site.put("ctl", {"ovn-cms-options": "availability-zones=az9:az2,x"})
+    for wanted, expected in ((["az1", "az2"], "az9:az2:az1"), (["az3"], "az9:az2:az3"), ([], "az9:az2")):
+        plan = deploy.plan(site.spec(ctl={"availability_zones": wanted}))
+        assert plan.apply()
+        assert site.ids("ctl")["ovn-cms-options"] == f"availability-zones={expected},x"
+        assert not deploy.plan(plan.spec)
 
 
 def test_what_others_have_set_alike_stays_when_it_leaves_the_spec(site: Site) -> None:

@@ -220,6 +220,43 @@ def test_a_named_cms_option_takes_the_place_of_the_one_of_that_name(vs: VSwitch)
     assert ids(vs) == {}
 
 
+def test_an_availability_zone_comes_and_goes_beside_those_of_others(vs: VSwitch) -> None:
+    put(vs, {"ovn-cms-options": "a,availability-zones=az1,b"})
+    check_operation(vs, lambda on, dry: on.add_availability_zone("az2", dry_run=dry))
+    assert vs.add_availability_zone("az1") == []
+    assert ids(vs) == {
+        "ovn-cms-options": "a,availability-zones=az1:az2,b",
+        "ovnkit-managed": "ovn-cms-options/availability-zones=az2",
+    }
+    assert vs.chassis_config().availability_zones == ("az1", "az2")
+    check_operation(vs, lambda on, dry: on.remove_availability_zone("az2", dry_run=dry))
+    assert ids(vs) == {"ovn-cms-options": "a,availability-zones=az1,b"}
+
+
+def test_of_the_availability_zones_only_ovnkit_s_go_when_the_chassis_is_unregistered(vs: VSwitch) -> None:
+    put(vs, {"ovn-cms-options": "availability-zones=az1"})
+    for zone in ("az2", "az3"):
+        vs.add_availability_zone(zone)
+    vs.unregister_chassis()
+    assert ids(vs) == {"ovn-cms-options": "availability-zones=az1"}
+    put(vs, {})
+    vs.add_cms_option("availability-zones=az2:az3")
+    vs.add_availability_zone("az4")
+    vs.unregister_chassis()
+    assert ids(vs) == {}
+
+
+def test_zones_that_are_set_as_a_whole_take_the_place_of_those_that_were_added(vs: VSwitch) -> None:
+    vs.add_availability_zone("az1")
+    vs.add_cms_option("availability-zones=az2:az3")
+    assert ids(vs) == {
+        "ovn-cms-options": "availability-zones=az2:az3",
+        "ovnkit-managed": "ovn-cms-options/availability-zones=az2,ovn-cms-options/availability-zones=az3",
+    }
+    vs.unregister_chassis()
+    assert ids(vs) == {}
+
+
 def test_a_bridge_mapping_comes_and_goes_beside_its_neighbours(vs: VSwitch) -> None:
     put(vs, {"ovn-bridge-mappings": "a:br-a"})
     check_operation(vs, lambda on, dry: on.add_bridge_mapping("physnet1", "br-ex", dry_run=dry))

@@ -117,6 +117,37 @@ def test_a_named_cms_option_is_replaced_in_its_place() -> None:
     )
 
 
+ZONES = st.text("abz0-9 ._", min_size=1, max_size=5).map(str.strip).filter(bool)
+
+
+@given(st.lists(ITEMS, unique=True, max_size=3), st.lists(ZONES, unique=True, max_size=3), ZONES)
+def test_a_zone_comes_and_goes_without_its_neighbours(items: list[str], zones: list[str], zone: str) -> None:
+    others = [other for other in zones if other != zone]
+    listed = [f"availability-zones={':'.join(others)}"] if others else []
+    text = ",".join([*items, *listed])
+    added = mappings.add_availability_zone(text, zone)
+    assert mappings.availability_zones(added) == (*others, zone)
+    assert mappings.add_availability_zone(added, zone) == added
+    assert mappings.remove_availability_zone(added, zone) == text
+    assert mappings.remove_availability_zone(text, zone) == text
+
+
+def test_a_zone_joins_the_item_that_neutron_reads() -> None:
+    text = "availability-zones=, x , availability-zones= az1:az2 ,availability-zones=az9"
+    assert mappings.availability_zones(text) == ("az1", "az2")
+    added = mappings.add_availability_zone(text, "az3")
+    assert mappings.availability_zones(added) == ("az1", "az2", "az3")
+    assert mappings.remove_availability_zone("availability-zones=,a", "az1") == "availability-zones=,a"
+    assert mappings.add_availability_zone("availability-zones=,a", "az1") == "availability-zones=az1,a"
+
+
+@pytest.mark.parametrize("zone", ["", " a", "a:b", "a=b", "a,b", "a\n"])
+def test_a_zone_that_is_no_single_zone_is_refused(zone: str) -> None:
+    for function in (mappings.add_availability_zone, mappings.remove_availability_zone):
+        with pytest.raises(InvalidValue):
+            function("x", zone)
+
+
 @pytest.mark.parametrize("item", ["", " a", "a ", "a,b", "a\nb", "\x1b"])
 def test_a_cms_option_that_is_no_single_item_is_refused(item: str) -> None:
     for function in (mappings.add_cms_option, mappings.remove_cms_option):

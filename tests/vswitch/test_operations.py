@@ -80,6 +80,8 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     step("remove_bridge_mapping", physnet=PHYSNETS),
     step("add_cms_option", item=ITEMS),
     step("remove_cms_option", item=ITEMS),
+    step("add_availability_zone", zone=st.sampled_from(["az1", "2"])),
+    step("remove_availability_zone", zone=st.sampled_from(["az1", "2"])),
     step("set_option", key=KEYS, value=st.sampled_from(["true", "false"])),
     step("remove_option", key=KEYS),
     step("reconcile_patch_ports", maybe={"force": st.booleans(), "controller_running": st.booleans()}),
@@ -109,7 +111,7 @@ def foreign_keys(tx: VSwitchTransaction) -> None:
     """What others write to the keys of a chassis."""
     values = {
         "ovn-bridge-mappings": "a:b,,c:d",
-        "ovn-cms-options": " az=1 ,, enable-chassis-as-gw",
+        "ovn-cms-options": " az=1 ,, enable-chassis-as-gw,availability-zones=az1: az9",
         "ovn-monitor-all": "True",
         "ovnkit-managed": "ovn-cms-options/a,,x",
     }
