@@ -8,6 +8,7 @@ from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.southbound.chassis_values import AVAILABILITY_ZONES, availability_zones
 from ovnkit.southbound.client import Southbound
 from ovnkit.vswitch.client import VSwitchTransaction
+from ovnkit.vswitch.direct import ChassisDraft
 
 __all__ = ["configure"]
 
@@ -16,7 +17,9 @@ _MAPPINGS: Final = "ovn-bridge-mappings"
 _CMS_OPTIONS: Final = "ovn-cms-options"
 
 
-def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound: Southbound | None = None) -> None:
+def configure(
+    tx: VSwitchTransaction | ChassisDraft, spec: Spec, host: HostSpec, *, southbound: Southbound | None = None
+) -> None:
     """Register the chassis with its gateway flag, mappings and options; take away what left the spec.
 
     Only what ovnkit itself has set is taken away. Raises what the operations raise: InvalidValue, Conflict.
@@ -41,7 +44,7 @@ def configure(tx: VSwitchTransaction, spec: Spec, host: HostSpec, *, southbound:
         tx.add_bridge_mapping(physnet, bridge)
 
 
-def _drop_what_left_the_spec(tx: VSwitchTransaction, host: HostSpec) -> bool:
+def _drop_what_left_the_spec(tx: VSwitchTransaction | ChassisDraft, host: HostSpec) -> bool:
     """Whether there was something to take away."""
     config = tx.chassis_config()
     keys = config.keys.keys() - _ALWAYS_SET - host.settings.keys() - {_MAPPINGS, _CMS_OPTIONS}

@@ -15,7 +15,7 @@ from ovnkit.ovsdb.changes import Changes
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap
-from ovnkit.vswitch.client import VSwitch, VSwitchTransaction
+from ovnkit.vswitch.direct import DirectChassis
 
 __all__ = ["HostResult", "Plan", "Report", "plan"]
 
@@ -85,12 +85,12 @@ class Plan:
         A host that fails is reported and delays no other. Safe to repeat: what is done changes nothing the second time.
         """
 
-        def write(vswitch: VSwitch, host: HostSpec, sb: Southbound) -> Changes:
-            def body(tx: VSwitchTransaction) -> Changes:
-                configure(tx, self.spec, host, southbound=sb)
-                return tx.changes()
-
-            return vswitch.transact(body, f"ovnkit deploy {host.name}", durable=True)
+        def write(chassis: DirectChassis, host: HostSpec, sb: Southbound) -> Changes:
+            return chassis.edit(
+                lambda draft: configure(draft, self.spec, host, southbound=sb),
+                comment=f"ovnkit deploy {host.name}",
+                timeout=self.timeout,
+            )
 
         return Report(_each_host(self.spec, write, tls=self.tls, timeout=self.timeout))
 
@@ -104,18 +104,15 @@ def plan(spec: Spec, *, tls: Tls | None = None, timeout: float = 30.0) -> Plan:
     Raises ConnectionFailed or Timeout where the Southbound database cannot be read.
     """
 
-    def look(vswitch: VSwitch, host: HostSpec, sb: Southbound) -> Changes:
-        tx = vswitch.transaction()
-        try:
-            configure(tx, spec, host, southbound=sb)
-            return tx.changes()
-        finally:
-            tx.discard()
+    def look(chassis: DirectChassis, host: HostSpec, sb: Southbound) -> Changes:
+        draft = chassis.read(timeout=timeout)
+        configure(draft, spec, host, southbound=sb)
+        return draft.changes()
 
     return Plan(spec, _each_host(spec, look, tls=tls, timeout=timeout), tls, timeout)
 
 
-_Work = Callable[[VSwitch, HostSpec, Southbound], Changes]
+_Work = Callable[[DirectChassis, HostSpec, Southbound], Changes]
 
 
 def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> tuple[HostResult, ...]:
@@ -124,8 +121,7 @@ def _each_host(spec: Spec, work: _Work, *, tls: Tls | None, timeout: float) -> t
     with Southbound.connect(southbound, tls=of(southbound), timeout=timeout, monitor=_CHASSIS) as sb:
 
         def on_host(host: HostSpec) -> Changes:
-            with VSwitch.connect(host.ovsdb, tls=of(host.ovsdb), timeout=timeout) as vswitch:
-                return work(vswitch, host, sb)
+            return work(DirectChassis(host.ovsdb, tls=of(host.ovsdb)), host, sb)
 
         outcomes = on_each(spec.hosts, on_host)
     return tuple(

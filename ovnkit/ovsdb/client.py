@@ -28,9 +28,9 @@ from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
+from ovnkit.ovsdb.exchange import fetch_schema
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.guard import new_lock
-from ovnkit.ovsdb.handshake import fetch_schema
 from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.lock import Lock, Locks
 from ovnkit.ovsdb.replica import Idl

@@ -264,7 +264,7 @@ class Row(Generic[D_co]):
                 value = getattr(self, name)
                 if value and isinstance(value, str):
                     return value
-        if self._replicated is not None and self._replicated.schema.max_rows == 1:
+        if (self._max_rows if self._replicated is None else self._replicated.schema.max_rows) == 1:
             return ""
         return "new" if self._uuid is None else str(self._uuid)[:8]
 

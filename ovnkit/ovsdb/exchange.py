@@ -1,4 +1,4 @@
-"""Fetching the live schema, before there is a replica: one blocking exchange with a deadline."""
+"""Asking a server without a replica: blocking exchanges on a connection of their own, with a deadline."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ovnkit.errors import ConnectionFailed, Timeout
+from ovnkit.errors import ConnectionFailed, OvnkitError, Timeout
 from ovnkit.ovsdb import wire
 from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.tls import certificate_names, is_wrong_name
 from ovnkit.remote import Remote, format_remotes
 
-__all__ = ["fetch_schema"]
+__all__ = ["Exchange", "ask", "fetch_schema"]
 
 S = TypeVar("S", bound=socket.socket)
+T = TypeVar("T")
 
 _RETRY_AFTER = 0.05
 _PATIENCE = 2.0
@@ -33,11 +34,25 @@ _MAY_PASS = (ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError, ssl.S
 def fetch_schema(
     remotes: Sequence[Remote], database: str, dialer: Dialer, *, timeout: float
 ) -> tuple[Remote, Mapping[str, Any]]:
-    """The first server that answers, and its schema of ``database``.
+    """The first server that answers, and its schema of ``database``. Raises what ask() raises."""
 
-    Raises Timeout when none did within ``timeout`` seconds (it names the last failure), and ConnectionFailed at once
-    where waiting for any of them cannot help: no permission for a socket, a certificate that is refused, a server that
-    does not have this database.
+    def question(exchange: Exchange) -> tuple[Remote, Mapping[str, Any]]:
+        schema = exchange.call("get_schema", [database], database)
+        if not isinstance(schema, dict):
+            raise ValueError(f"a schema that is {schema!r:.80}")  # noqa: TRY004 - of a value, not of a type in Python
+        return exchange.remote, schema
+
+    return ask(remotes, dialer, question, f"the schema of {database}", timeout=timeout)
+
+
+def ask(
+    remotes: Sequence[Remote], dialer: Dialer, question: Callable[[Exchange], T], what: str, *, timeout: float
+) -> T:
+    """What ``question(exchange)`` gives with the first server that answers; asked again where a connection is lost.
+
+    Raises Timeout, for ``what``, when none did within ``timeout`` seconds (it names the last failure), and
+    ConnectionFailed at once where waiting for any of them cannot help: no permission for a socket, a certificate that
+    is refused, a server that does not have this database. Other errors of ovnkit that ``question`` raises pass.
     """
     deadline = time.monotonic() + timeout
     pause = _RETRY_AFTER
@@ -48,13 +63,13 @@ def fetch_schema(
         for remote in remotes:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Timeout(
-                    f"the schema of {database} from {format_remotes(tuple(remotes))}; last failure: {failure}", timeout
-                )
+                raise Timeout(f"{what} from {format_remotes(tuple(remotes))}; last failure: {failure}", timeout)
             try:
                 # One server that does not answer must not use up the time of the others.
-                return remote, _ask(remote, database, dialer, left if len(remotes) == 1 else min(left, patience))
+                return _ask(remote, question, dialer, left if len(remotes) == 1 else min(left, patience))
             except (OSError, ValueError) as exc:
+                if isinstance(exc, OvnkitError) and not isinstance(exc, ConnectionFailed):
+                    raise
                 hopeless += _hopeless(remote, exc)
                 failure = f"{remote}: {_explained(exc)}"
         if len(hopeless) == len(remotes):
@@ -62,6 +77,52 @@ def fetch_schema(
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         pause = min(pause * 2, 1.0)
         patience *= 2
+
+
+class Exchange:
+    """A connection on which one question after another is asked, each with its answer, until a deadline."""
+
+    def __init__(self, sock: socket.socket, remote: Remote, deadline: float) -> None:
+        self.remote = remote
+        self._sock = sock
+        self._deadline = deadline
+        self._framer = wire.Framer()
+        self._number = -1
+
+    def call(self, method: str, params: Sequence[Any], database: str) -> Any:
+        """The result of one request about ``database`` (RFC 7047 4.1).
+
+        Raises OSError where the connection is lost or no answer comes in time, and ConnectionFailed where the server
+        does not have the database.
+        """
+        self._number += 1
+        request = json.dumps({"method": method, "params": params, "id": self._number}).encode()
+        # What keeps this from being sent, such as a certificate that is refused, is said by the server and read below.
+        with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
+            self._sock.settimeout(_left(self._deadline))
+            self._sock.sendall(request)
+        while True:
+            if time.monotonic() > self._deadline:
+                raise TimeoutError("the server has not finished its answer")
+            self._sock.settimeout(_left(self._deadline))
+            part = self._sock.recv(_READ)
+            if not part:
+                raise OSError("the server closed the connection; is it an OVSDB server?")
+            try:
+                for message in self._framer.feed(part):
+                    head = wire.head(message)
+                    if head.method is None and bytes(head.id) == b"%d" % self._number:
+                        return self._result(head, database)
+            except ValueError as exc:
+                raise OSError(f"the answer is not that of an OVSDB server: {exc}") from exc
+
+    def _result(self, head: wire.Head, database: str) -> Any:
+        error = wire.value(head.error) if head.error else None
+        if _comes_later(error):
+            raise OSError(f"it has no content of {database} yet: it has just been started, or reaches no other server")
+        if error:
+            raise ConnectionFailed(str(self.remote), f"no database {database} here: {error!r:.200}")
+        return wire.value(head.result) if head.result else None
 
 
 def _explained(exc: OSError | ValueError) -> str:
@@ -88,14 +149,14 @@ def _who_may(remote: Remote) -> str:
     return "this connection is not permitted"
 
 
-def _ask(remote: Remote, database: str, dialer: Dialer, timeout: float) -> Mapping[str, Any]:
+def _ask(remote: Remote, question: Callable[[Exchange], T], dialer: Dialer, timeout: float) -> T:
     deadline = time.monotonic() + timeout
     if remote.scheme != "ssl":
         with _connected(remote, dialer, deadline) as sock:
-            return _exchange(sock, remote, database, deadline)
+            return question(Exchange(sock, remote, deadline))
     try:
         with _secured(remote, dialer, deadline) as secure:
-            return _exchange(secure, remote, database, deadline)
+            return question(Exchange(secure, remote, deadline))
     except _MAY_PASS as exc:
         raise OSError(dialer.explained(exc, remote)) from exc
     except ssl.SSLError as exc:
@@ -154,43 +215,6 @@ def _names(remote: Remote, dialer: Dialer, deadline: float) -> str:
 
 def _left(deadline: float) -> float:
     return max(_SHORTEST, deadline - time.monotonic())
-
-
-def _exchange(sock: socket.socket, remote: Remote, database: str, deadline: float) -> Mapping[str, Any]:
-    # What keeps this from being sent, such as a certificate that is refused, is said by the server and read below.
-    with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
-        sock.sendall(json.dumps({"method": "get_schema", "params": [database], "id": 0}).encode())
-    framer = wire.Framer()
-    while True:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the server has not finished its answer")
-        sock.settimeout(_left(deadline))
-        part = sock.recv(_READ)
-        if not part:
-            raise OSError("the server closed the connection; is it an OVSDB server?")
-        try:
-            for message in framer.feed(part):
-                schema = _schema(message, remote, database)
-                if schema is not None:
-                    return schema
-        except ValueError as exc:
-            raise OSError(f"the answer is not that of an OVSDB server: {exc}") from exc
-
-
-def _schema(message: bytearray, remote: Remote, database: str) -> Mapping[str, Any] | None:
-    """The schema where this message is the answer, None where it is something else."""
-    head = wire.head(message)
-    if head.method is not None or bytes(head.id) != b"0":
-        return None
-    error = wire.value(head.error) if head.error else None
-    if _comes_later(error):
-        raise OSError(f"it has no content of {database} yet: it has just been started, or reaches no other server")
-    if error:
-        raise ConnectionFailed(str(remote), f"no database {database} here: {error!r:.200}")
-    schema = wire.value(head.result) if head.result else None
-    if isinstance(schema, dict):
-        return schema
-    raise ValueError(f"a schema that is {schema!r:.80}")
 
 
 def _comes_later(error: object) -> bool:
