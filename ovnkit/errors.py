@@ -25,6 +25,7 @@ OvnkitError
 ├── WatchOverflow                       a watch was read too slowly
 ├── UnsupportedOvs (ImportError)        the installed `ovs` is not one that ovnkit can stand on
 ├── NeedsHost                           needs more of the host than its database; names the command to run
+├── HostFailed                          a command on a host, or one of its files, failed; the host, the command and why
 ├── ServerFailed                        a private server process did not start or stopped
 └── LabError                            the lab cannot do what was asked
     ├── MissingBinary                   a program is not installed; names the command that installs it
@@ -46,6 +47,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "ConstraintViolation",
+    "HostFailed",
     "InvalidRemote",
     "InvalidValue",
     "LabError",
@@ -349,6 +351,23 @@ class NeedsHost(OvnkitError):
         super().__init__(f"{what} needs access to the host; by hand: {command}")
         self.what = what
         self.command = command
+
+
+class HostFailed(OvnkitError):
+    """A command on a host failed, or one of its files could not be read or written.
+
+    Attributes: ``host``, ``command``, ``status`` (the exit status, None where it did not run or did not end in time),
+    ``output`` (the end of what it said).
+    """
+
+    def __init__(self, host: str, command: str, status: int | None, output: str) -> None:
+        ended = "did not run" if status is None else f"ended with status {status}"
+        said = " ".join(output.split())[-300:] or "it said nothing"
+        super().__init__(f"on {host}: {command} {ended}: {said if said.isprintable() else repr(said)}")
+        self.host = host
+        self.command = command
+        self.status = status
+        self.output = output
 
 
 class ServerFailed(OvnkitError):

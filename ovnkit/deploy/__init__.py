@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
+from ovnkit.deploy.progress import Event
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
+from ovnkit.deploy.system_id import FileChange
 from ovnkit.deploy.toml import dumps, load, loads
+from ovnkit.deploy.undo import Kept, Undone, UndoReport, undo
 from ovnkit.deploy.verify import Check, Verification, verify
 
 __all__ = [
     "Central",
     "Check",
+    "CommandHost",
     "Encap",
+    "Event",
+    "FileChange",
+    "Host",
     "HostResult",
     "HostSpec",
+    "Kept",
     "Plan",
     "Report",
     "Spec",
+    "UndoReport",
+    "Undone",
     "Verification",
     "dumps",
     "load",
     "loads",
+    "open_host",
     "plan",
+    "undo",
     "verify",
 ]

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.deploy.spec import Spec
 from ovnkit.errors import OvnkitError
 from ovnkit.remote import Remote, Tls, default_remote, parse_remotes
 
-__all__ = ["on_each", "tls_of"]
+__all__ = ["AT_ONCE", "on_each", "servers_of", "tls_of"]
 
+H = TypeVar("H")
 T = TypeVar("T")
 
-_AT_ONCE = 32
+AT_ONCE: Final = 32
+"""How many hosts are worked on at the same time, unless told otherwise."""
 
 
-def on_each(hosts: Sequence[HostSpec], work: Callable[[HostSpec], T]) -> list[T | OvnkitError]:
-    """``work(host)`` for every host, in parallel; the result or the error of each, in the order of ``hosts``."""
+def on_each(hosts: Sequence[H], work: Callable[[H], T], *, at_once: int = AT_ONCE) -> list[T | OvnkitError]:
+    """``work(host)`` for every host, in parallel; the result or the error of each, in the order of ``hosts``.
 
-    def attempt(host: HostSpec) -> T | OvnkitError:
+    Any other exception ends it: hosts that were not begun are not begun any more.
+    """
+
+    def attempt(host: H) -> T | OvnkitError:
         try:
             return work(host)
         except OvnkitError as exc:
@@ -28,8 +33,11 @@ def on_each(hosts: Sequence[HostSpec], work: Callable[[HostSpec], T]) -> list[T 
 
     if not hosts:
         return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(hosts)), thread_name_prefix="ovnkit deploy") as pool:
+    pool = ThreadPoolExecutor(min(at_once, len(hosts)), thread_name_prefix="ovnkit deploy")
+    try:
         return list(pool.map(attempt, hosts))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def tls_of(spec: Spec, tls: Tls | None) -> Callable[[str | None], Tls | None]:
@@ -40,10 +48,10 @@ def tls_of(spec: Spec, tls: Tls | None) -> Callable[[str | None], Tls | None]:
     if tls is None:
         return lambda _text: None
     strings = [spec.central.northbound, spec.central.southbound, *(host.ovsdb for host in spec.hosts)]
-    tls.check_names([remote for text in strings for remote in _servers(text)])
-    return lambda text: tls.limited_to(_servers(text))
+    tls.check_names([remote for text in strings for remote in servers_of(text)])
+    return lambda text: tls.limited_to(servers_of(text))
 
 
-def _servers(text: str | None) -> tuple[Remote, ...]:
-    # Only a host may leave it out: then it is this one.
+def servers_of(text: str | None) -> tuple[Remote, ...]:
+    """The servers of a connection string; only a host may leave it out: then it is this one."""
     return parse_remotes(default_remote("Open_vSwitch") if text is None else text)

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from ovnkit.deploy.host import open_host
 from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
 from ovnkit.ovsdb.values import Map
 from ovnkit.remote import format_remotes, lacks_port, parse_remotes
@@ -105,6 +106,10 @@ def _zone_tuple(zones: Iterable[str]) -> tuple[str, ...]:
     return tuple(zones) if isinstance(zones, (list, tuple)) else zones  # type: ignore[return-value]  # for the check
 
 
+def _access(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    return tuple(value) if isinstance(value, (list, tuple)) else value  # type: ignore[return-value]  # for the check
+
+
 def _check_flag(key: str, value: object) -> None:
     if not isinstance(value, bool):
         raise SpecError(key=key, value=value, allowed="true or false")
@@ -166,6 +171,7 @@ class HostSpec:
     ``ovsdb`` is the connection string of its Open_vSwitch database, None for the default socket of the machine that
     deploys. ``gateway`` makes it a gateway chassis. ``bridge_mappings`` gives the bridge of each physical network,
     ``availability_zones`` the zones that Neutron is to know it by.
+    ``access`` is how the host is reached beyond its database (``open_host``): None for not at all.
     ``options`` holds further ``ovn-*`` keys of ovn-controller(8); truth values and numbers become OVSDB's text.
     """
 
@@ -173,6 +179,7 @@ class HostSpec:
     system_id: str = attrs.field(default=attrs.Factory(_system_id_of, takes_self=True))
     encap_ip: str = attrs.field(converter=_canonical_address)
     ovsdb: str | None = attrs.field(default=None, converter=_canonical_ovsdb)
+    access: str | tuple[str, ...] | None = attrs.field(default=None, converter=_access)
     gateway: bool = False
     bridge_mappings: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen)
     availability_zones: tuple[str, ...] = attrs.field(default=(), converter=_zone_tuple)
@@ -188,6 +195,7 @@ class HostSpec:
         _check_flag(self.key("gateway"), self.gateway)
         if self.ovsdb is not None:
             _check_remotes(self.key("ovsdb"), self.ovsdb, insecure=True)
+        self._check_access()
         if not _is_mapping(self.options):
             raise SpecError(key=self.key("options"), value=self.options, allowed="a table of ovn-* keys")
         for option, value in self.options.items():
@@ -218,6 +226,14 @@ class HostSpec:
             mappings.parse_encap_ips(self.encap_ip)
         except InvalidValue as error:
             raise SpecError(key=self.key("encap_ip"), value=self.encap_ip, allowed=allowed) from error
+
+    def _check_access(self) -> None:
+        access = self.access
+        if access is None:
+            return
+        if not isinstance(access, str | tuple):
+            raise SpecError(key=self.key("access"), value=access, allowed="text, or a list of words")
+        _translated(self.key("access"), access, lambda _: open_host(access, self.name))
 
     def _check_bridge_mappings(self) -> None:
         if not _is_mapping(self.bridge_mappings):

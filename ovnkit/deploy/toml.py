@@ -16,17 +16,19 @@ from ovnkit.errors import SpecError
 
 __all__ = ["dumps", "load", "loads"]
 
-_TEXT = (str, "text in quotes")
-_FLAG = (bool, "true or false")
-_TABLE = (dict, "a table")
-_LIST = (list, "a list")
+_Field = tuple[type | tuple[type, ...], str]
+_TEXT: _Field = (str, "text in quotes")
+_FLAG: _Field = (bool, "true or false")
+_TABLE: _Field = (dict, "a table")
+_LIST: _Field = (list, "a list")
 _CENTRAL = {"northbound": _TEXT, "southbound": _TEXT, "insecure": _FLAG}
 _ENCAP = {"type": _TEXT}
-_HOST = {
+_HOST: dict[str, _Field] = {
     "name": _TEXT,
     "system_id": _TEXT,
     "encap_ip": _TEXT,
     "ovsdb": _TEXT,
+    "access": ((str, list), "text in quotes, or a list of words"),
     "gateway": _FLAG,
     "bridge_mappings": _TABLE,
     "availability_zones": _LIST,
@@ -74,6 +76,8 @@ def _host_table(host: HostSpec) -> dict[str, Any]:
     table: dict[str, Any] = {"name": host.name, "system_id": host.system_id, "encap_ip": host.encap_ip}
     if host.ovsdb is not None:
         table["ovsdb"] = host.ovsdb
+    if host.access is not None:
+        table["access"] = host.access
     if host.gateway:
         table["gateway"] = True
     if host.bridge_mappings:
@@ -136,7 +140,7 @@ def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _check_table(
-    table: dict[str, Any], where: str, fields: Mapping[str, tuple[type, str]], *, required: tuple[str, ...] = ()
+    table: dict[str, Any], where: str, fields: Mapping[str, _Field], *, required: tuple[str, ...] = ()
 ) -> None:
     _check_keys(table, where, fields)
     for key in required:

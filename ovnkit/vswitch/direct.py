@@ -63,10 +63,27 @@ class ChassisDraft(ChassisOperations, ChassisConfigReads):
         """The operations of RFC 7047 that make it so, each key guarded by the value that was read; durable."""
         return build(self._pending, comment=comment, durable=True) if self._touched else []
 
+    def put(self, keys: Mapping[str, str | None]) -> None:
+        """Set keys to these values, None for absent, whatever they mean to anybody."""
+        self._item.set("external_ids", Put({key: value for key, value in keys.items() if value is not None}))
+        self._item.set("external_ids", Remove(*(key for key, value in keys.items() if value is None)))
+
+    @property
+    def before(self) -> Mapping[str, str]:
+        """The keys as they were read."""
+        base: Any = self._item.base
+        return Map() if base is None else base.external_ids
+
+    @property
+    def edited(self) -> Mapping[str, tuple[str | None, str | None]]:
+        """The keys that are different from what was read: before and after, None for absent."""
+        before, after = self.before, self.external_ids
+        keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+        return {key: (before.get(key), after.get(key)) for key in keys}
+
     @property
     def _touched(self) -> bool:
-        base: Any = self._item.base
-        return self.external_ids != (Map() if base is None else base.external_ids)
+        return self.external_ids != self.before
 
     def _edit_chassis(
         self, edit: Callable[[ChassisIds], None], *, dry_run: bool, system_id: str | None = None

@@ -249,7 +249,7 @@ ctl ({site.hosts["ctl"].remote})
 cmp1 ({site.hosts["cmp1"].remote})
   no changes
 cmp2 ({site.hosts["cmp2"].remote})
-  ! {outcome(deploy.plan(spec), "cmp2").problem}
+  ! compare: {outcome(deploy.plan(spec), "cmp2").problem}
 3 hosts: 1 to change, 1 as they should be, 1 failed"""
     )
     assert "(host 'else\\x1b[2J\\nwhere')" in str(deploy.plan(spec))

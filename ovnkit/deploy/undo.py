@@ -1,0 +1,153 @@
+"""Taking back what ``apply()`` has done, as far as nobody has changed it since."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import attrs
+
+from ovnkit.deploy.host import open_host
+from ovnkit.deploy.hosts import AT_ONCE, on_each, servers_of
+from ovnkit.deploy.record import Record, Touched, read_record
+from ovnkit.deploy.system_id import FileChange, restore_file
+from ovnkit.errors import OvnkitError
+from ovnkit.ovsdb.changes import Changes
+from ovnkit.remote import Tls
+from ovnkit.vswitch.direct import ChassisDraft, DirectChassis
+from ovnkit.vswitch.managed import MANAGED, managed_entries
+
+__all__ = ["Kept", "UndoReport", "Undone", "undo"]
+
+
+@attrs.frozen
+class Kept:
+    """A key, or a file, that somebody has changed since, which is why it stays: what was found, and what was left."""
+
+    key: str
+    found: str | None
+    left: str | None
+
+    def __str__(self) -> str:
+        return f"= {self.key} stays {self.found!r}: ovnkit had left {self.left!r}"
+
+
+@attrs.frozen
+class Undone:
+    """What was taken back on one host, what stays, or why nothing could be done there."""
+
+    host: str
+    changes: Changes
+    kept: tuple[Kept, ...] = ()
+    problem: OvnkitError | None = None
+
+    def __str__(self) -> str:
+        body = str(self.changes) if self.problem is None else f"! {self.problem}"
+        return "\n".join((self.host, *(f"  {line}" for line in (*body.splitlines(), *map(str, self.kept)))))
+
+
+@attrs.frozen
+class UndoReport:
+    """What ``undo()`` did, host by host. ``ok`` when no host failed; keys that stay are no failure."""
+
+    hosts: tuple[Undone, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no host failed."""
+        return all(result.problem is None for result in self.hosts)
+
+    @property
+    def failed(self) -> tuple[Undone, ...]:
+        """The hosts that failed, each with its error."""
+        return tuple(result for result in self.hosts if result.problem is not None)
+
+    @property
+    def kept(self) -> Mapping[str, tuple[Kept, ...]]:
+        """By host, the keys that others have changed since."""
+        return {result.host: result.kept for result in self.hosts if result.kept}
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        failed, kept = len(self.failed), sum(len(keys) for keys in self.kept.values())
+        hosts = "1 host" if len(self.hosts) == 1 else f"{len(self.hosts)} hosts"
+        summary = f"{hosts}: {len(self.hosts) - failed} as before"
+        summary += f", {kept} keys stay as others have changed them" if kept else ""
+        summary += f", {failed} failed" if failed else ""
+        return "\n".join((*map(str, self.hosts), summary))
+
+
+def undo(
+    record: str | os.PathLike[str], *, tls: Tls | None = None, timeout: float = 30.0, at_once: int = AT_ONCE
+) -> UndoReport:
+    """Return every key that a record names to what it was before the first ``apply()`` into it.
+
+    A key that somebody else has changed since stays, and is reported. Hosts that are done are written down as such: it
+    can be run again for those that failed. ``timeout`` (seconds) holds for each host, ``at_once`` of them at a time.
+
+    Raises OSError where the record cannot be read or written, and InvalidValue where it is none.
+    """
+    todo = list(read_record(record).values())
+    file = Record(record)
+    try:
+
+        def on_host(touched: Touched) -> Undone:
+            own = None if tls is None else tls.limited_to(servers_of(touched.ovsdb))
+            kept: list[Kept] = []
+
+            def restore(draft: ChassisDraft) -> None:
+                kept[:] = take_back(draft, touched)
+
+            changes = DirectChassis(touched.ovsdb, tls=own).edit(
+                restore, comment=f"ovnkit undo {touched.host}", timeout=timeout
+            )
+            kept += _restore_files(touched)
+            file.note_undone(touched.host)
+            return Undone(touched.host, changes, tuple(kept))
+
+        outcomes = on_each(todo, on_host, at_once=at_once)
+    finally:
+        file.close()
+    return UndoReport(
+        tuple(
+            Undone(touched.host, Changes(), problem=outcome) if isinstance(outcome, OvnkitError) else outcome
+            for touched, outcome in zip(todo, outcomes, strict=True)
+        )
+    )
+
+
+def _restore_files(touched: Touched) -> list[Kept]:
+    """Give files back their text; returns those that somebody else has changed since."""
+    if touched.access is None:
+        return []
+    host = open_host(touched.access, touched.host)
+    return [
+        Kept(path, host.read(path), after)
+        for path, (before, after) in touched.files.items()
+        if not restore_file(host, FileChange(path, before, after))
+    ]
+
+
+def take_back(draft: ChassisDraft, touched: Touched) -> list[Kept]:
+    """Edit a draft so that its keys are what they were; returns those that somebody else has changed since."""
+    now = dict(draft.external_ids)
+    kept: list[Kept] = []
+    wanted: dict[str, str | None] = {}
+    for key, (before, after) in touched.keys.items():
+        found = now.get(key)
+        if found == after:
+            wanted[key] = before
+        elif key == MANAGED:
+            wanted[key] = _without(found, before, after)
+        elif found != before:
+            kept.append(Kept(key, found, after))
+    draft.put(wanted)
+    return kept
+
+
+def _without(found: str | None, before: str | None, after: str | None) -> str | None:
+    """The list of what ovnkit has set, which other operations have changed since, without what is taken back."""
+    old, new, now = (managed_entries({MANAGED: text or ""}) for text in (before, after, found))
+    return ",".join(sorted((now - (new - old)) | (old - new))) or None
