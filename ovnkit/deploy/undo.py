@@ -17,7 +17,7 @@ from ovnkit.remote import Tls
 from ovnkit.vswitch.direct import ChassisDraft, DirectChassis
 from ovnkit.vswitch.managed import MANAGED, managed_entries
 
-__all__ = ["Kept", "UndoReport", "Undone", "undo"]
+__all__ = ["Kept", "UndoReport", "Undone", "take_back", "undo"]
 
 
 @attrs.frozen

@@ -42,6 +42,7 @@ def chassis(number: int, **changed: Any) -> ChassisSummary:
         "bridge_mappings": {},
         "cms_options": (),
         "gateway": False,
+        "availability_zones": (),
         "transport_zones": (),
         "nb_cfg": NB_CFG,
         "nb_cfg_timestamp": None,
@@ -104,6 +105,14 @@ def test_all_checks_hold_where_all_is_as_the_spec_says() -> None:
         ("cmp", "tunnels"),
         ("cmp", "interfaces without error"),
     ]
+
+
+def test_zones_beside_those_of_the_spec_are_as_good_and_a_missing_one_is_not() -> None:
+    host = attrs.evolve(SPEC.host("ctl"), availability_zones=("az1", "az2"))
+    spec = attrs.evolve(SPEC, hosts=[host, SPEC.host("cmp")])
+    seen = attrs.evolve(CONTROLLER, availability_zones=("az1", "az9"))
+    assert failing(spec=spec, facts=with_chassis(seen)) == [("ctl", "availability zones", "az1, az2", "az1, az9")]
+    assert failing(spec=spec, facts=with_chassis(attrs.evolve(seen, availability_zones=("az9", "az2", "az1")))) == []
 
 
 def test_a_southbound_that_is_out_of_reach_shows_nothing_of_now() -> None:
