@@ -37,12 +37,15 @@ class Host(Protocol):
     @property
     def name(self) -> str:
         """What errors call it."""
+        ...
 
     def run(self, argv: Sequence[str], *, stdin: str = "", timeout: float = 30.0) -> str:
         """Run a command and return what it prints. Raises HostFailed."""
+        ...
 
     def read(self, path: str) -> str | None:
         """The text of a file, None where it is not there. Raises HostFailed."""
+        ...
 
     def write(self, path: str, text: str, *, mode: int = 0o644) -> None:
         """Replace a file, or make it, all of it or nothing; its directory has to be there. Raises HostFailed."""

@@ -12,7 +12,7 @@ import pytest
 
 from ovnkit import deploy
 from ovnkit.errors import Conflict, HostFailed
-from ovnkit.ovsdb.server import Process
+from ovnkit.ovsdb.server import Process, find_program
 from ovnkit.southbound import Chassis, Southbound
 from ovnkit.vswitch import VSwitch
 from tests.deploy.site import Site
@@ -58,9 +58,9 @@ def test_the_file_is_planned_written_and_undone_with_the_rest(site: Site, etc: E
     assert shown in str(plan)
 
     record = etc.directory / "record"
-    steps: list[str] = []
-    report = plan.apply(undo_record=record, progress=lambda event: event.host == "ctl" and steps.append(event.step))
-    assert report
+    events: list[deploy.Event] = []
+    assert plan.apply(undo_record=record, progress=events.append)
+    steps = [event.step for event in events if event.host == "ctl"]
     assert steps == ["files", "record", "write", "read", "compare", "record", "write", "done"]
     assert etc.system_id.read_text(encoding="utf-8") == "ctl\n"
     assert not deploy.plan(spec)
@@ -155,8 +155,8 @@ class Started:
 
 @pytest.fixture
 def started(etc: Etc, tmp_path: Path) -> Iterator[Started]:
-    if not Path(_OVS_CTL).exists():
-        pytest.skip("no ovs-ctl")
+    if find_program("ovsdb-server") != "/usr/sbin/ovsdb-server" or not Path(_OVS_CTL).exists():
+        pytest.skip("the start script is not that of the programs which are found here")
     run = tmp_path / "run"
     run.mkdir()
     own = {"OVS_SYSCONFDIR": etc.directory, "OVS_RUNDIR": run, "OVS_LOGDIR": run, "OVS_DBDIR": run}
