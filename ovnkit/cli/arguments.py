@@ -1,0 +1,79 @@
+"""What several commands take, and how they print what they have found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ovnkit.deploy import Event
+    from ovnkit.remote import Tls
+
+__all__ = ["Bar", "Commands", "add_connection", "add_json", "positive", "show", "tls_of"]
+
+Commands = Any
+"""What ``add_subparsers()`` returns; argparse has no public name for it."""
+
+_WIDTH = 30
+
+
+def add_connection(parser: argparse.ArgumentParser, *, timeout: float) -> None:
+    """``--timeout`` and the files of TLS."""
+    parser.add_argument(
+        "--timeout", type=positive, default=timeout, metavar="SECONDS", help=f"for each host (default: {timeout:g})"
+    )
+    parser.add_argument("--key", metavar="FILE", help="private key, for ssl:")
+    parser.add_argument("--cert", metavar="FILE", help="certificate, for ssl:")
+    parser.add_argument("--ca", metavar="FILE", help="certificate of the authority behind those of the servers")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def positive(text: str) -> float:
+    """A number of seconds. Raises ValueError."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def tls_of(options: argparse.Namespace) -> Tls | None:
+    """The settings for TLS, None where no file is given. Raises InvalidRemote where some are."""
+    from ovnkit.errors import InvalidRemote
+    from ovnkit.remote import Tls
+
+    files = (options.key, options.cert, options.ca)
+    if not any(files):
+        return None
+    if not all(files):
+        raise InvalidRemote("ssl:", "TLS needs all of --key, --cert and --ca")
+    return Tls(*files)
+
+
+def show(options: argparse.Namespace, text: object, structure: Callable[[], dict[str, Any]]) -> None:
+    """Print a result for people, or with ``--json`` for programs."""
+    print(json.dumps(structure(), indent=2) if options.json else text)
+
+
+class Bar:
+    """How many hosts are finished, on one line of the terminal; nothing where standard error is none."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._failed = 0
+
+    def __call__(self, event: Event) -> None:
+        """Draw it anew."""
+        self._failed += event.step == "failed"
+        if not self._shown or event.step not in ("done", "failed"):
+            return
+        filled = _WIDTH * event.finished // event.hosts
+        failed = f", {self._failed} failed" if self._failed else ""
+        bar = f"\r[{'#' * filled}{'.' * (_WIDTH - filled)}] {event.finished} of {event.hosts} hosts{failed}"
+        print(bar, end="\n" if event.finished == event.hosts else "", file=sys.stderr, flush=True)

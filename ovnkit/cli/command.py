@@ -1,0 +1,60 @@
+"""The command line: what there is, and what its exit status says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from ovnkit.cli import deploy, lab
+from ovnkit.errors import OvnkitError
+
+__all__ = ["main"]
+
+_FAILED = 1
+_USAGE = 64
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    0 all well, 1 failed, 2 there is something to do, 64 wrong usage, 130 interrupted.
+    """
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as exc:
+        return _USAGE if exc.code else 0
+    try:
+        status: int = options.run(options)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except (OvnkitError, OSError) as exc:
+        print(f"ovnkit: {exc}", file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        print("ovnkit: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    return status
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"ovnkit {version('ovnkit')}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ovnkit", description="Typed clients, operations and deployment for OVN.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    deploy.add_commands(commands)
+    lab.add_commands(commands)
+    return parser
