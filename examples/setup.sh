@@ -57,7 +57,7 @@ can_make_environments() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null
 }
 
-# Sets $packages to the distribution packages whose programs are missing.
+# Sets $packages to the distribution packages whose programs are missing; $further_programs, PROGRAM=PACKAGE, as well.
 find_missing_packages() {
     packages=
     while read -r program package; do
@@ -70,6 +70,9 @@ ip iproute2
 ethtool ethtool
 ping iputils-ping
 END
+    for pair in ${further_programs:-}; do
+        have "${pair%%=*}" || packages="$packages ${pair#*=}"
+    done
     have udhcpc || busybox --list 2>/dev/null | grep -qx udhcpc || packages="$packages udhcpc"
     find_python
     if [ -z "$python" ]; then

@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . examples/setup.sh
 
+further_programs='ssh=openssh-client sshd=openssh-server'
 install_packages
 make_environment test
 may_become_root || give_up "the tests make network namespaces, which needs root, and there is no sudo; run this as root."

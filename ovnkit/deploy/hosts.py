@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from ovnkit.deploy.reach import servers_of
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import OvnkitError
-from ovnkit.remote import Remote, Tls, default_remote, parse_remotes
+from ovnkit.remote import Tls
 
-__all__ = ["AT_ONCE", "on_each", "servers_of", "tls_of"]
+__all__ = ["AT_ONCE", "on_each", "tls_of"]
 
 H = TypeVar("H")
 T = TypeVar("T")
@@ -49,9 +50,4 @@ def tls_of(spec: Spec, tls: Tls | None) -> Callable[[str | None], Tls | None]:
         return lambda _text: None
     strings = [spec.central.northbound, spec.central.southbound, *(host.ovsdb for host in spec.hosts)]
     tls.check_names([remote for text in strings for remote in servers_of(text)])
-    return lambda text: tls.limited_to(servers_of(text))
-
-
-def servers_of(text: str | None) -> tuple[Remote, ...]:
-    """The servers of a connection string; only a host may leave it out: then it is this one."""
-    return parse_remotes(default_remote("Open_vSwitch") if text is None else text)
+    return lambda text: tls.limited_to(servers) if (servers := servers_of(text)) else None

@@ -13,6 +13,7 @@ from ovnkit.deploy.configure import configure
 from ovnkit.deploy.host import Host, open_host
 from ovnkit.deploy.hosts import AT_ONCE, on_each, tls_of
 from ovnkit.deploy.progress import Event, Step, Steps
+from ovnkit.deploy.reach import reached
 from ovnkit.deploy.record import Record, Touched
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange, system_id_change
@@ -204,7 +205,8 @@ def _each_host(
                         work_on_file(host, access, change, steps)
                         files.append(change)
                 steps.take(host.name, "read")
-                changes = work(host, DirectChassis(host.ovsdb, tls=of(host.ovsdb)), sb, steps)
+                with reached(host.ovsdb, timeout=timeout) as remote:
+                    changes = work(host, DirectChassis(remote, tls=of(host.ovsdb)), sb, steps)
             except OvnkitError as exc:
                 stopped = steps.of(host.name)
                 steps.take(host.name, "failed")

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from ovnkit.deploy.host import open_host
+from ovnkit.deploy.reach import check_ovsdb, ssh_access
 from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
 from ovnkit.ovsdb.values import Map
 from ovnkit.remote import format_remotes, lacks_port, parse_remotes
@@ -52,7 +53,9 @@ def _canonical_remotes(value: str) -> str:
 
 
 def _canonical_ovsdb(value: str | None) -> str | None:
-    return None if value is None else _canonical_or_same(value, lambda text: format_remotes(parse_remotes(text)))
+    if value is None or not _is_text(value) or value.startswith("ssh:"):
+        return value
+    return _canonical_or_same(value, lambda text: format_remotes(parse_remotes(text)))
 
 
 def _canonical_address(value: str) -> str:
@@ -110,6 +113,16 @@ def _access(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
     return tuple(value) if isinstance(value, (list, tuple)) else value  # type: ignore[return-value]  # for the check
 
 
+def _check_ovsdb(key: str, value: str, *, insecure: bool) -> None:
+    if not _is_text(value) or not value.startswith("ssh:"):
+        _check_remotes(key, value, insecure=insecure)
+        return
+    try:
+        check_ovsdb(value)
+    except (InvalidValue, InvalidRemote) as error:
+        raise SpecError(key=key, value=value, allowed="ssh://[USER@]HOST[:PORT][/SOCKET]") from error
+
+
 def _check_flag(key: str, value: object) -> None:
     if not isinstance(value, bool):
         raise SpecError(key=key, value=value, allowed="true or false")
@@ -164,22 +177,29 @@ def _system_id_of(host: HostSpec) -> str:
     return derived_system_id(f"{host.name}".encode("ascii", "backslashreplace").decode())
 
 
+def _access_of(host: HostSpec) -> str | None:
+    return ssh_access(host.ovsdb) if _is_text(host.ovsdb) else None
+
+
 @attrs.frozen(kw_only=True)
 class HostSpec:
     """One host: a chassis and its local database.
 
-    ``ovsdb`` is the connection string of its Open_vSwitch database, None for the default socket of the machine that
-    deploys. ``gateway`` makes it a gateway chassis. ``bridge_mappings`` gives the bridge of each physical network,
-    ``availability_zones`` the zones that Neutron is to know it by.
-    ``access`` is how the host is reached beyond its database (``open_host``): None for not at all.
-    ``options`` holds further ``ovn-*`` keys of ovn-controller(8); truth values and numbers become OVSDB's text.
+    ``ovsdb`` is the connection string of its Open_vSwitch database: None for the default socket of the machine that
+    deploys, ``ssh://[USER@]HOST[:PORT][/SOCKET]`` for a socket that OpenSSH forwards. ``access`` is how the host is
+    reached beyond its database (``open_host``): None for not at all, unless ``ovsdb`` says it. ``gateway`` makes it a
+    gateway chassis. ``bridge_mappings`` gives the bridge of each physical network, ``availability_zones`` the zones by
+    which Neutron is to know it. ``options`` holds further ``ovn-*`` keys of ovn-controller(8); truth values and numbers
+    become OVSDB's text.
     """
 
     name: str
     system_id: str = attrs.field(default=attrs.Factory(_system_id_of, takes_self=True))
     encap_ip: str = attrs.field(converter=_canonical_address)
     ovsdb: str | None = attrs.field(default=None, converter=_canonical_ovsdb)
-    access: str | tuple[str, ...] | None = attrs.field(default=None, converter=_access)
+    access: str | tuple[str, ...] | None = attrs.field(
+        default=attrs.Factory(_access_of, takes_self=True), converter=_access
+    )
     gateway: bool = False
     bridge_mappings: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen)
     availability_zones: tuple[str, ...] = attrs.field(default=(), converter=_zone_tuple)
@@ -194,7 +214,7 @@ class HostSpec:
         self._check_encap_ip()
         _check_flag(self.key("gateway"), self.gateway)
         if self.ovsdb is not None:
-            _check_remotes(self.key("ovsdb"), self.ovsdb, insecure=True)
+            _check_ovsdb(self.key("ovsdb"), self.ovsdb, insecure=True)
         self._check_access()
         if not _is_mapping(self.options):
             raise SpecError(key=self.key("options"), value=self.options, allowed="a table of ovn-* keys")
@@ -296,7 +316,7 @@ class Spec:
         self._check_unique("ovsdb", lambda host: host.ovsdb)
         for host in self.hosts:
             if host.ovsdb is not None:
-                _check_remotes(host.key("ovsdb"), host.ovsdb, insecure=self.central.insecure)
+                _check_ovsdb(host.key("ovsdb"), host.ovsdb, insecure=self.central.insecure)
 
     def host(self, name: str) -> HostSpec:
         """The host of that name. Raises KeyError."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ovnkit.deploy.reach import ssh_access
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.errors import SpecError
 
@@ -76,7 +77,7 @@ def _host_table(host: HostSpec) -> dict[str, Any]:
     table: dict[str, Any] = {"name": host.name, "system_id": host.system_id, "encap_ip": host.encap_ip}
     if host.ovsdb is not None:
         table["ovsdb"] = host.ovsdb
-    if host.access is not None:
+    if host.access is not None and host.access != ssh_access(host.ovsdb):
         table["access"] = host.access
     if host.gateway:
         table["gateway"] = True

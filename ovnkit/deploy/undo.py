@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import attrs
 
 from ovnkit.deploy.host import open_host
-from ovnkit.deploy.hosts import AT_ONCE, on_each, servers_of
+from ovnkit.deploy.hosts import AT_ONCE, on_each
+from ovnkit.deploy.reach import reached, servers_of
 from ovnkit.deploy.record import Record, Touched, read_record
 from ovnkit.deploy.system_id import FileChange, restore_file
 from ovnkit.errors import OvnkitError
@@ -94,15 +95,17 @@ def undo(
     try:
 
         def on_host(touched: Touched) -> Undone:
-            own = None if tls is None else tls.limited_to(servers_of(touched.ovsdb))
+            servers = servers_of(touched.ovsdb)
+            own = None if tls is None or not servers else tls.limited_to(servers)
             kept: list[Kept] = []
 
             def restore(draft: ChassisDraft) -> None:
                 kept[:] = take_back(draft, touched)
 
-            changes = DirectChassis(touched.ovsdb, tls=own).edit(
-                restore, comment=f"ovnkit undo {touched.host}", timeout=timeout
-            )
+            with reached(touched.ovsdb, timeout=timeout) as remote:
+                changes = DirectChassis(remote, tls=own).edit(
+                    restore, comment=f"ovnkit undo {touched.host}", timeout=timeout
+                )
             kept += _restore_files(touched)
             file.note_undone(touched.host)
             return Undone(touched.host, changes, tuple(kept))

@@ -12,6 +12,7 @@ import attrs
 
 from ovnkit.deploy.hosts import on_each, tls_of
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
+from ovnkit.deploy.reach import reached
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound.client import Northbound
@@ -91,7 +92,8 @@ def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Veri
         stack.enter_context(sb)
 
         def connect(host: HostSpec) -> VSwitch:
-            return stack.enter_context(VSwitch.connect(host.ovsdb, tls=of(host.ovsdb), timeout=left()))
+            remote = stack.enter_context(reached(host.ovsdb, timeout=left()))
+            return stack.enter_context(VSwitch.connect(remote, tls=of(host.ovsdb), timeout=left()))
 
         # At once: ovn-northd may take all the time there is, and so may a host that does not answer.
         with ThreadPoolExecutor(1, thread_name_prefix="ovnkit verify") as pool:

@@ -26,7 +26,7 @@ from tests.compat.roots import RELEASES, Release, Unavailable, make_root
 
 _CHECKOUT = Path(__file__).parents[2]
 _LIVE = ("ovsdb", "northbound", "southbound", "vswitch", "deploy", "lab")
-_NOT_LIVE = ("lab/test_binaries.py", "lab/test_requirements.py")
+_NOT_LIVE = ("lab/test_binaries.py", "lab/test_requirements.py", "deploy/test_ssh.py")
 """They are about the installed programs."""
 _AT_ONCE = ("-n", "auto", "-m", "not long and not lab and not alone")
 _ONE_BY_ONE = ("-m", "not long and (lab or alone)")
