@@ -115,7 +115,7 @@ class DirectChassis:
 
     def edit(
         self,
-        edit: Callable[[ChassisDraft], None],
+        edit: Callable[[ChassisDraft], object],
         *,
         comment: str,
         timeout: float,
@@ -163,11 +163,11 @@ class DirectChassis:
 
 
 def _read(exchange: Exchange) -> ChassisDraft:
-    (result,) = exchange.call("transact", [_DATABASE, _SELECT], _DATABASE)
-    failure = outcome.failure([_SELECT], [result])
+    results = exchange.call("transact", [_DATABASE, _SELECT], _DATABASE)
+    failure = outcome.failure([_SELECT], results)
     if failure is not None:
         raise failure
-    rows: list[Any] = result["rows"]
+    rows: list[Any] = results[0]["rows"]
     if not rows:
         return ChassisDraft(None)
     if len(rows) > 1:
