@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from ovnkit.deploy import Central, HostSpec, Spec
 from ovnkit.deploy.configure import configure
 from ovnkit.errors import Conflict, InvalidValue
+from ovnkit.ovsdb import Exactly
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from ovnkit.vswitch.chassis_config import ChassisConfig, chassis_config
+from ovnkit.vswitch.direct import DirectChassis
 from ovnkit.vswitch.mappings import ENABLE_CHASSIS_AS_GW, availability_zones
 from tests.deploy.site import running
 
@@ -105,6 +107,14 @@ def test_any_state_is_brought_to_the_spec_and_keeps_what_is_not_ovnkit_s(
         return
     after = dict(vs.get(OpenVSwitch).external_ids)
     assert bool(tx.changes()) == (after != before)
+    # Without a replica it comes to the same.
+    with vs.transaction() as again:
+        again.update(again.get(OpenVSwitch), external_ids=before)
+    direct = DirectChassis(vs.remote).edit(lambda draft: configure(draft, spec, host), comment="x", timeout=10)
+    assert [(change.before, change.after) for change in direct] == [
+        (change.before, change.after) for change in tx.changes()
+    ]
+    vs.wait(OpenVSwitch, external_ids=Exactly(after), timeout=10)
     check_as_in_spec(chassis_config(after), spec, host)
     check_kept(before, after, host)
     with vs.transaction() as again:
