@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ovnkit.deploy.host import CommandHost, Host, open_host
+from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
 from ovnkit.deploy.progress import Event
+from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
 from ovnkit.deploy.toml import dumps, load, loads
@@ -24,13 +26,16 @@ __all__ = [
     "Kept",
     "Plan",
     "Report",
+    "SequenceReport",
     "Spec",
+    "StepResult",
     "UndoReport",
     "Undone",
     "Verification",
     "dumps",
     "load",
     "loads",
+    "move_physnet",
     "open_host",
     "plan",
     "undo",

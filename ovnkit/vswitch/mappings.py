@@ -114,7 +114,7 @@ def add_bridge_mapping(text: str, physnet: str, bridge: str, *, shared_bridge: b
             raise Conflict(
                 "mapped to another bridge",
                 f"physical network {physnet!r} is mapped to {carrier!r}; remove that mapping, wait until its patch"
-                f" ports are gone, then map it to {bridge!r}",
+                f" ports are gone, then map it to {bridge!r} (deploy.move_physnet does that)",
             )
         if network != physnet and carrier == bridge and not shared_bridge:
             allowed = f"a bridge of its own for each physical network; {bridge!r} carries {network!r}"
