@@ -102,17 +102,25 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Touched]:
         entry = _parsed(line)
         if entry is None:
             continue
-        if entry.get("undone"):
-            found.pop(entry["host"], None)
-            continue
-        keys, files = (
-            {name: (before, after) for name, (before, after) in entry[kind].items()} for kind in ("keys", "files")
-        )
-        access = tuple(entry["access"]) if isinstance(entry["access"], list) else entry["access"]
-        touched = Touched(entry["host"], entry["ovsdb"], keys, access, files)
+        try:
+            if entry.get("undone"):
+                found.pop(entry["host"], None)
+                continue
+            touched = _touched(entry)
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
+            value = line[:40]
+            raise InvalidValue(table="undo record", column=os.fspath(path), value=value, allowed=_FORMAT) from exc
         known = found.get(touched.host)
         found[touched.host] = touched if known is None else known.then(touched)
     return found
+
+
+def _touched(entry: Mapping[str, Any]) -> Touched:
+    keys, files = (
+        {name: (before, after) for name, (before, after) in entry[kind].items()} for kind in ("keys", "files")
+    )
+    access = tuple(entry["access"]) if isinstance(entry["access"], list) else entry["access"]
+    return Touched(entry["host"], entry["ovsdb"], keys, access, files)
 
 
 def _lines(file: BinaryIO, path: str | os.PathLike[str]) -> list[bytes]:

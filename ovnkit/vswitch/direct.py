@@ -128,17 +128,20 @@ class DirectChassis:
         """
         sent: list[ChassisDraft] = []
 
-        def question(exchange: Exchange) -> Changes:
+        def question(exchange: Exchange) -> Changes | Exception:
             while True:
                 draft = _read(exchange)
-                edit(draft)
-                changes = draft.changes()
-                if not changes:
-                    # What was sent and lost its reply has been applied, or somebody else has written the same.
-                    return sent[-1].changes() if sent else changes
+                try:
+                    edit(draft)
+                    changes = draft.changes()
+                    if not changes:
+                        # What was sent and lost its reply has been applied, or somebody else has written the same.
+                        return sent[-1].changes() if sent else changes
+                    if before_sending is not None:
+                        before_sending(draft)
+                except Exception as exc:  # noqa: BLE001 - raised below: here an OSError would be one of the connection
+                    return exc
                 operations = draft.operations(comment)
-                if before_sending is not None:
-                    before_sending(draft)
                 sent.append(draft)
                 results = exchange.call("transact", [_DATABASE, *operations], _DATABASE)
                 failure = outcome.failure(operations, results)
@@ -149,12 +152,15 @@ class DirectChassis:
                     raise failure
 
         try:
-            return ask(self.remotes, self._dialer, question, "the keys of the chassis", timeout=timeout)
+            found = ask(self.remotes, self._dialer, question, "the keys of the chassis", timeout=timeout)
         except Timeout as exc:
             if not sent:
                 raise
             lost = sent[-1]
             raise OutcomeUnknown(str(exc), lambda seconds: self._has(lost, seconds)) from exc
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _has(self, lost: ChassisDraft, timeout: float) -> bool:
         """Whether the database is as a draft would leave it."""

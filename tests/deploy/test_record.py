@@ -82,6 +82,14 @@ def test_a_line_that_a_kill_has_cut_off_is_left_out_and_those_after_it_count(pat
     assert read_record(path)["cmp1"].keys.keys() == {"a", "c"}
 
 
+@pytest.mark.parametrize("line", ["{}", '{"host": "a"}', '{"host": "a", "ovsdb": null, "access": null, "keys": 5}'])
+def test_a_line_that_nobody_has_written_is_refused(path: Path, line: str) -> None:
+    write(path, touched(a=("0", "1")))
+    path.write_bytes(path.read_bytes() + line.encode() + b"\n")
+    with pytest.raises(InvalidValue, match="undo record"):
+        read_record(path)
+
+
 @pytest.mark.parametrize("text", ["[central]\n", '{"format": "ovnkit undo record 9"}\n', "[]\n"])
 def test_another_file_is_refused_and_left_alone(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")

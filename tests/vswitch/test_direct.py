@@ -193,6 +193,22 @@ def test_what_is_about_to_be_sent_is_told_before_each_time(vs: VSwitch, proxy: P
     assert [entry["system-id"] for entry in told] == [(None, "hv1")] * 2
 
 
+@pytest.mark.parametrize("fault", [OSError("disk full"), ValueError("x"), ZeroDivisionError()], ids=repr)
+def test_a_fault_of_what_is_called_passes_at_once_and_nothing_is_sent(
+    vs: VSwitch, proxy: Proxy, fault: Exception
+) -> None:
+    def fail(_draft: ChassisDraft) -> None:
+        raise fault
+
+    for calls in ({"edit": fail}, {"edit": register, "before_sending": fail}):
+        began = time.monotonic()
+        with pytest.raises(type(fault)) as caught:
+            DirectChassis(proxy.remote).edit(comment="x", timeout=20, **calls)
+        assert caught.value is fault
+        assert time.monotonic() - began < 2
+    assert proxy.writes == []
+
+
 @pytest.mark.parametrize(
     "result",
     [
