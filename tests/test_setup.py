@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ("cat", "chmod", "cksum", "dirname", "env", "grep", "id", "mv", "rm", "sh", "tee", "tr")
-PROGRAMS = ("ovs-vswitchd", "ovn-northd", "ovn-controller", "ip", "ethtool", "ping", "udhcpc")
+PROGRAMS = ("ovs-vswitchd", "ovn-northd", "ovn-controller", "ip", "ethtool", "ping", "udhcpc", "ssh", "sshd")
 NOBODY = 65534
 
 
@@ -122,6 +122,15 @@ def test_without_root_both_commands_say_what_needs_it(machine: Machine, script: 
     machine.has_environment()
     said = refusal(machine.run("sh", script, root=False))
     assert "network namespaces, which needs root, and there is no sudo; run this as root." in said
+
+
+def test_the_tests_need_further_programs(machine: Machine) -> None:
+    machine.take_away("ssh")
+    machine.has_environment()
+    said = refusal(machine.run("sh", "tests/run.sh"))
+    assert "run this again: openssh-client (" in said
+    machine.put("ssh", "exit 0")
+    assert machine.install().returncode == 0
 
 
 def test_packages_are_installed_while_no_service_may_start(machine: Machine) -> None:
