@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ovnkit.deploy import Event
     from ovnkit.remote import Tls
 
-__all__ = ["Bar", "Commands", "add_connection", "add_json", "positive", "show", "tls_of"]
+__all__ = ["Bar", "Commands", "add_connection", "add_json", "count", "seconds", "show", "tls_of"]
 
 Commands = Any
 """What ``add_subparsers()`` returns; argparse has no public name for it."""
@@ -23,7 +23,7 @@ _WIDTH = 30
 def add_connection(parser: argparse.ArgumentParser, *, timeout: float) -> None:
     """``--timeout`` and the files of TLS."""
     parser.add_argument(
-        "--timeout", type=positive, default=timeout, metavar="SECONDS", help=f"for each host (default: {timeout:g})"
+        "--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for each host (default: {timeout:g})"
     )
     parser.add_argument("--key", metavar="FILE", help="private key, for ssl:")
     parser.add_argument("--cert", metavar="FILE", help="certificate, for ssl:")
@@ -35,12 +35,22 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def positive(text: str) -> float:
-    """A number of seconds. Raises ValueError."""
-    number = float(text)
+def seconds(text: str) -> float:
+    """A number of seconds. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return number
+
+
+def count(text: str) -> int:
+    """A number of things, 1 or more. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def tls_of(options: argparse.Namespace) -> Tls | None:

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import Bar, add_connection, add_json, show, tls_of
+from ovnkit.cli.arguments import Bar, add_connection, add_json, count, show, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
@@ -31,16 +31,9 @@ def add_commands(commands: Commands) -> None:
         add_json(parser)
         parser.set_defaults(run=run)
     for parser in (plan, apply, undo):
-        parser.add_argument("--at-once", type=_count, default=32, metavar="N", help="hosts at a time (default: 32)")
+        parser.add_argument("--at-once", type=count, default=32, metavar="N", help="hosts at a time (default: 32)")
     for parser in (apply, undo):
         parser.add_argument("--record", metavar="FILE", help="the undo record (default: the TOML file with .undo)")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _record(options: argparse.Namespace) -> str:

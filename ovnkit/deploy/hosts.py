@@ -4,20 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
+
+import attrs
 
 from ovnkit.deploy.reach import servers_of
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import OvnkitError
 from ovnkit.remote import Tls
 
-__all__ = ["AT_ONCE", "on_each", "tls_of"]
+__all__ = ["AT_ONCE", "Results", "on_each", "tls_of"]
 
 H = TypeVar("H")
 T = TypeVar("T")
 
 AT_ONCE: Final = 32
 """How many hosts are worked on at the same time, unless told otherwise."""
+
+
+class _Result(Protocol):
+    @property
+    def problem(self) -> OvnkitError | None: ...
+
+
+R = TypeVar("R", bound=_Result)
+
+
+@attrs.frozen
+class Results(Generic[R]):
+    """What became of each host. Truthy, and ``ok``, when none failed."""
+
+    hosts: tuple[R, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no host failed."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[R, ...]:
+        """The hosts that failed, each with its error."""
+        return tuple(result for result in self.hosts if result.problem is not None)
+
+    def __bool__(self) -> bool:
+        return self.ok
 
 
 def on_each(hosts: Sequence[H], work: Callable[[H], T], *, at_once: int = AT_ONCE) -> list[T | OvnkitError]:

@@ -10,6 +10,7 @@ from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.provider_ports import provider_ports
 from ovnkit.vswitch.client import VSwitch
+from ovnkit.vswitch.patch_ports import PATCH_MARKS
 from ovnkit.vswitch.rows import Bridge, Interface, Port
 
 __all__ = ["Facts", "LocalFacts", "observe_local", "observe_southbound"]
@@ -66,7 +67,7 @@ def observe_local(vswitch: VSwitch) -> LocalFacts:
     interfaces = {interface.ref: interface for interface in vswitch.find(Interface)}
     patch_ports: dict[str, tuple[int, ...]] = {}
     for port in sorted(vswitch.find(Port), key=lambda port: port.name):
-        for key in ("ovn-localnet-port", "ovn-l2gateway-port"):
+        for key in PATCH_MARKS:
             if lport := port.external_ids.get(key):
                 numbers = tuple(interfaces[ref].ofport or -1 for ref in port.interfaces if ref in interfaces)
                 patch_ports[lport] = (*patch_ports.get(lport, ()), *numbers)

@@ -19,11 +19,11 @@ from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.provider_ports import provider_ports
 from ovnkit.southbound.rows import Chassis, DatapathBinding, HAChassis, HAChassisGroup, PortBinding
 from ovnkit.vswitch.client import VSwitch
+from ovnkit.vswitch.patch_ports import PATCH_MARKS
 from ovnkit.vswitch.rows import Bridge, Interface, Port
 
 __all__ = ["move_physnet"]
 
-_MARKS: Final = ("ovn-localnet-port", "ovn-l2gateway-port")
 _SOUTHBOUND: Final = dict.fromkeys((Chassis, DatapathBinding, HAChassis, HAChassisGroup, PortBinding))
 
 
@@ -117,7 +117,7 @@ class _Move:
         found: dict[str, list[tuple[str, bool]]] = {lport: [] for lport in lports}
         for bridge in self.vs.find(Bridge):
             for port in (rows[ref] for ref in bridge.ports if ref in rows):
-                lport = next((port.external_ids[mark] for mark in _MARKS if mark in port.external_ids), None)
+                lport = next((port.external_ids[mark] for mark in PATCH_MARKS if mark in port.external_ids), None)
                 if lport in found:
                     numbered = all((interfaces[ref].ofport or 0) > 0 for ref in port.interfaces if ref in interfaces)
                     found[lport].append((bridge.name, numbered))

@@ -11,7 +11,7 @@ import attrs
 
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.host import Host, open_host
-from ovnkit.deploy.hosts import AT_ONCE, on_each, tls_of
+from ovnkit.deploy.hosts import AT_ONCE, Results, on_each, tls_of
 from ovnkit.deploy.progress import Event, Step, Steps
 from ovnkit.deploy.reach import reached
 from ovnkit.deploy.record import Record, Touched
@@ -56,24 +56,8 @@ class HostResult:
         return "\n".join((head, *(f"  {line}" for line in body.splitlines())))
 
 
-@attrs.frozen
-class Report:
+class Report(Results[HostResult]):
     """What ``apply()`` did, host by host. ``ok`` when every host is as the spec says."""
-
-    hosts: tuple[HostResult, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no host failed."""
-        return all(result.problem is None for result in self.hosts)
-
-    @property
-    def failed(self) -> tuple[HostResult, ...]:
-        """The hosts that failed, each with its error."""
-        return tuple(result for result in self.hosts if result.problem is not None)
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     def __str__(self) -> str:
         return _listed(self.hosts, "changed")

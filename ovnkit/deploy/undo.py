@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from ovnkit.deploy.host import open_host
-from ovnkit.deploy.hosts import AT_ONCE, on_each
+from ovnkit.deploy.hosts import AT_ONCE, Results, on_each
 from ovnkit.deploy.reach import reached, servers_of
 from ovnkit.deploy.record import Record, Touched, read_record
 from ovnkit.deploy.system_id import FileChange, restore_file
@@ -47,29 +47,13 @@ class Undone:
         return "\n".join((self.host, *(f"  {line}" for line in (*body.splitlines(), *map(str, self.kept)))))
 
 
-@attrs.frozen
-class UndoReport:
+class UndoReport(Results[Undone]):
     """What ``undo()`` did, host by host. ``ok`` when no host failed; keys that stay are no failure."""
-
-    hosts: tuple[Undone, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no host failed."""
-        return all(result.problem is None for result in self.hosts)
-
-    @property
-    def failed(self) -> tuple[Undone, ...]:
-        """The hosts that failed, each with its error."""
-        return tuple(result for result in self.hosts if result.problem is not None)
 
     @property
     def kept(self) -> Mapping[str, tuple[Kept, ...]]:
         """By host, the keys that others have changed since."""
         return {result.host: result.kept for result in self.hosts if result.kept}
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     def __str__(self) -> str:
         failed, kept = len(self.failed), sum(len(keys) for keys in self.kept.values())

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ovnkit.errors import Conflict, OutcomeUnknown, ProtocolError, Timeout
+from ovnkit.errors import Conflict, ConnectionFailed, OutcomeUnknown, ProtocolError, Timeout
 from ovnkit.ovsdb import outcome, wire
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.dialer import Dialer
@@ -21,7 +21,7 @@ from ovnkit.ovsdb.values import Map
 from ovnkit.remote import Tls, default_remote, parse_remotes
 from ovnkit.vswitch.chassis import ChassisOperations
 from ovnkit.vswitch.chassis_config import ChassisConfig, ChassisConfigReads, chassis_config
-from ovnkit.vswitch.managed import ChassisIds
+from ovnkit.vswitch.managed import MANAGED, ChassisIds
 from ovnkit.vswitch.rows import VS, OpenVSwitch
 
 __all__ = ["ChassisDraft", "DirectChassis"]
@@ -156,16 +156,28 @@ class DirectChassis:
         except Timeout as exc:
             if not sent:
                 raise
-            lost = sent[-1]
-            raise OutcomeUnknown(str(exc), lambda seconds: self._has(lost, seconds)) from exc
+            raise self._unknown(str(exc), sent[-1]) from exc
         if isinstance(found, Exception):
             raise found
         return found
 
-    def _has(self, lost: ChassisDraft, timeout: float) -> bool:
-        """Whether the database is as a draft would leave it."""
-        wanted = dict(lost.external_ids)
-        return dict(self.read(timeout=timeout).external_ids) == wanted
+    def _unknown(self, reason: str, lost: ChassisDraft) -> OutcomeUnknown:
+        return OutcomeUnknown(reason, lambda seconds: self._resolve(lost, seconds))
+
+    def _resolve(self, lost: ChassisDraft, timeout: float) -> bool:
+        """Whether a draft whose reply was lost is what its keys are now."""
+        try:
+            now = self.read(timeout=timeout).external_ids
+        except (ConnectionFailed, Timeout) as exc:
+            raise self._unknown(str(exc), lost) from exc
+        # The list of what is ovnkit's is edited by whatever operation comes next, with other keys.
+        edited = {key: pair for key, pair in lost.edited.items() if key != MANAGED} or lost.edited
+        pairs = [(now.get(key), before, after) for key, (before, after) in edited.items()]
+        if all(found == after for found, _, after in pairs):
+            return True
+        if all(found == before for found, before, _ in pairs):
+            return False
+        raise self._unknown("others have changed the same keys since", lost)
 
 
 def _read(exchange: Exchange) -> ChassisDraft:

@@ -17,7 +17,16 @@ import attrs
 
 from ovnkit.vswitch.patch_state import BridgeState, HostState, PortState
 
-__all__ = ["BridgeState", "HostState", "PatchKind", "PatchPort", "PortState", "agent_port_name", "classify"]
+__all__ = [
+    "PATCH_MARKS",
+    "BridgeState",
+    "HostState",
+    "PatchKind",
+    "PatchPort",
+    "PortState",
+    "agent_port_name",
+    "classify",
+]
 
 PatchKind = Literal[
     "ovn-live", "ovn-stale", "ovn-imposter", "ovn-other", "agent", "agent-tunnel", "agent-veth",
@@ -34,7 +43,9 @@ PatchKind = Literal[
 - ``half-open``: the other end is missing or does not point back; ``foreign``: anything else
 """
 
-_MARKS: Final = ("ovn-localnet-port", "ovn-l2gateway-port")
+PATCH_MARKS: Final = ("ovn-localnet-port", "ovn-l2gateway-port")
+"""The keys of ``Port.external_ids`` by which ovn-controller knows its patch ports; the value is the logical port."""
+
 _OLD_MARKS: Final = ("ovn-l3gateway-port", "ovn-logical-patch-port")
 _TRUNK_PREFIXES: Final = ("tpi-", "tpt-", "spi-", "spt-")
 _AGENT_PLACEHOLDER: Final = "nonexistent-peer"
@@ -94,7 +105,7 @@ class _End:
 
     @property
     def mark(self) -> str | None:
-        return next((self.port.external_ids[key] for key in _MARKS if key in self.port.external_ids), None)
+        return next((self.port.external_ids[key] for key in PATCH_MARKS if key in self.port.external_ids), None)
 
 
 class _Classification:

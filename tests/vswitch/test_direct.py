@@ -171,7 +171,18 @@ def test_without_an_answer_the_outcome_is_unknown_and_can_be_found_out(vs: VSwit
     proxy.keeping = False
     assert caught.value.resolve(5) is False
     DirectChassis(vs.remote).edit(register, comment="x", timeout=5)
+    # Other keys are no matter of this write; those that others have changed since leave it unknown.
+    vs.set_option("ovn-monitor-all", "true")
     assert caught.value.resolve(5) is True
+    vs.add_cms_option("theirs")
+    with pytest.raises(OutcomeUnknown, match="others have changed"):
+        caught.value.resolve(5)
+    proxy.refusing = True
+    with pytest.raises(OutcomeUnknown, match="keys of the chassis") as again:
+        caught.value.resolve(0.3)
+    proxy.refusing = False
+    vs.remove_cms_option("theirs")
+    assert again.value.resolve(5) is True
 
 
 def test_what_was_not_sent_is_a_timeout(vs: VSwitch, proxy: Proxy) -> None:
