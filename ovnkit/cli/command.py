@@ -34,8 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`| head`); Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
-    except (OvnkitError, OSError) as exc:
+    except OvnkitError as exc:
         print(f"ovnkit: {exc}", file=sys.stderr)
+        return _FAILED
+    except OSError as exc:
+        print(f"ovnkit: {exc.filename}: {exc.strerror}" if exc.filename else f"ovnkit: {exc}", file=sys.stderr)
         return _FAILED
     except KeyboardInterrupt:
         print("ovnkit: interrupted", file=sys.stderr)

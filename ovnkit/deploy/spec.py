@@ -319,11 +319,11 @@ class Spec:
                 _check_ovsdb(host.key("ovsdb"), host.ovsdb, insecure=self.central.insecure)
 
     def host(self, name: str) -> HostSpec:
-        """The host of that name. Raises KeyError."""
+        """The host of that name. Raises KeyError, which names those that there are."""
         for host in self.hosts:
             if host.name == name:
                 return host
-        raise KeyError(name)
+        raise KeyError(f"no host {name!r} in the spec; it has {', '.join(host.name for host in self.hosts) or 'none'}")
 
     def _check_unique(self, field: str, value_of: Callable[[HostSpec], str | None]) -> None:
         owners: dict[str | None, HostSpec] = {}

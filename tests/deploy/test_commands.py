@@ -98,7 +98,7 @@ def test_verify_says_what_it_has_seen(site: Site, file: Path, capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "No such file"), ("[central]\n", "central.northbound"), ("nonsense", "TOML")],
+    [(None, "cluster.toml: No such file"), ("[central]\n", "central.northbound"), ("nonsense", "TOML")],
 )
 @pytest.mark.parametrize("command", ["plan", "apply", "verify"])
 def test_a_file_that_cannot_be_is_1_and_says_why(
@@ -116,7 +116,9 @@ def test_a_file_that_cannot_be_is_1_and_says_why(
 
 def test_undo_without_a_record_is_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deploy", "undo", str(tmp_path / "cluster.toml")]) == 1
-    assert "cluster.toml.undo" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cluster.toml.undo" in said
+    assert "--record" in said
 
 
 @pytest.mark.parametrize(
