@@ -77,7 +77,7 @@ def _campaign() -> Iterator[Trial]:
         "kill-leader",
         "leader killed",
         faults.kill_leader,
-        260,
+        320,
         writers=8,
         longest_gap=leader_gap,
         least_acknowledged=100_000,
