@@ -7,12 +7,14 @@ from typing import Any
 
 import attrs
 
-from ovnkit.deploy import Check, FileChange, HostResult, Undone
+from ovnkit.deploy import Check, FileChange, HostResult, StepResult, Undone
+from ovnkit.deploy.table import table
 from ovnkit.errors import OvnkitError, _is_secret
 from ovnkit.ovsdb.changes import ColumnChange
 from ovnkit.ovsdb.values import Ref
+from ovnkit.southbound.client import Southbound
 
-__all__ = ["changes", "checks", "hosts", "problem", "undone"]
+__all__ = ["changes", "chassis", "chassis_table", "checks", "hosts", "problem", "steps", "undone"]
 
 
 def hosts(results: Iterable[HostResult]) -> list[dict[str, Any]]:
@@ -49,6 +51,63 @@ def undone(results: Iterable[Undone]) -> list[dict[str, Any]]:
 def checks(found: Iterable[Check]) -> list[dict[str, Any]]:
     """What was looked at."""
     return [attrs.asdict(check) for check in found]
+
+
+def steps(results: Iterable[StepResult]) -> list[dict[str, Any]]:
+    """What became of each step of a sequence."""
+    return [
+        {
+            "what": result.what,
+            "state": result.state,
+            "seconds": round(result.seconds, 3),
+            "problem": problem(result.problem),
+        }
+        for result in results
+    ]
+
+
+def chassis(sb: Southbound, hosts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every chassis that Southbound knows, with the name of its host in the spec, and those that are missing there."""
+    stale = {found.name: found for found in sb.stale_chassis()}
+    gateways = {gateway.chassis.name: gateway for gateway in sb.gateways()}
+    summaries = {summary.name: summary for summary in sb.chassis()}
+    found = []
+    for name in sorted({*summaries, *stale, *hosts}):
+        summary, gateway = summaries.get(name), gateways.get(name)
+        found.append(
+            {
+                "name": name,
+                "host": hosts.get(name),
+                "registered": summary is not None,
+                "hostname": None if summary is None else summary.hostname,
+                "encaps": [] if summary is None else [str(encap) for encap in summary.encaps],
+                "gateway": summary is not None and summary.gateway,
+                "carries": [] if gateway is None else list(gateway.active),
+                "nb_cfg": None if summary is None else summary.nb_cfg,
+                "state": "ok" if name not in stale else stale[name].state,
+                "why": None if name not in stale else stale[name].why,
+            }
+        )
+    return found
+
+
+def chassis_table(found: Iterable[Mapping[str, Any]]) -> str:
+    """The same for people."""
+    rows = [("chassis", "host", "encapsulation", "gateway", "carries", "nb_cfg", "state")]
+    for one in found:
+        state = one["state"] if one["why"] is None else f"{one['state']}: {one['why']}"
+        rows.append(
+            (
+                one["name"],
+                one["host"] or f"not in the file ({one['hostname']})",
+                ", ".join(one["encaps"]) or "-",
+                "yes" if one["gateway"] else "no",
+                ", ".join(one["carries"]) or "-",
+                "-" if one["nb_cfg"] is None else str(one["nb_cfg"]),
+                state if one["registered"] or one["why"] else "not registered",
+            )
+        )
+    return table(rows)
 
 
 def problem(error: OvnkitError | None) -> dict[str, str] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ovnkit.deploy.evacuate import evacuate, readmit_gateways
 from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
 from ovnkit.deploy.progress import Event
+from ovnkit.deploy.remove import remove_chassis
+from ovnkit.deploy.rename import rename_chassis
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
@@ -33,11 +36,15 @@ __all__ = [
     "Undone",
     "Verification",
     "dumps",
+    "evacuate",
     "load",
     "loads",
     "move_physnet",
     "open_host",
     "plan",
+    "readmit_gateways",
+    "remove_chassis",
+    "rename_chassis",
     "undo",
     "verify",
 ]

@@ -6,25 +6,23 @@ Done in one write it leaves the ovn-controller of OVN 23.03 with a transaction t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
-from ovnkit.deploy.hosts import tls_of
-from ovnkit.deploy.reach import reached
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
-from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.deploy.site import Site
+from ovnkit.deploy.spec import Spec
+from ovnkit.ovsdb.edits import Put, Remove
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.provider_ports import provider_ports
-from ovnkit.southbound.rows import Chassis, DatapathBinding, HAChassis, HAChassisGroup, PortBinding
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.patch_ports import PATCH_MARKS
-from ovnkit.vswitch.rows import Bridge, Interface, Port
+from ovnkit.vswitch.rows import Bridge, Interface, OpenVSwitch, Port
 
 __all__ = ["move_physnet"]
 
-_SOUTHBOUND: Final = dict.fromkeys((Chassis, DatapathBinding, HAChassis, HAChassisGroup, PortBinding))
+_WAKE: Final = "ovnkit-wake"
 
 
 def move_physnet(
@@ -47,25 +45,12 @@ def move_physnet(
     Raises KeyError for a host that the spec does not have, and ConnectionFailed or Timeout where a database cannot be
     read.
     """
-    chosen = spec.host(host)
-    with _clients(spec, chosen, tls, timeout) as (vs, sb):
-        move = _Move(vs, sb, chosen.system_id, physnet, bridge)
+    with Site(spec, host, tls=tls, timeout=timeout) as site:
+        move = _Move(site.vs, site.sb, site.host.system_id, physnet, bridge)
         title = f"{host}: physical network {physnet} to bridge {bridge}"
         if dry_run:
             return foresee(title, move.steps())
         return carry_out(title, move.steps(), timeout=timeout, progress=progress)
-
-
-@contextmanager
-def _clients(spec: Spec, host: HostSpec, tls: Tls | None, timeout: float) -> Iterator[tuple[VSwitch, Southbound]]:
-    of = tls_of(spec, tls)
-    southbound = spec.central.southbound
-    with (
-        reached(host.ovsdb, timeout=timeout) as remote,
-        VSwitch.connect(remote, tls=of(host.ovsdb), timeout=timeout) as vs,
-        Southbound.connect(southbound, tls=of(southbound), timeout=timeout, monitor=_SOUTHBOUND) as sb,
-    ):
-        yield vs, sb
 
 
 class _Move:
@@ -81,7 +66,7 @@ class _Move:
         return [
             Step(f"bridge {bridge} is there", lambda: bool(self.vs.find(Bridge, name=bridge))),
             Step(f"{physnet} is mapped to no other bridge", self.is_unmapped, self.unmap),
-            Step("its patch ports on other bridges are gone", self.is_clear, seen=self.left_over),
+            Step("its patch ports on other bridges are gone", self.is_clear, seen=self.left_over, urge=self.wake),
             Step(f"{physnet} is mapped to {bridge}", self.is_mapped, self.map),
             Step("its patch ports are there, with port numbers", self.is_connected, seen=self.missing),
         ]
@@ -129,6 +114,15 @@ class _Move:
 
     def is_clear(self) -> bool:
         return not self.elsewhere()
+
+    def wake(self) -> None:
+        """Have ovn-controller look again: right after its start it leaves patch ports alone, and forgets them.
+
+        Any change of this column wakes it; the second one leaves nothing behind.
+        """
+        for edit in (Put({_WAKE: self.physnet}), Remove(_WAKE)):
+            with self.vs.transaction(f"ovnkit moves {self.physnet}") as tx:
+                tx.update(tx.get(OpenVSwitch), external_ids=edit)
 
     def left_over(self) -> str:
         return f"they are on {', '.join(self.elsewhere())}; does ovn-controller run there?"

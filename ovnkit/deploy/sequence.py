@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -12,7 +12,10 @@ from ovnkit.errors import OvnkitError, Timeout
 
 __all__ = ["SequenceReport", "Step", "StepResult", "StepState", "carry_out", "foresee"]
 
-_PAUSE = 0.1
+_PAUSE: Final = 0.1
+_URGE_EVERY: Final = 5
+"""Looks, before the first urge as well."""
+
 StepState = Literal["already done", "done", "to do", "failed", "not begun"]
 
 
@@ -20,13 +23,14 @@ StepState = Literal["already done", "done", "to do", "failed", "not begun"]
 class Step:
     """One step. ``done`` looks whether anything is left of it; ``do`` does it, None where there is only to wait.
 
-    ``seen`` says what stands in the way while it is not done.
+    ``seen`` says what stands in the way while it is not done; ``urge`` is called now and then while it is waited for.
     """
 
     what: str
     done: Callable[[], bool]
     do: Callable[[], object] | None = None
     seen: Callable[[], str] | None = None
+    urge: Callable[[], object] | None = None
 
 
 @attrs.frozen
@@ -104,7 +108,11 @@ def _take(step: Step, timeout: float) -> StepResult:
             return StepResult(step.what, "already done")
         if step.do is not None:
             step.do()
+        looks = 0
         while not step.done():
+            looks += 1
+            if step.urge is not None and looks % _URGE_EVERY == 0:
+                step.urge()
             if time.monotonic() - began > timeout:
                 seen = "" if step.seen is None else f"; {step.seen()}"
                 raise Timeout(f"{step.what}{seen}", timeout)

@@ -14,6 +14,7 @@ from ovnkit.deploy.hosts import on_each, tls_of
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
 from ovnkit.deploy.reach import reached
 from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.deploy.table import table
 from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound.client import Northbound
 from ovnkit.northbound.rows import NBGlobal
@@ -61,11 +62,7 @@ class Verification:
         return self.ok
 
     def __str__(self) -> str:
-        rows = [("", "host", "what", "observed", "expected"), *map(_cells, self.checks)]
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        return table([("", "host", "what", "observed", "expected"), *map(_cells, self.checks)])
 
 
 def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Verification:
@@ -197,9 +194,4 @@ def _list(items: set[str]) -> str:
 def _cells(check: Check) -> tuple[str, str, str, str, str]:
     expected = "" if check.observed == check.expected else check.expected
     verdict = "ok" if check.ok else "NOT"
-    return verdict, _printable(check.host), _printable(check.what), _printable(check.observed), _printable(expected)
-
-
-def _printable(text: str) -> str:
-    """Much of this was written by others: what is not printable is shown escaped."""
-    return text if text.isprintable() else repr(text)
+    return verdict, check.host, check.what, check.observed, expected

@@ -12,7 +12,8 @@ from ovnkit.lab.addresses import mac_address
 from ovnkit.lab.endpoint import Endpoint
 from ovnkit.lab.namespaces import configure
 from ovnkit.lab.processes import Daemon
-from ovnkit.ovsdb.server import Server, find_schema
+from ovnkit.lab.state import MARKER
+from ovnkit.ovsdb.server import Server, enter_namespace, find_schema
 from ovnkit.vswitch import VSwitch
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Host(Endpoint):
     def remote(self) -> str:
         """Where its Open_vSwitch database is reached from this machine."""
         return self.server.remote
+
+    @property
+    def access(self) -> tuple[str, ...]:
+        """The words before a command that run it here, for ``HostSpec.access`` and ``deploy.open_host``."""
+        mine = {**self.launcher.variables, MARKER: self.launcher.state.token}
+        return (*enter_namespace(self.namespace), "env", *(f"{name}={value}" for name, value in mine.items()))
 
     @property
     def management_address(self) -> str:

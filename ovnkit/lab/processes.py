@@ -111,6 +111,11 @@ class Daemon:
         return self._process
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """The command line that starts it."""
+        return self._argv
+
+    @property
     def running(self) -> bool:
         """Whether it runs."""
         return self._process is not None and self._process.running

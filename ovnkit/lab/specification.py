@@ -40,6 +40,7 @@ def lab_spec(
             name=name,
             encap_ip=host.encap_address,
             ovsdb=host.remote,
+            access=host.access,
             gateway=name in gateways,
             bridge_mappings=mappings[name],
             options=_DATAPATH,
@@ -51,4 +52,6 @@ def lab_spec(
 
 def _moved(spec: HostSpec, host: Host) -> HostSpec:
     options = {key: host.encap_address if key in _ENCAP_ADDRESSES else value for key, value in spec.options.items()}
-    return attrs.evolve(spec, encap_ip=host.encap_address, ovsdb=host.remote, options={**options, **_DATAPATH})
+    return attrs.evolve(
+        spec, encap_ip=host.encap_address, ovsdb=host.remote, access=host.access, options={**options, **_DATAPATH}
+    )

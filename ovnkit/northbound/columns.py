@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ovnkit.errors import InvalidValue
 from ovnkit.ovsdb.edits import Put
@@ -11,10 +11,13 @@ from ovnkit.ovsdb.edits import Put
 if TYPE_CHECKING:
     from ovnkit.northbound.client import NorthboundTransaction
 
-__all__ = ["OWNER", "given", "integer", "is_owned", "marked", "string_map", "update"]
+__all__ = ["EVACUATED", "OWNER", "given", "integer", "is_owned", "marked", "string_map", "update"]
 
 OWNER = {"ovnkit-owner": "ovnkit"}
 """What ``external_ids`` of every row that ovnkit inserts carry."""
+
+EVACUATED: Final = "ovnkit-evacuated"
+"""In ``external_ids`` of a gateway chassis that was put last for a while: the priority that it had."""
 
 
 def is_owned(row: Any) -> bool:

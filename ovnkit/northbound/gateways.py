@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ovnkit.errors import InvalidValue, NotFound
 from ovnkit.northbound.base import NorthboundOperations
-from ovnkit.northbound.columns import marked
+from ovnkit.northbound.columns import EVACUATED, marked
 from ovnkit.northbound.identity import conflict, find_router_port, one
 from ovnkit.northbound.rows import GatewayChassis, LogicalRouterPort
 from ovnkit.ovsdb.changes import Changes
+from ovnkit.ovsdb.edits import Remove
 from ovnkit.ovsdb.values import Ref
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _set_gateway(tx: NorthboundTransaction, port: LogicalRouterPort, chassis: tu
         candidates = [row for row in there if row.chassis_name == name]
         row = one(candidates, _TABLE, router_port=port.name, chassis_name=name)
         if row is not None:
-            tx.update(row, priority=priority)
+            tx.update(row, priority=priority, external_ids=Remove(EVACUATED))
             wanted.append(row.ref)
             continue
         label = f"{port.name}_{name}"

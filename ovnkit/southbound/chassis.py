@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -92,10 +92,14 @@ class Location:
 
 @attrs.frozen(kw_only=True)
 class StaleChassis:
-    """A chassis whose ovn-controller seems to be gone, and in ``why`` what shows it."""
+    """A chassis whose ovn-controller seems to be gone, and in ``why`` what shows it.
+
+    ``state`` is "unknown" where nothing can show it: nobody has raised ``nb_cfg`` yet, which chassis follow.
+    """
 
     name: str
     why: str
+    state: Literal["stale", "unknown"] = "stale"
     hostname: str | None = None
 
 
@@ -160,7 +164,8 @@ class ChassisOperations(SouthboundOperations):
         """The chassis that look abandoned, by name; what it shows is a reason to look, not a proof.
 
         Those of which one of Chassis and Chassis_Private is missing, and those that have not followed ``nb_cfg`` while
-        another chassis did so more than ``grace`` seconds ago, by the clocks of the chassis. Chassis of other
+        another chassis did so more than ``grace`` seconds ago, by the clocks of the chassis. Where ``nb_cfg`` has never
+        moved (``sync()`` of the Northbound client moves it), every chassis is in it as "unknown". Chassis of other
         availability zones and VTEP gateways have no Chassis_Private and are left out.
         """
         return tuple(sorted(self._stale(grace), key=lambda stale: stale.name))
@@ -177,6 +182,9 @@ class ChassisOperations(SouthboundOperations):
             if name not in private:
                 if not _is_remote(row) and not row.vtep_logical_switches:
                     yield StaleChassis(name=name, why="Chassis without Chassis_Private", hostname=row.hostname)
+            elif not target:
+                why = "nb_cfg has never moved, so that no chassis could follow it"
+                yield StaleChassis(name=name, why=why, state="unknown", hostname=row.hostname)
             elif late and private[name].nb_cfg < target:
                 why = f"its nb_cfg is {private[name].nb_cfg}, others have reached {target}"
                 yield StaleChassis(name=name, why=why, hostname=row.hostname)

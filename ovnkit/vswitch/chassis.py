@@ -98,6 +98,15 @@ class ChassisOperations(VSwitchOperations):
 
         return self._edit_chassis(edit, system_id=system_id, dry_run=dry_run)
 
+    def rename_chassis(self, system_id: str, *, dry_run: bool = False) -> Changes:
+        """Give this host another system-id, and its keys ``<key>-<system-id>`` the new name as well.
+
+        Identity: the host. Only while no ovn-controller runs, and where Southbound has nothing of the old name any more
+        (``ovn-appctl -t ovn-controller exit``): ovn-controller does not follow such a change. Raises InvalidValue.
+        """
+        check_system_id(system_id)
+        return self._edit_chassis(lambda ids: ids.rename(system_id), dry_run=dry_run)
+
     def unregister_chassis(self, *, dry_run: bool = False) -> Changes:
         """Take away what ovnkit has set for this host as a chassis: what ``ovnkit-managed`` lists, and nothing else.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ovnkit.vswitch import mappings
-from ovnkit.vswitch.chassis_keys import effective_key
+from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, effective_key
 
 __all__ = ["MANAGED", "ChassisIds", "managed_entries"]
 
@@ -114,6 +114,19 @@ class ChassisIds:
         name = self._name(_CMS_OPTIONS)
         text = mappings.remove_availability_zone(self.current.get(name, ""), zone)
         self._drop_item(name, text, f"{mappings.AVAILABILITY_ZONES}={zone}")
+
+    def rename(self, system_id: str) -> None:
+        """Give the chassis another name: its system-id, and the keys that carry the old one."""
+        before = self.system_id
+        for key in CHASSIS_KEYS.values():
+            old, new = f"{key.name}-{before}", f"{key.name}-{system_id}"
+            if key.suffixed and before not in (None, system_id) and old in self.current:
+                entries = managed_entries(self.current)
+                moved = {entry for entry in entries if self._split(entry)[0] == old}
+                self.current[new] = self.current.pop(old)
+                self._write_entries(entries - moved | {new + entry.removeprefix(old) for entry in moved})
+        self.system_id = system_id
+        self.set("system-id", system_id)
 
     def clear(self) -> None:
         """Take away what ovnkit has set, and the list of it."""

@@ -92,3 +92,17 @@ def test_it_prints_as_a_list() -> None:
         f"  failed        b: {report.problem}",
         "  not begun     c",
     ]
+
+
+def test_while_it_waits_it_urges_now_and_then() -> None:
+    urges: list[int] = []
+    step = Step("in time", lambda: len(urges) == 2, urge=lambda: urges.append(1))
+    assert states(carry_out("words", [step], timeout=5)) == ["done"]
+    assert len(urges) == 2
+
+
+def test_what_is_done_is_not_urged() -> None:
+    def never() -> None:
+        raise AssertionError
+
+    assert carry_out("words", [Step("there", lambda: True, urge=never)], timeout=1)

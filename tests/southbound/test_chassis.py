@@ -116,7 +116,9 @@ def stale(sb: Southbound, grace: float = 60.0) -> dict[str, str]:
 
 
 def test_half_a_chassis_is_stale(sb: Southbound) -> None:
-    add(sb, "whole", "10.0.0.1")
+    with sb.transaction() as tx:
+        tx.insert(SBGlobal(nb_cfg=1))
+    add(sb, "whole", "10.0.0.1", nb_cfg=1)
     add(sb, "lone", "10.0.0.2", private=False)
     add(sb, "elsewhere", "10.0.0.3", private=False, other_config={"is-remote": "true"})
     add(sb, "vtep", "10.0.0.4", private=False, vtep_logical_switches=["ls"])
@@ -133,6 +135,17 @@ def test_who_does_not_follow_while_others_have_is_stale(sb: Southbound) -> None:
     add(sb, "behind", "10.0.0.2", nb_cfg=4, at=now - 90_000)
     assert stale(sb) == {}
     assert stale(sb, grace=20) == {"behind": "its nb_cfg is 4, others have reached 5"}
+
+
+def test_where_nb_cfg_has_never_moved_nobody_can_tell(sb: Southbound) -> None:
+    with sb.transaction() as tx:
+        tx.insert(SBGlobal(nb_cfg=0))
+        tx.insert(ChassisPrivate(name="ghost"))
+    add(sb, "one", "10.0.0.1")
+    assert [(found.name, found.state) for found in sb.stale_chassis(grace=0)] == [
+        ("ghost", "stale"),
+        ("one", "unknown"),
+    ]
 
 
 def test_where_nobody_follows_nobody_is_stale(sb: Southbound) -> None:

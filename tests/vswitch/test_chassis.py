@@ -480,3 +480,32 @@ def test_what_unregistering_leaves_is_what_nobody_but_others_set(vs: VSwitch, st
     changed = {key for key, value in ids(vs).items() if start.get(key) != value}
     vs.unregister_chassis()
     assert ids(vs) == {key: value for key, value in start.items() if key not in changed}
+
+
+def test_a_renamed_chassis_takes_its_own_keys_along(vs: VSwitch) -> None:
+    put(vs, {"ovn-encap-csum-hv1": "false", "ovn-encap-csum-hv10": "true", "ovn-bridge-mappings-hv1": "physnet9:br-9"})
+    register(vs)
+    vs.add_bridge_mapping("physnet1", "br-ex")
+    check_operation(vs, lambda on, dry: on.rename_chassis("hv2", dry_run=dry))
+    found = ids(vs)
+    assert {key: value for key, value in found.items() if key != "ovnkit-managed"} == {
+        "system-id": "hv2",
+        "ovn-remote": REMOTE,
+        "ovn-encap-type": "geneve",
+        "ovn-encap-ip": "10.0.0.2",
+        "ovn-encap-csum-hv2": "false",
+        "ovn-encap-csum-hv10": "true",
+        "ovn-bridge-mappings-hv2": "physnet9:br-9,physnet1:br-ex",
+    }
+    assert "ovn-bridge-mappings-hv2/physnet1" in found["ovnkit-managed"].split(",")
+    vs.unregister_chassis()
+    assert ids(vs) == {
+        "ovn-encap-csum-hv2": "false", "ovn-encap-csum-hv10": "true", "ovn-bridge-mappings-hv2": "physnet9:br-9",
+    }  # fmt: skip
+
+
+def test_a_name_that_cannot_be_is_refused(vs: VSwitch) -> None:
+    register(vs)
+    with pytest.raises(InvalidValue):
+        vs.rename_chassis("hv 2")
+    assert ids(vs)["system-id"] == "hv1"

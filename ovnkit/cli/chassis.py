@@ -1,0 +1,115 @@
+"""``ovnkit chassis``: what chassis there are, and the sequences that move, remove, rename or take over one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ovnkit.cli.arguments import add_connection, add_json, show, tls_of
+
+if TYPE_CHECKING:
+    from ovnkit.cli.arguments import Commands
+    from ovnkit.deploy import SequenceReport
+
+__all__ = ["add_commands"]
+
+_SOMETHING_TO_DO = 2
+_EPILOG = "Exit status: 0 all done, 2 something to do (with --dry-run), 1 failed, 64 wrong usage."
+
+
+def add_commands(commands: Commands) -> None:
+    """Add ``chassis`` with its commands."""
+    chassis = commands.add_parser("chassis", help="look at chassis, and change what they are", epilog=_EPILOG)
+    commands = chassis.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("show", help="every chassis: what it carries, and whether it seems abandoned")
+    _add_file(listing, timeout=30.0)
+    listing.set_defaults(run=_show)
+    evacuate = _sequence(commands, "evacuate", _evacuate, "let other chassis carry the gateways of a host")
+    _sequence(commands, "readmit", _readmit, "take an evacuation back")
+    remove = _sequence(commands, "remove", _remove, "take a host out of the cluster, with all that is left of it")
+    rename = _sequence(commands, "rename", _rename, "give a host the system-id that the file says")
+    move = _sequence(commands, "move-physnet", _move_physnet, "connect a physical network to another bridge")
+    move.add_argument("physnet", metavar="PHYSNET", help="the physical network")
+    move.add_argument("bridge", metavar="BRIDGE", help="the bridge, which has to be there")
+    remove.add_argument("--gone", action="store_true", help="the host does not exist any more: ask nothing of it")
+    for parser, what in (
+        (evacuate, "also what Neutron keeps, and leave what nobody else may carry"),
+        (remove, "also where machines are bound to it, or nobody else may carry a gateway"),
+        (rename, "also what Neutron keeps"),
+    ):
+        parser.add_argument("--force", action="store_true", help=what)
+
+
+def _add_file(parser: argparse.ArgumentParser, *, timeout: float) -> None:
+    parser.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
+    add_connection(parser, timeout=timeout)
+    add_json(parser)
+
+
+def _sequence(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], SequenceReport], what: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, epilog=_EPILOG)
+    _add_file(parser, timeout=60.0)
+    parser.add_argument("host", metavar="HOST", help="the name of a host in the file")
+    parser.add_argument("--dry-run", action="store_true", help="only say which steps it would take")
+    parser.set_defaults(run=lambda options: _report(options, run(options)))
+    return parser
+
+
+def _report(options: argparse.Namespace, report: SequenceReport) -> int:
+    from ovnkit.cli.structures import steps
+
+    show(options, report, lambda: {"title": report.title, "ok": report.ok, "steps": steps(report.steps)})
+    if options.dry_run:
+        return 0 if report else _SOMETHING_TO_DO
+    return 0 if report.ok else 1
+
+
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    return {"tls": tls_of(options), "timeout": options.timeout, "dry_run": options.dry_run}
+
+
+def _evacuate(options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.evacuate(deploy.load(options.file), options.host, force=options.force, **_common(options))
+
+
+def _readmit(options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.readmit_gateways(deploy.load(options.file), options.host, **_common(options))
+
+
+def _remove(options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    spec = deploy.load(options.file)
+    return deploy.remove_chassis(spec, options.host, gone=options.gone, force=options.force, **_common(options))
+
+
+def _rename(options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.rename_chassis(deploy.load(options.file), options.host, force=options.force, **_common(options))
+
+
+def _move_physnet(options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    spec = deploy.load(options.file)
+    return deploy.move_physnet(spec, options.host, options.physnet, options.bridge, **_common(options))
+
+
+def _show(options: argparse.Namespace) -> int:
+    from ovnkit import Southbound, deploy
+    from ovnkit.cli.structures import chassis, chassis_table
+
+    spec = deploy.load(options.file)
+    remote = spec.central.southbound
+    with Southbound.connect(remote, tls=tls_of(options), timeout=options.timeout) as sb:
+        found = chassis(sb, {host.system_id: host.name for host in spec.hosts})
+    show(options, chassis_table(found), lambda: {"chassis": found})
+    return 0

@@ -1,0 +1,147 @@
+"""Who may carry a gateway, put last and back, on a real Northbound server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ovnkit import Northbound
+from ovnkit.deploy import seats
+from ovnkit.deploy.seats import Seats, seats_of
+from ovnkit.northbound import GatewayChassis, HAChassis, HAChassisGroup, LogicalRouterPort, LogicalSwitchPort
+from ovnkit.ovsdb.server import Server, find_schema
+
+NAMES = ("gw1", "gw2", "gw3")
+
+
+@pytest.fixture
+def nb(tmp_path: Path) -> Iterator[Northbound]:
+    with (
+        Server(tmp_path / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=tmp_path, name="nb") as server,
+        Northbound.connect(server.remote, timeout=10) as client,
+    ):
+        client.add_switch("public")
+        client.add_router("r1")
+        client.connect_router("public", "r1", networks=["192.0.2.10/24"])
+        client.add_switch_port("public", "ext", addresses=["02:00:00:00:00:01 192.0.2.20"])
+        yield client
+
+
+def gateway_chassis(nb: Northbound, *priorities: int) -> None:
+    with nb.transaction() as tx:
+        rows = [
+            tx.insert(GatewayChassis(name=f"lrp-r1-public_{name}", chassis_name=name, priority=priority))
+            for name, priority in zip(NAMES, priorities, strict=False)
+        ]
+        tx.update(tx.get(LogicalRouterPort), gateway_chassis=rows)
+
+
+def group(nb: Northbound, *priorities: int, external_ids: dict[str, str] | None = None) -> None:
+    with nb.transaction() as tx:
+        rows = [
+            tx.insert(HAChassis(chassis_name=name, priority=priority))
+            for name, priority in zip(NAMES, priorities, strict=False)
+        ]
+        made = tx.insert(HAChassisGroup(name="g", ha_chassis=rows, external_ids=external_ids or {}))
+        tx.update(tx.get(LogicalRouterPort), ha_chassis_group=made)
+        tx.update(tx.get(LogicalSwitchPort, name="ext"), type="external", ha_chassis_group=made)
+
+
+def edit(nb: Northbound, name: str, chassis: str, *more: str) -> None:
+    with nb.transaction() as tx:
+        for found in seats_of(tx, chassis):
+            getattr(seats, name)(tx, found, chassis, *more)
+
+
+def the(nb: Northbound, chassis: str) -> Seats:
+    (found,) = seats_of(nb, chassis)
+    return found
+
+
+def priorities(nb: Northbound) -> dict[str, int]:
+    return {name: seat.priority for found in seats_of(nb, "gw2") for name, seat in found.members.items()}
+
+
+@pytest.mark.parametrize("make", [gateway_chassis, group])
+def test_the_members_and_the_ports_of_a_gateway(nb: Northbound, make: object) -> None:
+    assert seats_of(nb, "gw1") == []
+    assert callable(make)
+    make(nb, 3, 2, 1)
+    found = the(nb, "gw1")
+    assert priorities(nb) == {"gw1": 3, "gw2": 2, "gw3": 1}
+    assert found.ports == {"cr-lrp-r1-public"} | ({"ext"} if make is group else set())
+    assert found.what == ("HA chassis group g" if make is group else "router port lrp-r1-public")
+    assert [found.is_last(name) for name in NAMES] == [False, True, True]
+    assert found.others("gw1") == {"gw2", "gw3"}
+    assert seats_of(nb, "nobody") == []
+
+
+@pytest.mark.parametrize("make", [gateway_chassis, group])
+def test_last_and_back(nb: Northbound, make: object) -> None:
+    assert callable(make)
+    make(nb, 3, 2, 1)
+    edit(nb, "demote", "gw1")
+    edit(nb, "demote", "gw1")
+    assert priorities(nb) == {"gw1": 0, "gw2": 2, "gw3": 1}
+    assert the(nb, "gw2").others("gw2") == {"gw3"}
+    edit(nb, "demote", "gw2")
+    assert priorities(nb) == {"gw1": 0, "gw2": 0, "gw3": 1}
+    edit(nb, "readmit", "gw1")
+    edit(nb, "readmit", "gw1")
+    assert priorities(nb) == {"gw1": 3, "gw2": 0, "gw3": 1}
+    edit(nb, "readmit", "gw2")
+    assert priorities(nb) == {"gw1": 3, "gw2": 2, "gw3": 1}
+    assert not any(seat.evacuated for seat in the(nb, "gw1").members.values())
+
+
+def test_below_the_lowest_the_others_go_up(nb: Northbound) -> None:
+    gateway_chassis(nb, 0, 0)
+    edit(nb, "demote", "gw1")
+    assert priorities(nb) == {"gw1": 0, "gw2": 1}
+
+
+def test_who_stands_behind_another_stays_as_it_is(nb: Northbound) -> None:
+    gateway_chassis(nb, 3, 2)
+    edit(nb, "demote", "gw2")
+    assert priorities(nb) == {"gw1": 3, "gw2": 2}
+
+
+def test_who_sets_the_gateways_anew_has_the_last_word(nb: Northbound) -> None:
+    gateway_chassis(nb, 3, 2)
+    edit(nb, "demote", "gw1")
+    nb.set_gateway("lrp-r1-public", "gw2", "gw1")
+    edit(nb, "readmit", "gw1")
+    assert priorities(nb) == {"gw1": 1, "gw2": 2}
+
+
+@pytest.mark.parametrize("make", [gateway_chassis, group])
+def test_taken_off_the_list(nb: Northbound, make: object) -> None:
+    assert callable(make)
+    make(nb, 3, 2)
+    edit(nb, "withdraw", "gw1")
+    assert priorities(nb) == {"gw2": 2}
+
+
+@pytest.mark.parametrize("make", [gateway_chassis, group])
+def test_under_another_name_with_its_own_priority(nb: Northbound, make: object) -> None:
+    assert callable(make)
+    make(nb, 3, 2)
+    edit(nb, "demote", "gw1")
+    edit(nb, "rename", "gw1", "gw9")
+    assert priorities(nb) == {"gw9": 3, "gw2": 2}
+    assert {row.name for row in nb.find(GatewayChassis)} <= {"lrp-r1-public_gw9", "lrp-r1-public_gw2"}
+
+
+def test_what_neutron_keeps_is_known_by_its_keys(nb: Northbound) -> None:
+    gateway_chassis(nb, 3, 2)
+    assert not the(nb, "gw1").neutron
+    with nb.transaction() as tx:
+        tx.update(tx.get(LogicalRouterPort), external_ids={"neutron:router_name": "r"})
+    assert the(nb, "gw1").neutron
+
+
+def test_a_group_of_neutrons(nb: Northbound) -> None:
+    group(nb, 3, 2, external_ids={"neutron:availability_zone_hints": ""})
+    assert the(nb, "gw1").neutron

@@ -1,0 +1,204 @@
+"""The life of a chassis with packets: evacuated, killed, removed, renamed; what is left of it, and how long it takes.
+
+A virtual machine pings the world outside through its floating IP all the while.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import attrs
+import pytest
+
+from ovnkit import deploy
+from ovnkit.errors import Conflict, NeedsHost
+from ovnkit.lab import Lab
+from ovnkit.northbound import GatewayChassis, LogicalRouterPort
+from tests.lab.gaps import pings
+
+pytestmark = pytest.mark.lab
+
+GATEWAYS = ("gw1", "gw2")
+FLOATING_IP = "203.0.113.100"
+PORT = "r-out"
+
+
+@pytest.fixture
+def lab(lab_possible: None, records: object) -> Iterator[Lab]:
+    """Two gateways, of which gw1 carries the router's, and a virtual machine with a floating IP on a third host."""
+    with Lab(hosts=("ctl", *GATEWAYS, "cmp1"), gateways=GATEWAYS) as lab:
+        assert deploy.plan(lab.spec).apply()
+        nb = lab.northbound
+        nb.add_switch("web", subnet="10.0.0.0/24")
+        nb.add_router("r")
+        nb.connect_router("web", "r", networks=["10.0.0.1/24"])
+        nb.add_provider_network("physnet1", port="provnet")
+        nb.connect_router("physnet1", "r", networks=["203.0.113.10/24"], router_port=PORT)
+        nb.set_gateway(PORT, *(system_id(lab, name) for name in GATEWAYS))
+        lab.add_vm("vm1", host="cmp1", switch="web", address="10.0.0.5/24", gateway="10.0.0.1")
+        nb.add_floating_ip("r", external_ip=FLOATING_IP, logical_ip="10.0.0.5")
+        assert lab.vm("vm1").ping(lab.outside.address, timeout=15)
+        assert carrier(lab) == system_id(lab, "gw1")
+        yield lab
+
+
+def system_id(lab: Lab, host: str) -> str:
+    return lab.spec.host(host).system_id
+
+
+def carrier(lab: Lab) -> str | None:
+    return lab.southbound.location(f"cr-{PORT}").chassis
+
+
+def states(report: deploy.SequenceReport) -> set[str]:
+    return {step.state for step in report.steps}
+
+
+def traces_of(lab: Lab, chassis: str) -> list[str]:
+    """Where a name is still written, in any of the databases of the lab."""
+    central = {"Northbound": lab.spec.central.northbound, "Southbound": lab.spec.central.southbound}
+    remotes = central | {host.name: host.remote for host in lab.hosts}
+    return [f"{where} {line}" for where, remote in remotes.items() for line in _dump(remote) if chassis in line]
+
+
+def _dump(remote: str) -> list[str]:
+    said = subprocess.run(
+        ["ovsdb-client", "--format=json", "dump", remote], check=True, capture_output=True, text=True
+    ).stdout
+    return [
+        f"{table['caption']}: {json.dumps(row)}"
+        for table in map(json.loads, said.splitlines())
+        for row in table["data"]
+    ]
+
+
+def test_a_gateway_is_evacuated_and_comes_back(lab: Lab) -> None:
+    plan = deploy.evacuate(lab.spec, "gw1", dry_run=True)
+    assert "to do" in states(plan)
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        report = deploy.evacuate(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert carrier(lab) == system_id(lab, "gw2")
+    assert seen.longest_gap <= 3.0
+    assert states(deploy.evacuate(lab.spec, "gw1")) == {"already done"}
+
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        report = deploy.readmit_gateways(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert seen.longest_gap <= 3.0
+    assert carrier(lab) == system_id(lab, "gw1")
+    assert {
+        row.chassis_name: (row.priority, dict(row.external_ids)) for row in lab.northbound.find(GatewayChassis)
+    } == {
+        system_id(lab, "gw1"): (2, {"ovnkit-owner": "ovnkit"}),
+        system_id(lab, "gw2"): (1, {"ovnkit-owner": "ovnkit"}),
+    }
+    assert not deploy.plan(lab.spec)
+
+
+def test_what_nobody_else_can_carry_is_not_evacuated(lab: Lab) -> None:
+    lab.northbound.set_gateway(PORT, system_id(lab, "gw1"))
+    report = deploy.evacuate(lab.spec, "gw1", timeout=1)
+    assert isinstance(report.problem, Conflict)
+    assert f"router port {PORT}" in str(report)
+    with pytest.raises(Conflict):
+        deploy.evacuate(lab.spec, "gw1", dry_run=True)
+    assert deploy.evacuate(lab.spec, "gw1", force=True)
+    assert carrier(lab) == system_id(lab, "gw1")
+
+
+def test_a_dead_chassis_does_not_hold_an_evacuation_up(lab: Lab) -> None:
+    lab.host("cmp1").controller.kill()
+    report = deploy.evacuate(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert carrier(lab) == system_id(lab, "gw2")
+
+
+def test_where_neutron_keeps_the_rows_it_is_asked_by_the_flag(lab: Lab) -> None:
+    nb, name = lab.northbound, system_id(lab, "gw1")
+    with nb.transaction() as tx:
+        tx.update(tx.get(LogicalRouterPort, name=PORT), external_ids={"neutron:router_name": "r"})
+    report = deploy.evacuate(lab.spec, "gw1", timeout=1)
+    assert not report.ok
+    assert "Neutron still has it first" in str(report)
+    assert not lab.host("gw1").vswitch.chassis_config().gateway
+    assert carrier(lab) == name
+    # What Neutron does when it sees that.
+    nb.set_gateway(PORT, system_id(lab, "gw2"))
+    report = deploy.evacuate(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert carrier(lab) == system_id(lab, "gw2")
+    report = deploy.readmit_gateways(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert not deploy.plan(lab.spec)
+
+
+def test_a_gateway_is_killed_and_what_is_left_of_it_removed(lab: Lab) -> None:
+    name, host = system_id(lab, "gw1"), lab.host("gw1")
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        host.controller.kill()
+        host.vswitchd.kill()
+    assert seen.longest_gap <= 6.0
+    assert carrier(lab) == system_id(lab, "gw2")
+    host.server.stop()
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        report = deploy.remove_chassis(lab.spec, "gw1", gone=True, timeout=20)
+    assert report, str(report)
+    assert seen.longest_gap <= 1.0
+    assert states(deploy.remove_chassis(lab.spec, "gw1", gone=True)) == {"already done"}
+    lab.northbound.sync("hv", timeout=10)
+    host.server.start()
+    assert [line for line in traces_of(lab, name) if not line.startswith("gw1 ")] == []
+
+
+def test_a_chassis_is_removed_and_nothing_of_it_is_left(lab: Lab) -> None:
+    name = system_id(lab, "gw1")
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        report = deploy.remove_chassis(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert seen.longest_gap <= 3.0
+    lab.northbound.sync("hv", timeout=10)
+    assert traces_of(lab, name) == []
+    assert lab.host("gw1").vswitch.patch_ports() == ()
+    assert states(deploy.remove_chassis(lab.spec, "gw1")) == {"already done"}
+
+
+def test_a_chassis_that_carries_machines_is_not_removed(lab: Lab) -> None:
+    report = deploy.remove_chassis(lab.spec, "cmp1", timeout=1)
+    assert isinstance(report.problem, Conflict)
+    assert "vm1" in str(report)
+    assert lab.vm("vm1").ping(lab.outside.address)
+
+
+def test_without_access_to_the_host_it_says_what_to_run_there_and_goes_on_later(lab: Lab) -> None:
+    spec = attrs.evolve(lab.spec, hosts=tuple(attrs.evolve(host, access=None) for host in lab.spec.hosts))
+    report = deploy.remove_chassis(spec, "gw1", timeout=20)
+    assert isinstance(report.problem, NeedsHost)
+    assert "ovn-appctl -t ovn-controller exit" in str(report)
+    lab.host("gw1").run("ovn-appctl -t ovn-controller exit")
+    report = deploy.remove_chassis(spec, "gw1", timeout=20)
+    assert report, str(report)
+
+
+def test_a_chassis_is_renamed_and_its_gateways_come_back(lab: Lab) -> None:
+    before = system_id(lab, "gw1")
+    spec = attrs.evolve(
+        lab.spec,
+        hosts=tuple(
+            attrs.evolve(host, system_id="gateway-1") if host.name == "gw1" else host for host in lab.spec.hosts
+        ),
+    )
+    assert not deploy.plan(spec).ok
+    start = (*lab.host("gw1").controller.command, "--detach")
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        report = deploy.rename_chassis(spec, "gw1", start=start, timeout=20)
+    assert report, str(report)
+    assert seen.longest_gap <= 6.0
+    lab.northbound.sync("hv", timeout=10)
+    assert traces_of(lab, before) == []
+    assert carrier(lab) == "gateway-1"
+    assert not deploy.plan(spec)
+    assert deploy.verify(spec, timeout=20)
+    assert states(deploy.rename_chassis(spec, "gw1", start=start)) == {"already done"}
