@@ -17,39 +17,18 @@ from ovnkit.errors import Conflict, NeedsHost
 from ovnkit.lab import Lab
 from ovnkit.northbound import GatewayChassis, LogicalRouterPort
 from tests.lab.gaps import pings
+from tests.lab.two_gateways import PORT, carrier, kill, move_uplink, renamed, system_id, two_gateways
 
 pytestmark = pytest.mark.lab
 
-GATEWAYS = ("gw1", "gw2")
-FLOATING_IP = "203.0.113.100"
-PORT = "r-out"
+HOSTS = ("ctl", "gw1", "gw2", "cmp1")
 
 
 @pytest.fixture
 def lab(lab_possible: None, records: object) -> Iterator[Lab]:
     """Two gateways, of which gw1 carries the router's, and a virtual machine with a floating IP on a third host."""
-    with Lab(hosts=("ctl", *GATEWAYS, "cmp1"), gateways=GATEWAYS) as lab:
-        assert deploy.plan(lab.spec).apply()
-        nb = lab.northbound
-        nb.add_switch("web", subnet="10.0.0.0/24")
-        nb.add_router("r")
-        nb.connect_router("web", "r", networks=["10.0.0.1/24"])
-        nb.add_provider_network("physnet1", port="provnet")
-        nb.connect_router("physnet1", "r", networks=["203.0.113.10/24"], router_port=PORT)
-        nb.set_gateway(PORT, *(system_id(lab, name) for name in GATEWAYS))
-        lab.add_vm("vm1", host="cmp1", switch="web", address="10.0.0.5/24", gateway="10.0.0.1")
-        nb.add_floating_ip("r", external_ip=FLOATING_IP, logical_ip="10.0.0.5")
-        assert lab.vm("vm1").ping(lab.outside.address, timeout=15)
-        assert carrier(lab) == system_id(lab, "gw1")
+    with two_gateways() as lab:
         yield lab
-
-
-def system_id(lab: Lab, host: str) -> str:
-    return lab.spec.host(host).system_id
-
-
-def carrier(lab: Lab) -> str | None:
-    return lab.southbound.location(f"cr-{PORT}").chassis
 
 
 def states(report: deploy.SequenceReport) -> set[str]:
@@ -138,8 +117,7 @@ def test_where_neutron_keeps_the_rows_it_is_asked_by_the_flag(lab: Lab) -> None:
 def test_a_gateway_is_killed_and_what_is_left_of_it_removed(lab: Lab) -> None:
     name, host = system_id(lab, "gw1"), lab.host("gw1")
     with pings(lab.vm("vm1"), lab.outside.address) as seen:
-        host.controller.kill()
-        host.vswitchd.kill()
+        kill(lab, "gw1")
     assert seen.longest_gap <= 6.0
     assert carrier(lab) == system_id(lab, "gw2")
     host.server.stop()
@@ -155,6 +133,7 @@ def test_a_gateway_is_killed_and_what_is_left_of_it_removed(lab: Lab) -> None:
 
 def test_a_chassis_is_removed_and_nothing_of_it_is_left(lab: Lab) -> None:
     name = system_id(lab, "gw1")
+    assert {line.split()[0] for line in traces_of(lab, name)} == {"Northbound", "Southbound", *HOSTS}
     with pings(lab.vm("vm1"), lab.outside.address) as seen:
         report = deploy.remove_chassis(lab.spec, "gw1", timeout=20)
     assert report, str(report)
@@ -184,12 +163,7 @@ def test_without_access_to_the_host_it_says_what_to_run_there_and_goes_on_later(
 
 def test_a_chassis_is_renamed_and_its_gateways_come_back(lab: Lab) -> None:
     before = system_id(lab, "gw1")
-    spec = attrs.evolve(
-        lab.spec,
-        hosts=tuple(
-            attrs.evolve(host, system_id="gateway-1") if host.name == "gw1" else host for host in lab.spec.hosts
-        ),
-    )
+    spec = renamed(lab.spec, "gw1", "gateway-1")
     assert not deploy.plan(spec).ok
     start = (*lab.host("gw1").controller.command, "--detach")
     with pings(lab.vm("vm1"), lab.outside.address) as seen:
@@ -202,3 +176,18 @@ def test_a_chassis_is_renamed_and_its_gateways_come_back(lab: Lab) -> None:
     assert not deploy.plan(spec)
     assert deploy.verify(spec, timeout=20)
     assert states(deploy.rename_chassis(spec, "gw1", start=start)) == {"already done"}
+
+
+def test_a_physical_network_moves_and_nothing_is_left_where_it_was(lab: Lab) -> None:
+    host = lab.host("gw1")
+    host.vsctl("add-br", "br-new", "--", "set", "Bridge", "br-new", "datapath_type=netdev")
+    with pings(lab.vm("vm1"), lab.outside.address) as seen:
+        move_uplink(lab, "gw1", "br-ex", "br-new")
+        report = deploy.move_physnet(lab.spec, "gw1", "physnet1", "br-new", timeout=20)
+    assert report, str(report)
+    assert seen.longest_gap <= 15.0
+    assert host.vsctl("list-ports", "br-ex") == ""
+    assert {(port.kind, port.bridge) for port in host.vswitch.patch_ports(lab.southbound)} == {
+        ("ovn-live", "br-int"), ("ovn-live", "br-new"),
+    }  # fmt: skip
+    assert "ovnkit-wake" not in host.vswitch.chassis_config().external_ids

@@ -9,6 +9,7 @@ import pytest
 from ovnkit import deploy
 from ovnkit.errors import Timeout
 from ovnkit.lab import Lab
+from tests.lab.two_gateways import move_uplink
 
 pytestmark = pytest.mark.lab
 
@@ -32,12 +33,6 @@ def lab(lab_possible: None, records_of_module: object) -> Iterator[Lab]:
         yield lab
 
 
-def move_uplink(lab: Lab, before: str, after: str) -> None:
-    """As somebody does who moves the network card: the bridge below is the host's affair."""
-    (uplink,) = (name for name in lab.host("ctl").vsctl("list-ports", before).split() if name.startswith("up-"))
-    lab.host("ctl").vsctl("del-port", before, uplink, "--", "add-port", after, uplink)
-
-
 def moved(lab: Lab, bridge: str, *, timeout: float = 40.0) -> deploy.SequenceReport:
     return deploy.move_physnet(lab.spec, "ctl", "physnet1", bridge, timeout=timeout)
 
@@ -49,7 +44,7 @@ def states(report: deploy.SequenceReport) -> list[str]:
 def test_s19_a_network_moves_and_packets_follow(lab: Lab) -> None:
     plan = deploy.move_physnet(lab.spec, "ctl", "physnet1", "br-new", dry_run=True)
     assert states(plan) == ["already done", *["to do"] * 4]
-    move_uplink(lab, "br-ex", "br-new")
+    move_uplink(lab, "ctl", "br-ex", "br-new")
     report = moved(lab, "br-new")
     assert report, str(report)
     assert states(report) == ["already done", *["done"] * 4]
@@ -58,7 +53,7 @@ def test_s19_a_network_moves_and_packets_follow(lab: Lab) -> None:
     assert lab.vm("vm1").ping(lab.outside.address, timeout=15)
     assert states(moved(lab, "br-new")) == ["already done"] * 5
 
-    move_uplink(lab, "br-new", "br-ex")
+    move_uplink(lab, "ctl", "br-new", "br-ex")
     # Killed after its first phase, it goes on with the second.
     lab.host("ctl").vswitch.remove_bridge_mapping("physnet1")
     report = moved(lab, "br-ex")
