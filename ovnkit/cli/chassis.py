@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ from ovnkit.cli.arguments import add_connection, add_json, show, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
-    from ovnkit.deploy import SequenceReport
+    from ovnkit.deploy import SequenceReport, Spec
+
+    _Sequence = Callable[[Spec, argparse.Namespace], SequenceReport]
 
 __all__ = ["add_commands"]
 
 _SOMETHING_TO_DO = 2
+_USAGE = 64
 _EPILOG = "Exit status: 0 all done, 2 something to do (with --dry-run), 1 failed, 64 wrong usage."
 
 
@@ -47,20 +51,26 @@ def _add_file(parser: argparse.ArgumentParser, *, timeout: float) -> None:
     add_json(parser)
 
 
-def _sequence(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], SequenceReport], what: str
-) -> argparse.ArgumentParser:
+def _sequence(commands: Commands, name: str, run: _Sequence, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=what, epilog=_EPILOG)
     _add_file(parser, timeout=60.0)
     parser.add_argument("host", metavar="HOST", help="the name of a host in the file")
     parser.add_argument("--dry-run", action="store_true", help="only say which steps it would take")
-    parser.set_defaults(run=lambda options: _report(options, run(options)))
+    parser.set_defaults(run=lambda options: _run(options, run))
     return parser
 
 
-def _report(options: argparse.Namespace, report: SequenceReport) -> int:
+def _run(options: argparse.Namespace, run: _Sequence) -> int:
+    from ovnkit import deploy
     from ovnkit.cli.structures import steps
 
+    spec = deploy.load(options.file)
+    try:
+        spec.host(options.host)
+    except KeyError as exc:
+        print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
+        return _USAGE
+    report = run(spec, options)
     show(options, report, lambda: {"title": report.title, "ok": report.ok, "steps": steps(report.steps)})
     if options.dry_run:
         return 0 if report else _SOMETHING_TO_DO
@@ -71,35 +81,33 @@ def _common(options: argparse.Namespace) -> dict[str, Any]:
     return {"tls": tls_of(options), "timeout": options.timeout, "dry_run": options.dry_run}
 
 
-def _evacuate(options: argparse.Namespace) -> SequenceReport:
+def _evacuate(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
-    return deploy.evacuate(deploy.load(options.file), options.host, force=options.force, **_common(options))
+    return deploy.evacuate(spec, options.host, force=options.force, **_common(options))
 
 
-def _readmit(options: argparse.Namespace) -> SequenceReport:
+def _readmit(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
-    return deploy.readmit_gateways(deploy.load(options.file), options.host, **_common(options))
+    return deploy.readmit_gateways(spec, options.host, **_common(options))
 
 
-def _remove(options: argparse.Namespace) -> SequenceReport:
+def _remove(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
-    spec = deploy.load(options.file)
     return deploy.remove_chassis(spec, options.host, gone=options.gone, force=options.force, **_common(options))
 
 
-def _rename(options: argparse.Namespace) -> SequenceReport:
+def _rename(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
-    return deploy.rename_chassis(deploy.load(options.file), options.host, force=options.force, **_common(options))
+    return deploy.rename_chassis(spec, options.host, force=options.force, **_common(options))
 
 
-def _move_physnet(options: argparse.Namespace) -> SequenceReport:
+def _move_physnet(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
-    spec = deploy.load(options.file)
     return deploy.move_physnet(spec, options.host, options.physnet, options.bridge, **_common(options))
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import attrs
 import pytest
@@ -191,3 +192,40 @@ def test_a_physical_network_moves_and_nothing_is_left_where_it_was(lab: Lab) -> 
         ("ovn-live", "br-int"), ("ovn-live", "br-new"),
     }  # fmt: skip
     assert "ovnkit-wake" not in host.vswitch.chassis_config().external_ids
+
+
+def taken_step_by_step(sequence: Callable[..., deploy.SequenceReport]) -> tuple[deploy.SequenceReport, int]:
+    """Interrupted after each step that it takes, and begun again until it comes to its end."""
+
+    def interrupt(result: deploy.StepResult) -> None:
+        if result.state == "done":
+            raise KeyboardInterrupt
+
+    for interruptions in range(30):
+        try:
+            return sequence(progress=interrupt, timeout=20), interruptions
+        except KeyboardInterrupt:
+            pass
+    raise AssertionError("it does not come to its end")
+
+
+def test_a_removal_that_is_interrupted_after_every_step_ends_in_the_same_state(lab: Lab) -> None:
+    name = system_id(lab, "gw1")
+    report, interruptions = taken_step_by_step(partial(deploy.remove_chassis, lab.spec, "gw1"))
+    assert report, str(report)
+    assert interruptions >= 5
+    lab.northbound.sync("hv", timeout=10)
+    assert traces_of(lab, name) == []
+    assert lab.vm("vm1").ping(lab.outside.address)
+
+
+def test_a_renaming_that_is_interrupted_after_every_step_ends_in_the_same_state(lab: Lab) -> None:
+    before, spec = system_id(lab, "gw1"), renamed(lab.spec, "gw1", "gateway-1")
+    start = (*lab.host("gw1").controller.command, "--detach")
+    report, interruptions = taken_step_by_step(partial(deploy.rename_chassis, spec, "gw1", start=start))
+    assert report, str(report)
+    assert interruptions >= 5
+    lab.northbound.sync("hv", timeout=10)
+    assert traces_of(lab, before) == []
+    assert deploy.verify(spec, timeout=20)
+    assert carrier(lab) == "gateway-1"
