@@ -10,9 +10,10 @@ from ovnkit.deploy.site import Site
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict
 from ovnkit.northbound.client import NorthboundTransaction
-from ovnkit.northbound.rows import LogicalRouter, NBGlobal
+from ovnkit.northbound.rows import LogicalRouter
+from ovnkit.northbound.sync import raise_nb_cfg
 from ovnkit.remote import Tls
-from ovnkit.southbound.rows import Chassis, ChassisPrivate, PortBinding, SBGlobal
+from ovnkit.southbound.rows import Chassis, PortBinding
 
 __all__ = ["Evacuation", "evacuate", "readmit_gateways"]
 
@@ -160,7 +161,7 @@ class Evacuation:
         return binding.chassis not in (None, own)
 
     def _is_claimed(self) -> bool:
-        return is_handed_on(self.site) and all(map(self._elsewhere, self._bindings()))
+        return self.site.is_handed_on() and all(map(self._elsewhere, self._bindings()))
 
     def _unclaimed(self) -> str:
         left = sorted(row.logical_port for row in self._bindings() if not self._elsewhere(row))
@@ -170,7 +171,7 @@ class Evacuation:
         """The chassis that carry its gateways now, and have not set up all of their flows."""
         refs = {row.chassis for row in self._bindings()}
         carriers = {row.name for row in self.site.sb.find(Chassis) if row.ref in refs} - {self.chassis}
-        return behind(self.site, carriers)
+        return self.site.behind(carriers)
 
     def _caught_up(self) -> bool:
         return not self._late()
@@ -209,27 +210,4 @@ class _Return:
             tx.enable_gateway()
 
     def caught_up(self) -> bool:
-        return not behind(self.site, {self.chassis})
-
-
-def raise_nb_cfg(tx: NorthboundTransaction) -> None:
-    """Ask every chassis to say when it has set up what this transaction changes (ovn-nb(5), NB_Global:nb_cfg)."""
-    for row in tx.find(NBGlobal):
-        tx.update(row, nb_cfg=row.nb_cfg + 1)
-
-
-def is_handed_on(site: Site) -> bool:
-    """Whether ovn-northd has handed on to Southbound what Northbound asked for last."""
-    return any(row.nb_cfg >= _wanted(site) for row in site.sb.find(SBGlobal))
-
-
-def behind(site: Site, chassis: set[str]) -> list[str]:
-    """Those of these chassis that have not set up what Northbound asked for last, by their own Chassis_Private."""
-    if not is_handed_on(site):
-        return sorted(chassis)
-    reached = {row.name for row in site.sb.find(ChassisPrivate) if row.nb_cfg >= _wanted(site)}
-    return sorted(chassis - reached)
-
-
-def _wanted(site: Site) -> int:
-    return max((row.nb_cfg for row in site.nb.find(NBGlobal)), default=0)
+        return not self.site.behind({self.chassis})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.controller import START, STOP, Controller
-from ovnkit.deploy.evacuate import Evacuation, behind, raise_nb_cfg
+from ovnkit.deploy.evacuate import Evacuation
 from ovnkit.deploy.remove import Removal
 from ovnkit.deploy.seats import Seats, rename, seats_of
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
@@ -16,6 +16,7 @@ from ovnkit.deploy.system_id import system_id_change
 from ovnkit.errors import Conflict
 from ovnkit.northbound.client import Northbound, NorthboundTransaction
 from ovnkit.northbound.rows import ChassisTemplateVar, LogicalRouter, LogicalSwitchPort
+from ovnkit.northbound.sync import raise_nb_cfg
 from ovnkit.ovsdb.edits import Put
 from ovnkit.remote import Tls
 from ovnkit.southbound.rows import Chassis
@@ -86,7 +87,7 @@ class _Renaming:
             *old,
             Step("the host is configured so", self.is_configured, self.configure),
             Step("ovn-controller runs", lambda: self.controller.is_running(self.after), self.controller.start),
-            Step("it has registered, and set up its flows", lambda: not behind(self.site, {self.after})),
+            Step("it has registered, and set up its flows", lambda: not self.site.behind({self.after})),
         ]
 
     def check_free(self) -> bool:

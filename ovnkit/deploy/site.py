@@ -109,3 +109,18 @@ class Site:
         if access is None:
             raise NeedsHost(f"{self.host.name}: {what}", shlex.join(argv))
         return access.run(argv, timeout=self.timeout)
+
+    def is_handed_on(self) -> bool:
+        """Whether ovn-northd has handed on to Southbound what Northbound asked for last."""
+        return any(row.nb_cfg >= self._nb_cfg for row in self.sb.find(sb.SBGlobal))
+
+    def behind(self, chassis: set[str]) -> list[str]:
+        """Those of these chassis that have not set up what Northbound asked for last, by their own Chassis_Private."""
+        if not self.is_handed_on():
+            return sorted(chassis)
+        reached = {row.name for row in self.sb.find(sb.ChassisPrivate) if row.nb_cfg >= self._nb_cfg}
+        return sorted(chassis - reached)
+
+    @property
+    def _nb_cfg(self) -> int:
+        return max((row.nb_cfg for row in self.nb.find(NBGlobal)), default=0)

@@ -11,7 +11,7 @@ from ovnkit.northbound.rows import NBGlobal
 if TYPE_CHECKING:
     from ovnkit.northbound.client import Northbound, NorthboundTransaction
 
-__all__ = ["Level", "sync"]
+__all__ = ["Level", "raise_nb_cfg", "sync"]
 
 Level = Literal["sb", "hv"]
 """How far: to the Southbound database, or to the flows of every hypervisor."""
@@ -27,7 +27,7 @@ def sync(nb: Northbound, level: Level, timeout: float) -> int:
     if level not in _WHO:
         raise InvalidValue(table="NB_Global", column="nb_cfg", value=level, allowed="level 'sb' or 'hv'")
     deadline = time.monotonic() + timeout
-    number = nb.transact(_raise, "ovnkit: sync", timeout=timeout)
+    number = nb.transact(raise_nb_cfg, "ovnkit: sync", timeout=timeout)
 
     def arrived() -> int | None:
         for row in nb.find(NBGlobal):
@@ -40,7 +40,8 @@ def sync(nb: Northbound, level: Level, timeout: float) -> int:
     return nb._wait(arrived, max(0.0, deadline - time.monotonic()), what)
 
 
-def _raise(tx: NorthboundTransaction) -> int:
+def raise_nb_cfg(tx: NorthboundTransaction) -> int:
+    """Have ovn-northd and every chassis say when they have done what this transaction changes; returns the number."""
     for row in tx.find(NBGlobal):
         tx.update(row, nb_cfg=row.nb_cfg + 1)
         return row.nb_cfg + 1

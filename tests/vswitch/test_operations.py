@@ -74,6 +74,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
         maybe={"hostname": st.just("hv1.example"), "options": st.just({"ovn-cms-options": "az=2,a"})},
     ),
     step("unregister_chassis"),
+    step("rename_chassis", system_id=st.sampled_from(["hv1", "hv2"])),
     step("enable_gateway"),
     step("disable_gateway"),
     step("add_bridge_mapping", physnet=PHYSNETS, bridge=BRIDGES, maybe={"shared_bridge": st.booleans()}),
