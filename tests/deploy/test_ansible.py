@@ -188,6 +188,7 @@ def identities(lab: Lab) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(300)
 def test_hosts_are_looked_at_then_registered_then_left_as_they_are_then_taken_back(ansible: Ansible, bare: Lab) -> None:
     spec, before = bare.spec, identities(bare)
     hosts = {host.name: host_variables(spec, host) for host in spec.hosts}
@@ -276,6 +277,7 @@ def kolla_variables(spec: deploy.Spec, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(300)
 def test_kolla_s_hosts_are_looked_at_found_right_and_given_what_kolla_does_not_set(ansible: Ansible, bare: Lab) -> None:
     spec, before = bare.spec, identities(bare)
     inventories = kolla_inventories(ansible, spec)
