@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +147,17 @@ def test_southbound_with_tls_needs_the_files(ansible: Ansible, site: Site, tmp_p
     assert "/nowhere/key.pem" in refused.hosts["ctl"]["msg"]
     assert done.status == 0, done.output
     assert site.ids("ctl")["ovn-remote"] == remote
+
+
+def test_a_host_without_ovnkit_is_told_so(ansible: Ansible, site: Site) -> None:
+    python = ansible.directory / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    python.chmod(0o755)
+
+    failed = play_ctl(ansible, site, ansible_python_interpreter=str(python))
+
+    assert failed.status != 0
+    assert "required Python library (ovnkit)" in failed.hosts["ctl"]["msg"]
 
 
 def test_ansible_doc_knows_every_parameter(ansible: Ansible) -> None:
