@@ -111,3 +111,24 @@ def test_s10_two_who_want_different_things_end_with_one_of_them_or_a_conflict(si
         assert deploy.plan(site.spec(ctl=wanted)).apply()
         assert not deploy.plan(site.spec(ctl=wanted))
     check_theirs(site, 1)
+
+
+def test_s10_those_who_only_look_see_each_host_while_others_apply(site: Site) -> None:
+    spec = site.spec(ctl=FIRST)
+    plans: list[deploy.Plan] = []
+    seen: list[deploy.Verification] = []
+    reports: list[deploy.Report] = []
+
+    def look() -> None:
+        plans.extend(deploy.plan(spec) for _ in range(ROUNDS))
+
+    def verify() -> None:
+        seen.append(deploy.verify(spec, timeout=1))
+
+    at_once(look, verify, verify, outcomes(site, FIRST, reports))
+    assert all(plan.ok for plan in plans)
+    assert all(reports)
+    for verification in seen:
+        # There is no ovn-controller here that would bring the rest about.
+        databases = [check for check in verification.checks if check.what == "local database"]
+        assert [check.ok for check in databases] == [True] * len(spec.hosts)
