@@ -154,7 +154,7 @@ class Evacuation:
     def _bindings(self) -> list[PortBinding]:
         """The ports in Southbound that are bound to what carries its gateways."""
         ports = {port for seats in self._seats() for port in seats.ports}
-        return [row for row in self.site.sb.find(PortBinding) if row.logical_port in ports]
+        return [row for port in sorted(ports) for row in self.site.sb.find(PortBinding, logical_port=port)]
 
     def _elsewhere(self, binding: PortBinding) -> bool:
         own = next((row.ref for row in self.site.sb.find(Chassis, name=self.chassis)), None)

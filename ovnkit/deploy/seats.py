@@ -47,9 +47,9 @@ class Seats:
     neutron: bool
 
     def is_last(self, chassis: str) -> bool:
-        """Whether another member comes before this one. Of equal priority, it is open which comes first."""
+        """Whether all others come before this one, but for those that were put last themselves."""
         own = self.members[chassis].priority
-        return any(seat.priority > own for name, seat in self.members.items() if name != chassis)
+        return all(self.members[name].priority > own for name in self.others(chassis))
 
     def others(self, chassis: str) -> set[str]:
         """The other members that were not put last themselves."""
@@ -101,13 +101,14 @@ def demote(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:
     """Put a chassis behind the others; what it had is remembered in its row."""
     if seats.is_last(chassis):
         return
-    own = seats.members[chassis]
-    remembered = own.row.external_ids.get(EVACUATED, str(own.priority))
-    tx.update(own.row, priority=0, external_ids=Put({EVACUATED: remembered}))
-    others = [seats.members[name] for name in seats.others(chassis)]
-    if not any(seat.priority > 0 for seat in others):
-        for seat in others:
-            tx.update(seat.row, priority=1)
+    # The lowest priority is 0: where another one has that, all others go up by one, and so does what is remembered.
+    lift = int(any(seats.members[name].priority == 0 for name in seats.others(chassis)))
+    for name, seat in seats.members.items():
+        had = int(seat.row.external_ids.get(EVACUATED, seat.priority)) + lift
+        if seat.evacuated or name == chassis:
+            tx.update(seat.row, priority=0, external_ids=Put({EVACUATED: str(had)}))
+        else:
+            tx.update(seat.row, priority=had)
 
 
 def readmit(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:

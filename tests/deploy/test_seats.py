@@ -73,7 +73,7 @@ def test_the_members_and_the_ports_of_a_gateway(nb: Northbound, make: object) ->
     assert priorities(nb) == {"gw1": 3, "gw2": 2, "gw3": 1}
     assert found.ports == {"cr-lrp-r1-public"} | ({"ext"} if make is group else set())
     assert found.what == ("HA chassis group g" if make is group else "router port lrp-r1-public")
-    assert [found.is_last(name) for name in NAMES] == [False, True, True]
+    assert [found.is_last(name) for name in NAMES] == [False, False, True]
     assert found.others("gw1") == {"gw2", "gw3"}
     assert seats_of(nb, "nobody") == []
 
@@ -96,13 +96,31 @@ def test_last_and_back(nb: Northbound, make: object) -> None:
     assert not any(seat.evacuated for seat in the(nb, "gw1").members.values())
 
 
-def test_below_the_lowest_the_others_go_up(nb: Northbound) -> None:
-    gateway_chassis(nb, 0, 0)
+def test_one_in_the_middle_goes_to_the_end_for_the_first_may_be_dead(nb: Northbound) -> None:
+    gateway_chassis(nb, 3, 2, 1)
+    edit(nb, "demote", "gw2")
+    assert priorities(nb) == {"gw1": 3, "gw2": 0, "gw3": 1}
+
+
+def test_below_the_lowest_all_others_go_up_and_their_order_stays(nb: Northbound) -> None:
+    gateway_chassis(nb, 1, 0, 7)
     edit(nb, "demote", "gw1")
-    assert priorities(nb) == {"gw1": 0, "gw2": 1}
+    assert priorities(nb) == {"gw1": 0, "gw2": 1, "gw3": 8}
+    edit(nb, "readmit", "gw1")
+    assert priorities(nb) == {"gw1": 2, "gw2": 1, "gw3": 8}
 
 
-def test_who_stands_behind_another_stays_as_it_is(nb: Northbound) -> None:
+def test_what_another_had_before_it_was_put_last_goes_up_as_well(nb: Northbound) -> None:
+    gateway_chassis(nb, 2, 1, 0)
+    for chassis in ("gw1", "gw2"):
+        edit(nb, "demote", chassis)
+    assert priorities(nb) == {"gw1": 0, "gw2": 0, "gw3": 1}
+    for chassis in ("gw1", "gw2"):
+        edit(nb, "readmit", chassis)
+    assert priorities(nb) == {"gw1": 3, "gw2": 2, "gw3": 1}
+
+
+def test_the_last_one_stays_as_it_is(nb: Northbound) -> None:
     gateway_chassis(nb, 3, 2)
     edit(nb, "demote", "gw2")
     assert priorities(nb) == {"gw1": 3, "gw2": 2}
