@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from ovnkit.cli.arguments import add_connection, add_json, show, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
-    from ovnkit.deploy import SequenceReport, Spec
+    from ovnkit.deploy import SequenceReport, Spec, StepResult
 
     _Sequence = Callable[[Spec, argparse.Namespace], SequenceReport]
 
@@ -37,6 +38,9 @@ def add_commands(commands: Commands) -> None:
     move.add_argument("physnet", metavar="PHYSNET", help="the physical network")
     move.add_argument("bridge", metavar="BRIDGE", help="the bridge, which has to be there")
     remove.add_argument("--gone", action="store_true", help="the host does not exist any more: ask nothing of it")
+    for parser in (remove, rename):
+        parser.add_argument("--stop", type=shlex.split, metavar="COMMAND", help="what ends ovn-controller on the host")
+    rename.add_argument("--start", type=shlex.split, metavar="COMMAND", help="what starts it there again")
     for parser, what in (
         (evacuate, "also what Neutron keeps, and leave what nobody else may carry"),
         (remove, "also where machines are bound to it, or nobody else may carry a gateway"),
@@ -78,7 +82,21 @@ def _run(options: argparse.Namespace, run: _Sequence) -> int:
 
 
 def _common(options: argparse.Namespace) -> dict[str, Any]:
-    return {"tls": tls_of(options), "timeout": options.timeout, "dry_run": options.dry_run}
+    commands = {name: value for name in ("stop", "start") if (value := getattr(options, name, None)) is not None}
+    progress = _tell if sys.stderr.isatty() else None
+    return {
+        "tls": tls_of(options),
+        "timeout": options.timeout,
+        "dry_run": options.dry_run,
+        "progress": progress,
+        **commands,
+    }
+
+
+def _tell(result: StepResult) -> None:
+    """Each step when it is over, for whoever sits there and waits."""
+    if result.state == "done":
+        print(result, file=sys.stderr, flush=True)
 
 
 def _evacuate(spec: Spec, options: argparse.Namespace) -> SequenceReport:

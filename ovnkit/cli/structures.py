@@ -84,7 +84,7 @@ def chassis(sb: Southbound, hosts: Mapping[str, str]) -> list[dict[str, Any]]:
                 "gateway": summary is not None and summary.gateway,
                 "carries": [] if gateway is None else list(gateway.active),
                 "nb_cfg": None if summary is None else summary.nb_cfg,
-                "state": "ok" if name not in stale else stale[name].state,
+                "state": stale[name].state if name in stale else "ok" if summary is not None else "missing",
                 "why": None if name not in stale else stale[name].why,
             }
         )
@@ -99,12 +99,12 @@ def chassis_table(found: Iterable[Mapping[str, Any]]) -> str:
         rows.append(
             (
                 one["name"],
-                one["host"] or f"not in the file ({one['hostname']})",
+                one["host"] or f"not in the file ({one['hostname'] or '?'})",
                 ", ".join(one["encaps"]) or "-",
                 "yes" if one["gateway"] else "no",
                 ", ".join(one["carries"]) or "-",
                 "-" if one["nb_cfg"] is None else str(one["nb_cfg"]),
-                state if one["registered"] or one["why"] else "not registered",
+                state,
             )
         )
     return table(rows)

@@ -19,7 +19,12 @@ STOP: Final = ("ovn-appctl", "-t", "ovn-controller", "exit")
 START: Final = ("systemctl", "start", "ovn-controller")
 
 _ASK: Final = ("ovn-appctl", "-t", "ovn-controller", "version")
-_SSH_FAILED: Final = 255
+_NOBODY: Final = ("No such file or directory", "Connection refused")
+"""What ovn-appctl(8) says where nobody listens. That it may not ask, or is not there itself, is something else."""
+
+
+_ENDING: Final = ("Connection reset by peer", "End of file")
+"""What it says where somebody does who is just about to end."""
 
 
 @attrs.frozen
@@ -33,21 +38,22 @@ class Controller:
     def is_running(self, chassis: str) -> bool:
         """Whether it answers; without access to the host, whether this chassis is registered.
 
-        Raises HostFailed where the host does not answer.
+        Raises HostFailed where nobody can be asked.
         """
         if self.site.access is None:
             return bool(self.site.sb.find(Chassis, name=chassis))
         try:
             self.site.run("asking ovn-controller", _ASK)
         except HostFailed as exc:
-            if exc.status is None or exc.status == _SSH_FAILED:
+            if exc.status != 1 or not any(words in exc.output for words in (*_NOBODY, *_ENDING)):
                 raise
-            return False
+            return any(words in exc.output for words in _ENDING)
         return True
 
     def stop(self) -> None:
         """End it. Raises NeedsHost and HostFailed."""
-        self.site.run("ending ovn-controller", self.stop_command)
+        what = "ending ovn-controller (if it was killed already, remove_chassis() of the Southbound client instead)"
+        self.site.run(what, self.stop_command)
 
     def start(self) -> None:
         """Start it. Raises NeedsHost and HostFailed."""

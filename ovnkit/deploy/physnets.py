@@ -11,7 +11,8 @@ from typing import Final
 
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.site import Site
-from ovnkit.deploy.spec import Spec
+from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.errors import Conflict
 from ovnkit.ovsdb.edits import Put, Remove
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
@@ -46,7 +47,7 @@ def move_physnet(
     read.
     """
     with Site(spec, host, tls=tls, timeout=timeout) as site:
-        move = _Move(site.vs, site.sb, site.host.system_id, physnet, bridge)
+        move = _Move(site.vs, site.sb, site.host, physnet, bridge)
         title = f"{host}: physical network {physnet} to bridge {bridge}"
         if dry_run:
             return foresee(title, move.steps())
@@ -54,29 +55,43 @@ def move_physnet(
 
 
 class _Move:
-    def __init__(self, vs: VSwitch, sb: Southbound, chassis: str, physnet: str, bridge: str) -> None:
+    def __init__(self, vs: VSwitch, sb: Southbound, host: HostSpec, physnet: str, bridge: str) -> None:
         self.vs = vs
         self.sb = sb
-        self.chassis = chassis
+        self.host = host
+        self.chassis = host.system_id
         self.physnet = physnet
         self.bridge = bridge
 
     def steps(self) -> list[Step]:
         physnet, bridge = self.physnet, self.bridge
         return [
-            Step(f"bridge {bridge} is there", lambda: bool(self.vs.find(Bridge, name=bridge))),
+            Step(f"bridge {bridge} is there", self.check),
             Step(f"{physnet} is mapped to no other bridge", self.is_unmapped, self.unmap),
             Step("its patch ports on other bridges are gone", self.is_clear, seen=self.left_over, urge=self.wake),
             Step(f"{physnet} is mapped to {bridge}", self.is_mapped, self.map),
             Step("its patch ports are there, with port numbers", self.is_connected, seen=self.missing),
         ]
 
+    def check(self) -> bool:
+        """Raise InvalidValue or Conflict for what would be refused later, when the network is cut off already."""
+        known = self.physnet in {*self.host.bridge_mappings, *provider_ports(self.sb, self.chassis).values()}
+        if self.mapped is None and not known:
+            why = f"neither this host, nor its spec, nor Southbound has a physical network {self.physnet}"
+            raise Conflict("unknown network", why)
+        tx = self.vs.transaction()
+        tx.remove_bridge_mapping(self.physnet)
+        tx.add_bridge_mapping(self.physnet, self.bridge)
+        tx.discard()
+        return bool(self.vs.find(Bridge, name=self.bridge))
+
     @property
     def mapped(self) -> str | None:
         return self.vs.chassis_config().bridge_mappings.get(self.physnet)
 
     def is_unmapped(self) -> bool:
-        return self.mapped in (None, self.bridge)
+        # Mapped anew while the old ports are there, ovn-controller is stuck: it takes two phases all the same.
+        return self.mapped is None or (self.is_mapped() and not self.elsewhere())
 
     def unmap(self) -> None:
         with self.vs.transaction(f"ovnkit moves {self.physnet}", durable=True) as tx:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ovnkit.deploy.controller import STOP, Controller
 from ovnkit.deploy.evacuate import Evacuation
+from ovnkit.deploy.mentions import drop_mentions, is_mentioned, requests
 from ovnkit.deploy.seats import Seats, seats_of, withdraw
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.site import Site
@@ -40,18 +41,19 @@ def remove_chassis(
 ) -> SequenceReport:
     """Take a host out of the cluster: its gateways move (``evacuate()``), its ovn-controller ends, what is left goes.
 
-    That is its places in gateway chassis and HA chassis groups; ``Chassis`` and ``Chassis_Private``, which
-    ovn-controller removes itself where it ends gracefully; on the host OVN's patch ports and tunnels, what
-    ovn-controller has noted at its bridge, and the keys that ``ovnkit-managed`` lists. The bridges stay.
+    That is its places in gateway chassis and HA chassis groups, and its template variables; ``Chassis`` and
+    ``Chassis_Private``, which ovn-controller removes itself where it ends gracefully; on the host OVN's patch ports and
+    tunnels, what ovn-controller has noted at its bridge, and the keys that ``ovnkit-managed`` lists. The bridges stay.
 
     ``stop`` is the command that ends ovn-controller on the host (``HostSpec.access``) so that nothing starts it again;
-    without access the report says NeedsHost, with that command, and goes on when it is run again. ``gone``: the host
-    does not exist any more, and nothing is asked of it. ``timeout`` (seconds) holds for each step.
+    without access the report says NeedsHost, with that command, and it goes on when it is run again. ``gone``: the host
+    does not exist any more; nothing is asked of it, and nothing keeps it. ``timeout`` (seconds) holds for each step.
 
-    The report says Conflict where virtual machines are bound to it, or nobody else may carry a gateway; ``force``
-    removes it all the same. Raises KeyError for a host that the spec does not have, ConnectionFailed or Timeout where
-    a database cannot be read. Take the host out of the spec afterwards, else the next ``apply()`` makes it a chassis
-    again.
+    The report says Conflict where ports are bound to it or ask for it by name (``requested-chassis``,
+    ``l2gateway-chassis``, ``chassis`` of routers), or nobody else may carry a gateway; ``force`` removes it all the
+    same, and these options. Raises KeyError for a host that the spec does not have, ConnectionFailed or Timeout where
+    a database cannot be read, and with ``dry_run`` what the report would say. Take the host out of the spec afterwards,
+    else the next ``apply()`` makes it a chassis again.
     """
     with Site(spec, host, tls=tls, timeout=timeout) as site:
         removal = Removal(site, site.host.system_id, Controller(site, stop), gone=gone, force=force)
@@ -75,12 +77,14 @@ class Removal:
 
     def steps(self) -> list[Step]:
         """Each looks at what there is when it is its turn."""
-        steps = [
-            Step("no virtual machine is bound to it", self._check_unbound),
-            *Evacuation(self.site, self.chassis, force=self.force, strict=not self.force, gone=self.gone).steps(),
-            Step("it is no gateway chassis any more", self._is_withdrawn, self._withdraw),
-        ]
+        unchecked = self.force or self.gone
         neutron = any(seats.neutron for seats in seats_of(self.site.nb, self.chassis)) and not self.force
+        evacuation = Evacuation(self.site, self.chassis, force=self.force, strict=not self.force, gone=self.gone)
+        steps = [] if unchecked else [Step("no port is bound to it, or asks for it", self._check_unused)]
+        steps += [
+            *evacuation.steps(),
+            Step("Northbound names it nowhere", self._is_withdrawn, self._withdraw),
+        ]
         if not self.gone:
             steps.append(Step("its ovn-controller has ended", self.is_stopped, self.controller.stop))
         steps.append(Step("Southbound has nothing of it", self.is_unregistered, self.unregister))
@@ -90,30 +94,40 @@ class Removal:
                 Step("it has no ports of OVN's", local.has_no_ports, local.drop_ports),
                 Step("its bridge has no notes of ovn-controller's", local.has_no_notes, local.drop_notes),
                 Step("it has no keys of ovnkit's", local.has_no_keys, local.drop_keys),
+                Step("nobody has started it again", self._is_at_rest, seen=self._restarted),
             ]
         if neutron:
             steps.append(Step("Neutron names it nowhere", lambda: not seats_of(self.site.nb, self.chassis)))
         return steps
 
-    def _check_unbound(self) -> bool:
+    def _check_unused(self) -> bool:
         own = next((row.ref for row in self.site.sb.find(Chassis, name=self.chassis)), None)
-        bindings = [] if own is None else self.site.sb.find(PortBinding, type="", chassis=own)
-        bound = sorted(row.logical_port for row in bindings)
-        if bound and not (self.force or self.gone):
-            raise Conflict("still in use", f"{', '.join(bound)} are bound to it; move them away, or use force")
+        here = () if own is None else self.site.sb.find(PortBinding, type="")
+        bound = sorted(row.logical_port for row in here if own == row.chassis or own in row.additional_chassis)
+        problems = [f"{', '.join(bound)} are bound to it"] if bound else []
+        problems += [f"{what} asks for it by name" for what in requests(self.site.nb, self.chassis)]
+        if problems:
+            raise Conflict("still in use", f"{'; '.join(problems)}. Move them away, or use force")
         return True
+
+    def _is_at_rest(self) -> bool:
+        return self.is_stopped() and self.is_unregistered()
+
+    def _restarted(self) -> str:
+        return "something starts its ovn-controller again; a command for stop= that ends that as well is needed"
 
     def _places(self, on: Northbound | NorthboundTransaction) -> list[Seats]:
         """The lists that it is on, but for those that Neutron keeps."""
         return [seats for seats in seats_of(on, self.chassis) if self.force or not seats.neutron]
 
     def _is_withdrawn(self) -> bool:
-        return not self._places(self.site.nb)
+        return not self._places(self.site.nb) and not is_mentioned(self.site.nb, self.chassis)
 
     def _withdraw(self) -> None:
         def body(tx: NorthboundTransaction) -> None:
             for seats in self._places(tx):
                 withdraw(tx, seats, self.chassis)
+            drop_mentions(tx, self.chassis)
 
         self.site.nb.transact(body, f"ovnkit removes chassis {self.chassis}")
 

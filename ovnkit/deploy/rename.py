@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.controller import START, STOP, Controller
-from ovnkit.deploy.evacuate import Evacuation
+from ovnkit.deploy.evacuate import Evacuation, return_step
+from ovnkit.deploy.mentions import is_mentioned, rename_mentions
 from ovnkit.deploy.remove import Removal
 from ovnkit.deploy.seats import Seats, rename, seats_of
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
@@ -15,16 +16,14 @@ from ovnkit.deploy.spec import Spec
 from ovnkit.deploy.system_id import system_id_change
 from ovnkit.errors import Conflict
 from ovnkit.northbound.client import Northbound, NorthboundTransaction
-from ovnkit.northbound.rows import ChassisTemplateVar, LogicalRouter, LogicalSwitchPort
+from ovnkit.northbound.rows import ChassisTemplateVar, GatewayChassis
 from ovnkit.northbound.sync import raise_nb_cfg
-from ovnkit.ovsdb.edits import Put
 from ovnkit.remote import Tls
+from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis
+from ovnkit.vswitch.client import VSwitchTransaction
 
 __all__ = ["rename_chassis"]
-
-_REQUESTED = "requested-chassis"
-_PINNED = "chassis"
 
 
 def rename_chassis(
@@ -44,24 +43,37 @@ def rename_chassis(
     ovn-controller does not follow such a change, so it ends and starts again in between: what the host carries, virtual
     machines as well, has no network for that time. Gateways that others may carry are moved first (``evacuate()``) and
     come back. What names the chassis in Northbound follows: gateway chassis, HA chassis groups, ``requested-chassis``
-    of ports, ``chassis`` of routers, template variables. The host is then configured as ``apply()`` does it, and so is
-    its ``system-id.conf``.
+    and ``l2gateway-chassis`` of ports, ``chassis`` of routers, template variables. The host is then configured as
+    ``apply()`` does it, and so is its ``system-id.conf``.
 
     ``stop`` and ``start`` are commands on the host (``HostSpec.access``); without access the report says NeedsHost,
     with the command, and goes on when it is run again. ``timeout`` (seconds) holds for each step.
 
-    The report says Conflict where another chassis has the name. Raises KeyError for a host that the spec does not have,
-    ConnectionFailed or Timeout where a database cannot be read, Conflict where the host is no chassis yet.
+    The report says Conflict where the name is taken, or where ``apply()`` would find one; nothing was changed then.
+    Raises KeyError for a host that the spec does not have, ConnectionFailed or Timeout where a database cannot be read,
+    Conflict where the host is no chassis yet, and with ``dry_run`` what the report would say.
     """
     with Site(spec, host, tls=tls, timeout=timeout) as site:
-        before = site.vs.chassis_config().system_id
-        if before is None:
-            raise Conflict("no chassis", f"{host} has no system-id yet; deploy.plan(spec).apply() gives it one")
+        before = _registered_as(site)
         renaming = _Renaming(site, before, Controller(site, stop, start), force=force)
         title = f"{host}: chassis {before} becomes {site.host.system_id}"
         if dry_run:
             return foresee(title, renaming.steps())
         return carry_out(title, renaming.steps(), timeout=timeout, progress=progress)
+
+
+def _registered_as(site: Site) -> str:
+    """The name under which the host is known, also where somebody has changed its system-id since."""
+    config = site.vs.chassis_config()
+    if config.system_id is None:
+        why = f"{site.host.name} has no system-id yet; deploy.plan(spec).apply() gives it one"
+        raise Conflict("no chassis", why)
+    encaps = {(ip, kind) for ip in config.encap_ips for kind in config.encap_types}
+    for summary in site.sb.chassis():
+        same_address = encaps & {(encap.ip, encap.type) for encap in summary.encaps}
+        if same_address and summary.hostname == config.hostname and summary.name != site.host.system_id:
+            return summary.name
+    return config.system_id
 
 
 class _Renaming:
@@ -71,13 +83,14 @@ class _Renaming:
         self.after = site.host.system_id
         self.controller = controller
         self.force = force
+        self.nb_cfg: int | None = None
 
     def steps(self) -> list[Step]:
         old = []
         if self.before != self.after:
             removal = Removal(self.site, self.before, self.controller)
             old = [
-                Step(f"no other chassis is called {self.after}", self.check_free),
+                Step(f"it can be called {self.after}", self.check),
                 *Evacuation(self.site, self.before, force=self.force, strict=False).steps(),
                 Step("its ovn-controller has ended", removal.is_stopped, self.controller.stop),
                 Step(f"Southbound has nothing of {self.before}", removal.is_unregistered, removal.unregister),
@@ -87,56 +100,65 @@ class _Renaming:
             *old,
             Step("the host is configured so", self.is_configured, self.configure),
             Step("ovn-controller runs", lambda: self.controller.is_running(self.after), self.controller.start),
-            Step("it has registered, and set up its flows", lambda: not self.site.behind({self.after})),
+            Step("it has registered, and set up its flows", lambda: not self.site.behind({self.after}, self.nb_cfg)),
+            return_step(self.site, self.after),
         ]
 
-    def check_free(self) -> bool:
+    def check(self) -> bool:
+        """Whether all that follows can be done; once the host is down it is too late to find that out."""
+        taken = [] if self.is_named() else self.taken()
         if self.site.sb.find(Chassis, name=self.after):
-            raise Conflict("name in use", f"Southbound has a chassis {self.after} already")
+            taken.append("Southbound")
+        if taken:
+            raise Conflict("name in use", f"{', '.join(taken)} already has a chassis {self.after}")
+        access = self.site.access
+        if access is not None:
+            system_id_change(access, self.after)
+        self.wanted(southbound=None).discard()
         return True
+
+    def taken(self) -> list[str]:
+        """What in Northbound has the new name before anything was given it."""
+        nb, label = self.site.nb, f"_{self.after}"
+        return [
+            *(seats.what for seats in seats_of(nb, self.after)),
+            *("a template variable" for _ in nb.find(ChassisTemplateVar, chassis=self.after)),
+            *(f"gateway chassis {row.name}" for row in nb.find(GatewayChassis) if row.name.endswith(label)),
+        ]
+
+    def wanted(self, *, southbound: Southbound | None) -> VSwitchTransaction:
+        """A transaction that is not sent, with what the host's keys are to become."""
+        tx = self.site.vs.transaction(f"ovnkit renames chassis {self.before}", durable=True)
+        tx.rename_chassis(self.after)
+        configure(tx, self.site.spec, self.site.host, southbound=southbound)
+        return tx
 
     def places(self, on: Northbound | NorthboundTransaction) -> list[Seats]:
         return [seats for seats in seats_of(on, self.before) if self.force or not seats.neutron]
 
-    def requested(self, on: Northbound | NorthboundTransaction) -> list[LogicalSwitchPort]:
-        ports = on.find(LogicalSwitchPort)
-        return [port for port in ports if self.before in port.options.get(_REQUESTED, "").split(",")]
-
     def is_named(self) -> bool:
-        nb = self.site.nb
-        rest = (
-            nb.find(LogicalRouter, options={_PINNED: self.before}),
-            nb.find(ChassisTemplateVar, chassis=self.before),
-        )
-        return not any((self.places(nb), self.requested(nb), *rest))
+        return not self.places(self.site.nb) and not is_mentioned(self.site.nb, self.before)
 
     def name(self) -> None:
-        def body(tx: NorthboundTransaction) -> None:
+        def body(tx: NorthboundTransaction) -> int:
             for seats in self.places(tx):
                 rename(tx, seats, self.before, self.after)
-            for port in self.requested(tx):
-                names = port.options[_REQUESTED].split(",")
-                text = ",".join(self.after if name == self.before else name for name in names)
-                tx.update(port, options=Put({_REQUESTED: text}))
-            for router in tx.find(LogicalRouter, options={_PINNED: self.before}):
-                tx.update(router, options=Put({_PINNED: self.after}))
-            for row in tx.find(ChassisTemplateVar, chassis=self.before):
-                tx.update(row, chassis=self.after)
-            raise_nb_cfg(tx)
+            rename_mentions(tx, self.before, self.after)
+            return raise_nb_cfg(tx)
 
-        self.site.nb.transact(body, f"ovnkit renames chassis {self.before}")
+        self.nb_cfg = self.site.nb.transact(body, f"ovnkit renames chassis {self.before}")
 
     def is_configured(self) -> bool:
-        if self.site.vs.chassis_config().system_id != self.after:
-            return False
         access = self.site.access
-        return access is None or system_id_change(access, self.after) is None
+        written = access is None or system_id_change(access, self.after) is None
+        tx = self.wanted(southbound=None)
+        changes = tx.changes()
+        tx.discard()
+        return written and not changes
 
     def configure(self) -> None:
         access = self.site.access
         change = None if access is None else system_id_change(access, self.after)
         if access is not None and change is not None:
             access.write(change.path, change.after or "")
-        with self.site.vs.transaction(f"ovnkit renames chassis {self.before}", durable=True) as tx:
-            tx.rename_chassis(self.after)
-            configure(tx, self.site.spec, self.site.host, southbound=self.site.sb)
+        self.wanted(southbound=self.site.sb).commit()

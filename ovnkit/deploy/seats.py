@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import attrs
 
+from ovnkit.errors import NotUnique
 from ovnkit.northbound.client import Northbound, NorthboundTransaction
 from ovnkit.northbound.columns import EVACUATED
 from ovnkit.northbound.rows import GatewayChassis, HAChassis, HAChassisGroup, LogicalRouterPort, LogicalSwitchPort
 from ovnkit.ovsdb.edits import Put, Remove
 from ovnkit.ovsdb.values import Ref
 
-__all__ = ["Seat", "Seats", "demote", "readmit", "rename", "seats_of", "withdraw"]
+__all__ = ["Seat", "Seats", "demote", "is_neutrons", "readmit", "rename", "seats_of", "withdraw"]
 
 _REDIRECT: Final = "cr-"
 _NEUTRON: Final = "neutron:"
@@ -25,11 +26,11 @@ _NEUTRON: Final = "neutron:"
 
 @attrs.frozen
 class Seat:
-    """A member: its row, its priority, and whether it was put last for a while."""
+    """A member: its row, its priority, and what it had before it was put last, None where it was not."""
 
     row: GatewayChassis | HAChassis
     priority: int
-    evacuated: bool
+    had: int | None
 
 
 @attrs.frozen
@@ -51,50 +52,70 @@ class Seats:
         own = self.members[chassis].priority
         return all(self.members[name].priority > own for name in self.others(chassis))
 
+    def is_first(self, chassis: str) -> bool:
+        """Whether this one comes before all others."""
+        own = self.members[chassis].priority
+        return all(seat.priority < own for name, seat in self.members.items() if name != chassis)
+
     def others(self, chassis: str) -> set[str]:
         """The other members that were not put last themselves."""
-        return {name for name, seat in self.members.items() if name != chassis and not seat.evacuated}
+        return {name for name, seat in self.members.items() if name != chassis and seat.had is None}
+
+
+def is_neutrons(row: LogicalRouterPort | LogicalSwitchPort | HAChassisGroup) -> bool:
+    """Whether Neutron keeps this row."""
+    return any(key.startswith(_NEUTRON) for key in row.external_ids)
 
 
 def seats_of(on: Northbound | NorthboundTransaction, chassis: str) -> list[Seats]:
-    """Every gateway that this chassis may carry, by name."""
+    """Every gateway that this chassis may carry, by name. Raises NotUnique where one is listed twice."""
     return sorted((seats for seats in _all(on) if chassis in seats.members), key=lambda seats: seats.what)
 
 
 def _all(on: Northbound | NorthboundTransaction) -> Iterator[Seats]:
     members: dict[Ref[Any], GatewayChassis | HAChassis] = {row.ref: row for row in on.find(GatewayChassis)}
     members |= {row.ref: row for row in on.find(HAChassis)}
-    grouped: dict[Ref[HAChassisGroup] | None, set[str]] = {}
-    neutrons: set[Ref[HAChassisGroup] | None] = set()
-    for port in on.find(LogicalRouterPort):
+    grouped: dict[Ref[HAChassisGroup], set[str]] = {}
+    neutrons: set[Ref[HAChassisGroup]] = set()
+
+    def join(port: LogicalRouterPort | LogicalSwitchPort, binding: str) -> None:
         if port.ha_chassis_group is not None:
-            grouped.setdefault(port.ha_chassis_group, set()).add(_REDIRECT + port.name)
-            if _is_neutrons(port):
+            grouped.setdefault(port.ha_chassis_group, set()).add(binding)
+            if is_neutrons(port):
                 neutrons.add(port.ha_chassis_group)
-        elif port.gateway_chassis:
-            yield Seats(
-                f"router port {port.name}",
-                port,
-                _seats(members, port.gateway_chassis),
-                frozenset({_REDIRECT + port.name}),
-                _is_neutrons(port),
-            )
-    for external in on.find(LogicalSwitchPort):
-        if external.ha_chassis_group is not None:
-            grouped.setdefault(external.ha_chassis_group, set()).add(external.name)
+
+    for port in on.find(LogicalRouterPort):
+        join(port, _REDIRECT + port.name)
+        if port.gateway_chassis:
+            # OVN follows the group where there is both.
+            ports = frozenset({_REDIRECT + port.name} if port.ha_chassis_group is None else ())
+            seats = _seats(f"router port {port.name}", members, port.gateway_chassis)
+            yield Seats(f"router port {port.name}", port, seats, ports, is_neutrons(port))
+    for external in on.find(LogicalSwitchPort, type="external"):
+        join(external, external.name)
     for group in on.find(HAChassisGroup):
-        neutron = _is_neutrons(group) or group.ref in neutrons
+        what = f"HA chassis group {group.name}"
+        neutron = is_neutrons(group) or group.ref in neutrons
         ports = frozenset(grouped.get(group.ref, ()))
-        yield Seats(f"HA chassis group {group.name}", group, _seats(members, group.ha_chassis), ports, neutron)
+        yield Seats(what, group, _seats(what, members, group.ha_chassis), ports, neutron)
 
 
-def _is_neutrons(row: LogicalRouterPort | HAChassisGroup) -> bool:
-    return any(key.startswith(_NEUTRON) for key in row.external_ids)
+def _seats(
+    what: str, members: Mapping[Ref[Any], GatewayChassis | HAChassis], refs: Iterable[Ref[Any]]
+) -> dict[str, Seat]:
+    found: dict[str, Seat] = {}
+    for row in (members[ref] for ref in sorted(refs) if ref in members):
+        if row.chassis_name in found:
+            twice = (found[row.chassis_name].row.uuid, row.uuid)
+            raise NotUnique(row._table, {"chassis_name": row.chassis_name, "of": what}, twice)
+        found[row.chassis_name] = Seat(row, row.priority, _had(row))
+    return found
 
 
-def _seats(members: Mapping[Ref[Any], GatewayChassis | HAChassis], refs: Iterable[Ref[Any]]) -> dict[str, Seat]:
-    rows = [members[ref] for ref in sorted(refs) if ref in members]
-    return {row.chassis_name: Seat(row, row.priority, EVACUATED in row.external_ids) for row in rows}
+def _had(row: GatewayChassis | HAChassis) -> int | None:
+    """What it had before; who has set a priority since has put it somewhere else."""
+    text = row.external_ids.get(EVACUATED, "")
+    return int(text) if row.priority == 0 and text.isascii() and text.isdecimal() else None
 
 
 def demote(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:
@@ -104,18 +125,17 @@ def demote(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:
     # The lowest priority is 0: where another one has that, all others go up by one, and so does what is remembered.
     lift = int(any(seats.members[name].priority == 0 for name in seats.others(chassis)))
     for name, seat in seats.members.items():
-        had = int(seat.row.external_ids.get(EVACUATED, seat.priority)) + lift
-        if seat.evacuated or name == chassis:
+        if name == chassis or seat.had is not None:
+            had = (seat.priority if seat.had is None else seat.had) + lift
             tx.update(seat.row, priority=0, external_ids=Put({EVACUATED: str(had)}))
         else:
-            tx.update(seat.row, priority=had)
+            tx.update(seat.row, priority=seat.priority + lift)
 
 
 def readmit(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:
     """Give a chassis the priority back that it had."""
     own = seats.members[chassis]
-    if own.evacuated:
-        tx.update(own.row, priority=int(own.row.external_ids[EVACUATED]), external_ids=Remove(EVACUATED))
+    tx.update(own.row, priority=own.priority if own.had is None else own.had, external_ids=Remove(EVACUATED))
 
 
 def withdraw(tx: NorthboundTransaction, seats: Seats, chassis: str) -> None:
@@ -127,8 +147,8 @@ def rename(tx: NorthboundTransaction, seats: Seats, chassis: str, name: str) -> 
     """Let the seat of a chassis be that of another name, with the priority that it had before it was put last."""
     readmit(tx, seats, chassis)
     row = seats.members[chassis].row
-    if isinstance(row, GatewayChassis):
-        # Its name is made of the port's and the chassis', by ovn-nbctl as well.
+    if isinstance(row, GatewayChassis) and row.name.endswith(f"_{chassis}"):
+        # The usual name: of the router port and the chassis.
         tx.update(row, chassis_name=name, name=row.name.removesuffix(chassis) + name)
     else:
         tx.update(row, chassis_name=name)

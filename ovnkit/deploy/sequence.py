@@ -45,7 +45,9 @@ class StepResult:
     def __str__(self) -> str:
         took = f" ({self.seconds:.1f} s)" if self.state == "done" else ""
         problem = "" if self.problem is None else f": {self.problem}"
-        return f"{self.state:<12}  {self.what}{took}{problem}"
+        text = f"{self.what}{took}{problem}"
+        # It has names that others gave.
+        return f"{self.state:<12}  {text if text.isprintable() else repr(text)}"
 
 
 @attrs.frozen

@@ -42,7 +42,13 @@ _NORTHBOUND: Final[Monitor[NB]] = {
         LogicalRouterPort.ha_chassis_group,
         LogicalRouterPort.external_ids,
     ),
-    LogicalSwitchPort: (LogicalSwitchPort.name, LogicalSwitchPort.ha_chassis_group, LogicalSwitchPort.options),
+    LogicalSwitchPort: (
+        LogicalSwitchPort.name,
+        LogicalSwitchPort.type,
+        LogicalSwitchPort.ha_chassis_group,
+        LogicalSwitchPort.options,
+        LogicalSwitchPort.external_ids,
+    ),
 }
 _SOUTHBOUND: Final = dict.fromkeys(
     (
@@ -110,17 +116,23 @@ class Site:
             raise NeedsHost(f"{self.host.name}: {what}", shlex.join(argv))
         return access.run(argv, timeout=self.timeout)
 
-    def is_handed_on(self) -> bool:
-        """Whether ovn-northd has handed on to Southbound what Northbound asked for last."""
-        return any(row.nb_cfg >= self._nb_cfg for row in self.sb.find(sb.SBGlobal))
+    def is_handed_on(self, nb_cfg: int | None = None) -> bool:
+        """Whether ovn-northd has handed on to Southbound what was asked for with this number, or last."""
+        wanted = self._last_nb_cfg if nb_cfg is None else nb_cfg
+        return any(row.nb_cfg >= wanted for row in self.sb.find(sb.SBGlobal))
 
-    def behind(self, chassis: set[str]) -> list[str]:
-        """Those of these chassis that have not set up what Northbound asked for last, by their own Chassis_Private."""
-        if not self.is_handed_on():
+    def behind(self, chassis: set[str], nb_cfg: int | None = None) -> list[str]:
+        """Those of these chassis that have not set up what was asked for with this number, or last.
+
+        By their own Chassis_Private; one that is not registered has not.
+        """
+        wanted = self._last_nb_cfg if nb_cfg is None else nb_cfg
+        if not self.is_handed_on(wanted):
             return sorted(chassis)
-        reached = {row.name for row in self.sb.find(sb.ChassisPrivate) if row.nb_cfg >= self._nb_cfg}
-        return sorted(chassis - reached)
+        registered = {row.name for row in self.sb.find(sb.Chassis)}
+        reached = {row.name for row in self.sb.find(sb.ChassisPrivate) if row.nb_cfg >= wanted}
+        return sorted(chassis - (reached & registered))
 
     @property
-    def _nb_cfg(self) -> int:
+    def _last_nb_cfg(self) -> int:
         return max((row.nb_cfg for row in self.nb.find(NBGlobal)), default=0)

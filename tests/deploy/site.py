@@ -54,6 +54,11 @@ class Site:
             encap = tx.insert(Encap(type="geneve", ip=encap_ip, chassis_name=name))
             tx.insert(Chassis(name=name, hostname=hostname, encaps=[encap]))
 
+    def remove_chassis(self, name: str) -> None:
+        """As an ovn-controller that ends."""
+        with Southbound.connect(self.southbound.remote, timeout=10) as client:
+            client.remove_chassis(name)
+
     def everything(self) -> list[Snapshot]:
         """All rows of all databases."""
         with Northbound.connect(self.northbound.remote, timeout=10) as client:

@@ -19,7 +19,7 @@ from tests.deploy.site import Site
 def file(site: Site, tmp_path: Path) -> Path:
     """A cluster in which ovn-northd has nothing to do, so that it is not missed."""
     path = tmp_path / "cluster.toml"
-    path.write_text(deploy.dumps(site.spec()), encoding="utf-8")
+    path.write_text(deploy.dumps(site.spec(ctl={"bridge_mappings": {"physnet1": "br-ex"}})), encoding="utf-8")
     central = deploy.load(path).central
     with Northbound.connect(central.northbound) as nb, nb.transaction() as tx:
         if not tx.find(NBGlobal):
@@ -49,7 +49,7 @@ def test_show_has_what_is_registered_and_what_is_missing(
     head, *lines = printed.splitlines()
     assert head.split() == ["chassis", "host", "encapsulation", "gateway", "carries", "nb_cfg", "state"]
     assert len(lines) == len(spec.hosts) + 1
-    assert "not registered" in printed
+    assert "missing" in printed
     assert "not in the file (elsewhere)" in printed
     assert main(["chassis", "show", str(file), "--json"]) == 0
     found = {one["name"]: one for one in said(capsys)["chassis"]}
@@ -57,14 +57,19 @@ def test_show_has_what_is_registered_and_what_is_missing(
     assert found[name]["encaps"] == [f"geneve {spec.host('ctl').encap_ip}"]
     assert found["stranger\n"]["host"] is None
     missing = found[spec.host("cmp1").system_id]
-    assert (missing["host"], missing["registered"], missing["state"]) == ("cmp1", False, "ok")
+    assert (missing["host"], missing["registered"], missing["state"]) == ("cmp1", False, "missing")
 
 
-def test_a_sequence_with_nothing_to_do(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sequence_with_nothing_to_do(site: Site, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = deploy.load(file)
+    site.add_chassis(spec.host("ctl").system_id, encap_ip="192.0.2.9", hostname="ctl")
     assert main(["chassis", "evacuate", str(file), "ctl"]) == 0
     output = capsys.readouterr().out
-    assert output == f"{deploy.evacuate(deploy.load(file), 'ctl', dry_run=True)}\n"
-    for command in (["evacuate", "ctl"], ["remove", "ctl", "--gone"]):
+    assert output == f"{deploy.evacuate(spec, 'ctl', dry_run=True)}\n"
+    site.remove_chassis(spec.host("ctl").system_id)
+    assert main(["chassis", "evacuate", str(file), "ctl"]) == 1
+    assert "no chassis" in capsys.readouterr().err
+    for command in (["remove", "ctl", "--gone"], ["remove", "ctl", "--gone", "--force"]):
         assert main(["chassis", command[0], str(file), *command[1:], "--dry-run", "--json"]) == 0
         structure = said(capsys)
         assert structure["ok"]
@@ -78,7 +83,7 @@ def test_a_dry_run_with_something_to_do_changes_nothing(
     name = deploy.load(file).host("ctl").system_id
     site.add_chassis(name, encap_ip="10.9.9.9", hostname="ctl")
     before = site.everything()
-    for command in (["remove", "ctl"], ["move-physnet", "ctl", "physnet9", "br-9"]):
+    for command in (["remove", "ctl"], ["move-physnet", "ctl", "physnet1", "br-9"]):
         assert main(["chassis", command[0], str(file), *command[1:], "--dry-run"]) == 2
         assert "to do" in capsys.readouterr().out
     assert site.everything() == before

@@ -10,6 +10,7 @@ import pytest
 from ovnkit import Northbound
 from ovnkit.deploy import seats
 from ovnkit.deploy.seats import Seats, seats_of
+from ovnkit.errors import NotUnique
 from ovnkit.northbound import GatewayChassis, HAChassis, HAChassisGroup, LogicalRouterPort, LogicalSwitchPort
 from ovnkit.ovsdb.server import Server, find_schema
 
@@ -93,7 +94,7 @@ def test_last_and_back(nb: Northbound, make: object) -> None:
     assert priorities(nb) == {"gw1": 3, "gw2": 0, "gw3": 1}
     edit(nb, "readmit", "gw2")
     assert priorities(nb) == {"gw1": 3, "gw2": 2, "gw3": 1}
-    assert not any(seat.evacuated for seat in the(nb, "gw1").members.values())
+    assert all(seat.had is None for seat in the(nb, "gw1").members.values())
 
 
 def test_one_in_the_middle_goes_to_the_end_for_the_first_may_be_dead(nb: Northbound) -> None:
@@ -124,6 +125,42 @@ def test_the_last_one_stays_as_it_is(nb: Northbound) -> None:
     gateway_chassis(nb, 3, 2)
     edit(nb, "demote", "gw2")
     assert priorities(nb) == {"gw1": 3, "gw2": 2}
+
+
+@pytest.mark.parametrize("text", ["", "-1", "first", "٣"])
+def test_a_note_that_is_none_is_not_followed(nb: Northbound, text: str) -> None:
+    gateway_chassis(nb, 0, 2)
+    with nb.transaction() as tx:
+        tx.update(tx.get(GatewayChassis, chassis_name="gw1"), external_ids={"ovnkit-evacuated": text})
+    edit(nb, "readmit", "gw1")
+    assert priorities(nb) == {"gw1": 0, "gw2": 2}
+
+
+def test_who_has_set_a_priority_since_is_not_overruled(nb: Northbound) -> None:
+    gateway_chassis(nb, 3, 2)
+    edit(nb, "demote", "gw1")
+    with nb.transaction() as tx:
+        tx.update(tx.get(GatewayChassis, chassis_name="gw1"), priority=9)
+    edit(nb, "readmit", "gw1")
+    assert priorities(nb) == {"gw1": 9, "gw2": 2}
+    assert nb.get(GatewayChassis, chassis_name="gw1").external_ids == {}
+
+
+def test_a_chassis_that_is_listed_twice_is_not_unique(nb: Northbound) -> None:
+    with nb.transaction() as tx:
+        rows = [tx.insert(GatewayChassis(name=name, chassis_name="gw1")) for name in ("one", "two")]
+        tx.update(tx.get(LogicalRouterPort), gateway_chassis=rows)
+    with pytest.raises(NotUnique):
+        seats_of(nb, "gw1")
+
+
+def test_a_name_of_one_s_own_stays(nb: Northbound) -> None:
+    gateway_chassis(nb, 3)
+    with nb.transaction() as tx:
+        tx.update(tx.get(GatewayChassis), name="any name gw1")
+    edit(nb, "rename", "gw1", "gw9")
+    row = nb.get(GatewayChassis)
+    assert (row.name, row.chassis_name) == ("any name gw1", "gw9")
 
 
 def test_who_sets_the_gateways_anew_has_the_last_word(nb: Northbound) -> None:

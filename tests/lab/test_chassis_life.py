@@ -6,16 +6,20 @@ A virtual machine pings the world outside through its floating IP all the while.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import attrs
 import pytest
 
 from ovnkit import deploy
-from ovnkit.errors import Conflict, NeedsHost
+from ovnkit.errors import Conflict, NeedsHost, Timeout
 from ovnkit.lab import Lab
+from ovnkit.lab.processes import Daemon
 from ovnkit.northbound import GatewayChassis, LogicalRouterPort
 from tests.lab.gaps import pings
 from tests.lab.two_gateways import PORT, carrier, kill, move_uplink, renamed, system_id, two_gateways
@@ -30,6 +34,15 @@ def lab(lab_possible: None, records: object) -> Iterator[Lab]:
     """Two gateways, of which gw1 carries the router's, and a virtual machine with a floating IP on a third host."""
     with two_gateways() as lab:
         yield lab
+
+
+@contextmanager
+def stopped(daemon: Daemon) -> Iterator[None]:
+    os.kill(daemon.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(daemon.process.pid, signal.SIGCONT)
 
 
 def states(report: deploy.SequenceReport) -> set[str]:
@@ -91,6 +104,19 @@ def test_what_nobody_else_can_carry_is_not_evacuated(lab: Lab) -> None:
 
 def test_a_dead_chassis_does_not_hold_an_evacuation_up(lab: Lab) -> None:
     lab.host("cmp1").controller.kill()
+    report = deploy.evacuate(lab.spec, "gw1", timeout=20)
+    assert report, str(report)
+    assert carrier(lab) == system_id(lab, "gw2")
+
+
+def test_it_ends_when_those_that_carry_the_gateways_have_followed_and_not_before(lab: Lab) -> None:
+    with stopped(lab.host("gw2").controller):
+        report = deploy.evacuate(lab.spec, "gw1", timeout=2)
+    assert isinstance(report.problem, Timeout)
+    assert "nobody else has claimed cr-r-out" in str(report)
+    with stopped(lab.central.northd):
+        report = deploy.readmit_gateways(lab.spec, "gw1", timeout=2)
+    assert isinstance(report.problem, Timeout)
     report = deploy.evacuate(lab.spec, "gw1", timeout=20)
     assert report, str(report)
     assert carrier(lab) == system_id(lab, "gw2")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from ovnkit import deploy
-from ovnkit.errors import Timeout
+from ovnkit.errors import Conflict, InvalidValue, Timeout
 from ovnkit.lab import Lab
 from tests.lab.two_gateways import move_uplink
 
@@ -35,6 +36,10 @@ def lab(lab_possible: None, records_of_module: object) -> Iterator[Lab]:
 
 def moved(lab: Lab, bridge: str, *, timeout: float = 40.0) -> deploy.SequenceReport:
     return deploy.move_physnet(lab.spec, "ctl", "physnet1", bridge, timeout=timeout)
+
+
+def moved_of(lab: Lab, physnet: str, bridge: str) -> deploy.SequenceReport:
+    return deploy.move_physnet(lab.spec, "ctl", physnet, bridge, timeout=0.5)
 
 
 def states(report: deploy.SequenceReport) -> list[str]:
@@ -81,3 +86,27 @@ def test_a_bridge_that_is_not_there_changes_nothing(lab: Lab) -> None:
     assert lab.host("ctl").vswitch.chassis_config().bridge_mappings == {"physnet1": "br-ex"}
     with pytest.raises(KeyError):
         deploy.move_physnet(lab.spec, "nobody", "physnet1", "br-ex")
+
+
+def test_what_the_second_phase_would_refuse_is_refused_before_the_first(lab: Lab) -> None:
+    host = lab.host("ctl").vswitch
+    host.add_bridge_mapping("physnet2", "br-new")
+    for physnet, bridge in (("physnet1", "br-new"), ("physnet3", "br-new"), ("phys net", "br-new")):
+        report = moved_of(lab, physnet, bridge)
+        assert states(report) == ["failed", *["not begun"] * 4]
+        assert isinstance(report.problem, Conflict | InvalidValue)
+    assert host.chassis_config().bridge_mappings == {"physnet1": "br-ex", "physnet2": "br-new"}
+    host.remove_bridge_mapping("physnet2")
+
+
+def test_s19_moved_in_one_write_by_somebody_it_is_mended(lab: Lab) -> None:
+    host = lab.host("ctl").vswitch
+    with host.transaction() as tx:
+        tx.remove_bridge_mapping("physnet1")
+        tx.add_bridge_mapping("physnet1", "br-new")
+    move_uplink(lab, "ctl", "br-ex", "br-new")
+    time.sleep(1.0)
+    report = moved(lab, "br-new")
+    assert report, str(report)
+    assert lab.vm("vm1").ping(lab.outside.address, timeout=15)
+    assert {port.bridge for port in host.patch_ports(lab.southbound)} == {"br-int", "br-new"}
