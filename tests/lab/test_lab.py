@@ -190,10 +190,13 @@ def test_a_lab_of_a_spec_has_its_hosts_at_addresses_of_its_own(lab_possible: Non
     assert moved.central.southbound.startswith("tcp:198.18.")
     assert moved.central.insecure
     for before, after in zip(spec.hosts, moved.hosts, strict=True):
-        same = attrs.evolve(after, encap_ip=before.encap_ip, ovsdb=before.ovsdb, options=before.options)
+        same = attrs.evolve(
+            after, encap_ip=before.encap_ip, ovsdb=before.ovsdb, access=before.access, options=before.options
+        )
         assert same == before
         assert after.encap_ip.startswith("198.51.100.")
         assert after.ovsdb is not None
+        assert after.access is not None
         assert after.ovsdb.startswith("unix:")
     assert dict(moved.host("a").options) == {
         "ovn-encap-ip-default": moved.host("a").encap_ip,
