@@ -94,7 +94,7 @@ class Location:
 class StaleChassis:
     """A chassis whose ovn-controller seems to be gone, and in ``why`` what shows it.
 
-    ``state`` is "unknown" where nothing can show it: nobody has raised ``nb_cfg`` yet, which chassis follow.
+    ``state`` is "unknown" where it may be gone, and nothing can show since when.
     """
 
     name: str
@@ -163,10 +163,11 @@ class ChassisOperations(SouthboundOperations):
     def stale_chassis(self, *, grace: float = 60.0) -> tuple[StaleChassis, ...]:
         """The chassis that look abandoned, by name; what it shows is a reason to look, not a proof.
 
-        Those of which one of Chassis and Chassis_Private is missing, and those that have not followed ``nb_cfg`` while
-        another chassis did so more than ``grace`` seconds ago, by the clocks of the chassis. Where ``nb_cfg`` has never
-        moved (``sync()`` of the Northbound client moves it), every chassis is in it as "unknown". Chassis of other
-        availability zones and VTEP gateways have no Chassis_Private and are left out.
+        "stale": one of Chassis and Chassis_Private is missing, or it has not followed ``nb_cfg`` while another chassis
+        did so more than ``grace`` seconds ago, by the clocks of the chassis. "unknown": ``nb_cfg`` has never moved
+        (``sync()`` of the Northbound client moves it), or this chassis has never said that it follows, or it is behind,
+        and since when nothing tells: where ``nb_cfg`` is raised often, the time of each raise is lost with the next.
+        Chassis of other availability zones and VTEP gateways have no Chassis_Private and are left out.
         """
         return tuple(sorted(self._stale(grace), key=lambda stale: stale.name))
 
@@ -185,9 +186,16 @@ class ChassisOperations(SouthboundOperations):
             elif not target:
                 why = "nb_cfg has never moved, so that no chassis could follow it"
                 yield StaleChassis(name=name, why=why, state="unknown", hostname=row.hostname)
-            elif late and private[name].nb_cfg < target:
-                why = f"its nb_cfg is {private[name].nb_cfg}, others have reached {target}"
-                yield StaleChassis(name=name, why=why, hostname=row.hostname)
+            elif private[name].nb_cfg < target:
+                own = private[name].nb_cfg
+                others = "others have reached" if reached else "nobody has reached"
+                why = (
+                    f"its nb_cfg is {own}, {others} {target}"
+                    if own
+                    else f"it has never followed nb_cfg, which is {target}"
+                )
+                state: Literal["stale", "unknown"] = "stale" if late and own else "unknown"
+                yield StaleChassis(name=name, why=why, state=state, hostname=row.hostname)
 
     def remove_chassis(self, name: str, *, dry_run: bool = False) -> Changes:
         """Remove a chassis that is gone: its Chassis with its Encaps, and its Chassis_Private, also a lone one.

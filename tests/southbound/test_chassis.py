@@ -112,7 +112,11 @@ def test_an_unbound_port_is_nowhere_and_an_unknown_one_not_found(sb: Southbound)
 
 
 def stale(sb: Southbound, grace: float = 60.0) -> dict[str, str]:
-    return {chassis.name: chassis.why for chassis in sb.stale_chassis(grace=grace)}
+    return {chassis.name: chassis.why for chassis in sb.stale_chassis(grace=grace) if chassis.state == "stale"}
+
+
+def unknown(sb: Southbound, grace: float = 60.0) -> dict[str, str]:
+    return {chassis.name: chassis.why for chassis in sb.stale_chassis(grace=grace) if chassis.state == "unknown"}
 
 
 def test_half_a_chassis_is_stale(sb: Southbound) -> None:
@@ -134,6 +138,8 @@ def test_who_does_not_follow_while_others_have_is_stale(sb: Southbound) -> None:
     add(sb, "current", "10.0.0.1", nb_cfg=5, at=now - 30_000)
     add(sb, "behind", "10.0.0.2", nb_cfg=4, at=now - 90_000)
     assert stale(sb) == {}
+    assert unknown(sb) == {"behind": "its nb_cfg is 4, others have reached 5"}
+    assert unknown(sb, grace=20) == {}
     assert stale(sb, grace=20) == {"behind": "its nb_cfg is 4, others have reached 5"}
 
 
@@ -153,6 +159,16 @@ def test_where_nobody_follows_nobody_is_stale(sb: Southbound) -> None:
         tx.insert(SBGlobal(nb_cfg=5))
     add(sb, "one", "10.0.0.1", nb_cfg=4, at=1)
     assert stale(sb, grace=0) == {}
+    assert unknown(sb, grace=0) == {"one": "its nb_cfg is 4, nobody has reached 5"}
+
+
+def test_who_has_never_followed_is_unknown(sb: Southbound) -> None:
+    with sb.transaction() as tx:
+        tx.insert(SBGlobal(nb_cfg=5))
+    add(sb, "current", "10.0.0.1", nb_cfg=5, at=1)
+    add(sb, "new", "10.0.0.2", nb_cfg=0, at=0)
+    assert stale(sb, grace=0) == {}
+    assert unknown(sb, grace=0) == {"new": "it has never followed nb_cfg, which is 5"}
 
 
 def test_a_chassis_goes_with_all_its_rows_and_the_others_stay(sb: Southbound) -> None:
