@@ -5,7 +5,9 @@ from __future__ import annotations
 from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
+from ovnkit.deploy.port_report import PortOutcome, ReconcileReport
 from ovnkit.deploy.progress import Event
+from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
@@ -25,6 +27,8 @@ __all__ = [
     "HostSpec",
     "Kept",
     "Plan",
+    "PortOutcome",
+    "ReconcileReport",
     "Report",
     "SequenceReport",
     "Spec",
@@ -38,6 +42,7 @@ __all__ = [
     "move_physnet",
     "open_host",
     "plan",
+    "reconcile",
     "undo",
     "verify",
 ]
