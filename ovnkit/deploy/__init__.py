@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ovnkit.deploy.agent import Namespace
+from ovnkit.deploy.give_back import give_back
 from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
@@ -11,6 +13,7 @@ from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
+from ovnkit.deploy.take_over import TakeOverReport, take_over
 from ovnkit.deploy.toml import dumps, load, loads
 from ovnkit.deploy.undo import Kept, Undone, UndoReport, undo
 from ovnkit.deploy.verify import Check, Verification, verify
@@ -26,6 +29,7 @@ __all__ = [
     "HostResult",
     "HostSpec",
     "Kept",
+    "Namespace",
     "Plan",
     "PortOutcome",
     "ReconcileReport",
@@ -33,16 +37,19 @@ __all__ = [
     "SequenceReport",
     "Spec",
     "StepResult",
+    "TakeOverReport",
     "UndoReport",
     "Undone",
     "Verification",
     "dumps",
+    "give_back",
     "load",
     "loads",
     "move_physnet",
     "open_host",
     "plan",
     "reconcile",
+    "take_over",
     "undo",
     "verify",
 ]

@@ -51,15 +51,17 @@ def controller_runs(host: Host) -> bool:
     return True
 
 
-def end_controller(host: Host, *, restart: bool = False, timeout: float) -> None:
+def end_controller(host: Host, command: Sequence[str], *, restart: bool = False, timeout: float) -> None:
     """Have ovn-controller end, if it runs, and wait for that, at most ``timeout`` seconds (ovn-controller(8)).
 
-    It takes its rows out of Southbound; with ``restart`` it leaves them and the flows as they are. Raises HostFailed,
-    and Timeout.
+    It takes its rows out of Southbound; with ``restart`` it leaves them and the flows as they are. ``command``: as for
+    start_controller(); where something else starts it again at once, nothing is waited for. Raises HostFailed, and
+    Timeout.
     """
-    _exit(host, restart=restart)
+    if controller_runs(host):
+        run_program(host, [*_CONTROLLER, "exit", *(["--restart"] if restart else [])])
     deadline = time.monotonic() + timeout
-    while controller_runs(host):
+    while command and controller_runs(host):
         if time.monotonic() > deadline:
             raise Timeout(f"ovn-controller of {host.name} to end", timeout)
         time.sleep(_PAUSE)
@@ -76,14 +78,6 @@ def restart_controller(host: Host, command: Sequence[str], *, timeout: float) ->
 
     ``command``: as for start_controller(). Raises HostFailed, and Timeout where it does not end.
     """
-    if command:
-        # Started before the old one has ended, it would not be there afterwards.
-        end_controller(host, restart=True, timeout=timeout)
-        start_controller(host, command)
-    else:
-        _exit(host, restart=True)
-
-
-def _exit(host: Host, *, restart: bool) -> None:
-    if controller_runs(host):
-        run_program(host, [*_CONTROLLER, "exit", *(["--restart"] if restart else [])])
+    # Started before the old one has ended, it would not be there afterwards.
+    end_controller(host, command, restart=True, timeout=timeout)
+    start_controller(host, command)

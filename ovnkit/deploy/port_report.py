@@ -21,7 +21,7 @@ class PortOutcome:
     state: Literal["kept", "removed", "to remove"]
 
     def __str__(self) -> str:
-        return f"{self.state:<9}  {self.port.bridge} {self.port.port}: {self.port.kind}, {self.port.why}"
+        return f"{self.state:<12}  {self.port.bridge} {self.port.port}: {self.port.kind}, {self.port.why}"
 
 
 @attrs.frozen

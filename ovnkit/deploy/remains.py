@@ -36,7 +36,8 @@ AGENT_KINDS: Final[frozenset[PatchKind]] = frozenset({"agent", "agent-veth", "ag
 """The classes of ports that the agent has made (``PatchPort.kind``)."""
 
 _TUNNELS: Final = frozenset({"vxlan", "gre", "geneve", "stt"})
-_BRIDGE: Final = ("datapath_type", "fail_mode", "protocols", "external_ids", "other_config", "mcast_snooping_enable")
+_CHANGED: Final = ("fail_mode", "protocols")
+_BRIDGE: Final = (*_CHANGED, "datapath_type", "external_ids", "other_config", "mcast_snooping_enable")
 _PORT: Final = ("tag", "trunks", "vlan_mode", "external_ids", "other_config")
 _INTERFACE: Final = ("type", "options", "external_ids", "other_config", "mtu_request", "ofport_request")
 _CONTROLLER: Final = (
@@ -57,7 +58,10 @@ class PortBefore:
 
 @attrs.frozen
 class BridgeBefore:
-    """A bridge with its controllers, and the flows that are lost; ``whole``: it goes itself, with all that is on it."""
+    """A bridge with its controllers, and the flows that are lost; ``whole``: it goes itself, with all that is on it.
+
+    ``columns``: all of a bridge that goes, of others those that are changed.
+    """
 
     name: str
     columns: Columns
@@ -173,7 +177,7 @@ def _bridge_before(vs: VSwitch, name: str, flows: Sequence[str], *, whole: bool)
     controllers = sorted((vs[ref] for ref in row.controller), key=lambda one: one.target)
     return BridgeBefore(
         name,
-        _columns(vs, row, _BRIDGE),
+        _columns(vs, row, _BRIDGE if whole else _CHANGED),
         tuple(_columns(vs, one, _CONTROLLER) for one in controllers),
         tuple(flows),
         whole=whole,

@@ -63,9 +63,9 @@ def test_every_port_is_reported_with_why_it_stays_or_goes() -> None:
     assert str(report).split("\n") == [
         "ctl: ports",
         "  done          all of it (0.1 s)",
-        "  kept       br-int patch-br-int-to-p1: ovn-live, ovn-controller made it for logical port p1",
-        "  removed    br-int int-br-ex: agent, the OpenStack agent's pair to br-ex, beside OVN's own",
-        "  kept       br-ex patch-p1-to-br-int: ovn-live, ovn-controller made it for logical port p1",
-        "  removed    br-ex phy-br-ex: agent, the OpenStack agent's pair to br-ex, beside OVN's own",
-        "  kept       br-ex x: half-open, not known to ovnkit, and y is missing or does not point back",
+        "  kept          br-int patch-br-int-to-p1: ovn-live, ovn-controller made it for logical port p1",
+        "  removed       br-int int-br-ex: agent, the OpenStack agent's pair to br-ex, beside OVN's own",
+        "  kept          br-ex patch-p1-to-br-int: ovn-live, ovn-controller made it for logical port p1",
+        "  removed       br-ex phy-br-ex: agent, the OpenStack agent's pair to br-ex, beside OVN's own",
+        "  kept          br-ex x: half-open, not known to ovnkit, and y is missing or does not point back",
     ]

@@ -17,7 +17,7 @@ from ovnkit.deploy import HostSpec, Spec
 from ovnkit.deploy.flows import Flow, of_agent, of_ovn, parse_flows
 from ovnkit.lab import Host, Lab
 from ovnkit.ovsdb.server import enter_namespace
-from ovnkit.vswitch import Bridge, BridgeProtocols, Controller, Interface
+from ovnkit.vswitch import Bridge, BridgeProtocols, Controller, Interface, VSwitch
 from ovnkit.vswitch.patch_ports import agent_port_name
 from tests.lab.cluster import build_network, register
 
@@ -220,6 +220,15 @@ class Gateway:
     def _services(self) -> Path:
         return self.host.directory / "services"
 
+    def connected(self) -> bool:
+        """Whether the agent's controller is connected to its bridges; it may take a moment."""
+        deadline = time.monotonic() + 10
+        while not all(row.is_connected for row in self.host.vswitch.find(Controller, target=AGENT)):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
     def install_agent(self) -> None:
         """Put the agent on the host, with a unit that is enabled, and start it."""
         services = self._services
@@ -286,6 +295,22 @@ class Gateway:
         self.install_agent()
         self.set_agent_controllers()
         self.set_agent_flows()
+
+
+def lay_foreign_pairs(vswitch: VSwitch) -> None:
+    """A pair between bridges without a mapping, and a trunk bridge of Neutron's patched to br-int."""
+    pairs = {
+        ("br-a", "a-to-b"): ("br-b", "b-to-a"),
+        ("br-int", "tpi-0d2f1a33-5c"): ("tbr-8e1c2f44-b", "tpt-0d2f1a33-5c"),
+        ("tbr-8e1c2f44-b", "spt-77ab10cd-e2"): ("br-int", "spi-77ab10cd-e2"),
+    }
+    with vswitch.transaction() as tx:
+        for bridge in ("br-a", "br-b", "tbr-8e1c2f44-b"):
+            tx.add_bridge(bridge, datapath_type="netdev")
+        for (bridge, port), (other_bridge, other) in pairs.items():
+            tx.add_port(bridge, port, type="patch", options={"peer": other})
+            tx.add_port(other_bridge, other, type="patch", options={"peer": port})
+    vswitch.sync(timeout=10)
 
 
 @contextmanager

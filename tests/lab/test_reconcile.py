@@ -12,7 +12,7 @@ import pytest
 from ovnkit import deploy
 from ovnkit.deploy import StepResult
 from ovnkit.errors import Conflict, NeedsHost
-from tests.lab.agent import FLOATING_IP, HEALTHY, Gateway, running_gateway
+from tests.lab.agent import FLOATING_IP, HEALTHY, Gateway, lay_foreign_pairs, running_gateway
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_possible")]
 
@@ -65,17 +65,7 @@ def test_every_provider_network_of_a_bridge_keeps_its_pair_and_its_traffic(gatew
 def test_what_is_neither_the_agents_nor_ovns_stays_with_its_numbers(gateway: Gateway) -> None:
     """A pair between bridges without a mapping, and a trunk bridge of Neutron's patched to br-int."""
     vswitch = gateway.host.vswitch
-    pairs = {
-        ("br-a", "a-to-b"): ("br-b", "b-to-a"),
-        ("br-int", "tpi-0d2f1a33-5c"): ("tbr-8e1c2f44-b", "tpt-0d2f1a33-5c"),
-        ("tbr-8e1c2f44-b", "spt-77ab10cd-e2"): ("br-int", "spi-77ab10cd-e2"),
-    }
-    with vswitch.transaction() as tx:
-        for bridge in ("br-a", "br-b", "tbr-8e1c2f44-b"):
-            tx.add_bridge(bridge, datapath_type="netdev")
-        for (bridge, port), (other_bridge, other) in pairs.items():
-            tx.add_port(bridge, port, type="patch", options={"peer": other})
-            tx.add_port(other_bridge, other, type="patch", options={"peer": port})
+    lay_foreign_pairs(vswitch)
     gateway.lay_agent_pair()
     before = gateway.ports()
     assert all(number and number > 0 for number in before.values())
