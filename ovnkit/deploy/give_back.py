@@ -184,7 +184,7 @@ class _GiveBack:
         return controller_runs(self.host)
 
     def start_controller(self) -> None:
-        start_controller(self.host, self.record.start)
+        start_controller(self.host, self.record.start, timeout=self.timeout)
 
     def has_ovn_flows(self) -> bool:
         return bool(of_ovn(dump_flows(self.host, self.vs.chassis_config().integration_bridge)))

@@ -206,7 +206,8 @@ class Reconciliation:
 
     def start_controller(self) -> None:
         """Start ovn-controller."""
-        start_controller(self.on.beyond("starting ovn-controller", _RESTART_BY_HAND), self.start)
+        host = self.on.beyond("starting ovn-controller", _RESTART_BY_HAND)
+        start_controller(host, self.start, timeout=self.on.timeout)
 
     # -- OVN's pairs -------------------------------------------------------------------------------------------------
 

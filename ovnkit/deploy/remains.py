@@ -148,7 +148,7 @@ def remains_of(
 ) -> Remains:
     """What is there of the agent's now, and what else of ``found`` is removable.
 
-    ``flows`` are those to be put back, by bridge.
+    ``flows`` are those to be put back, by bridge, and ``veths`` the agent's, each with its other end.
     """
     tunnel = tunnel_bridge(host, found)
     names = [bridge.name for bridge in agent_bridges(host, found, flows)]
@@ -166,7 +166,7 @@ def remains_of(
             for name in names
         },
         ports={name: _port_before(vs, name, homes[name]) for name in sorted(going) if name in homes},
-        veths={name: veths[name] for name in sorted(going) if name in veths},
+        veths=veths,
         services=services,
         ovn_flows=ovn_flows,
     )

@@ -191,12 +191,13 @@ class _TakeOver:
         inside = flows.get(state.br_int, [])
         # Of the integration bridge only the agent's go back; OVN's are ovn-controller's to set.
         flows[state.br_int] = of_agent(inside, self.ports.cookies)
+        veths = find_veths(host)
         return remains_of(
             self.vs,
             state,
             found,
             flows,
-            veths=find_veths(host),
+            veths={name: veths[name] for name in self.ports.veth_links() if name in veths},
             services=find_agent(host).active,
             ovn_flows=bool(of_ovn(inside, self.ports.cookies)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
@@ -87,6 +88,15 @@ esac
 """
 
 
+def access_to(host: Host, *, path: Path | None = None) -> tuple[str, ...]:
+    """The words that run a command on a host of a lab, with the programs of ``path`` before others."""
+    environment = host.launcher.environment
+    variables = {name: value for name, value in environment.items() if name.startswith(("OVS_", "OVN_", "OVNKIT_LAB"))}
+    variables["PATH"] = environment["PATH"] if path is None else f"{path}:{environment['PATH']}"
+    words = [f"{name}={value}" for name, value in variables.items()]
+    return (*enter_namespace(host.launcher.namespace), "env", *words)
+
+
 @attrs.frozen
 class Trace:
     """What Open vSwitch does with one broadcast that comes into the provider bridge from the wire."""
@@ -132,6 +142,17 @@ class Gateway:
             cut="over max translation depth" in said or "over 4096 resubmit" in said,
             reflected=number in actions.replace("\n", ",").split(","),
         )
+
+    def frames(self) -> int:
+        """How many frames pass the uplink within half a second, after one broadcast from outside."""
+        self.lab.outside.ping("203.0.113.250", timeout=0.2)
+        before = self._counted()
+        time.sleep(0.5)
+        return self._counted() - before
+
+    def _counted(self) -> int:
+        (link,) = json.loads(self.host.run(f"ip -j -s link show dev {self.uplink}").stdout)
+        return int(link["stats64"]["rx"]["packets"] + link["stats64"]["tx"]["packets"])
 
     def datapath_port(self, name: str) -> str:
         """The number by which actions of the datapath name a port."""
@@ -268,13 +289,7 @@ class Gateway:
     @property
     def access(self) -> tuple[str, ...]:
         """The words that run a command on the host, with its own systemctl first on the path."""
-        launcher = self.host.launcher
-        environment = launcher.environment
-        variables = {
-            name: value for name, value in environment.items() if name.startswith(("OVS_", "OVN_", "OVNKIT_LAB"))
-        }
-        variables["PATH"] = f"{self._services}:{environment['PATH']}"
-        return (*enter_namespace(launcher.namespace), "env", *(f"{name}={value}" for name, value in variables.items()))
+        return access_to(self.host, path=self._services)
 
     @property
     def spec(self) -> Spec:
