@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from ovnkit.deploy.agent import Namespace
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
+from ovnkit.deploy.give_back import give_back
 from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
+from ovnkit.deploy.port_report import PortOutcome, ReconcileReport
 from ovnkit.deploy.progress import Event
+from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
+from ovnkit.deploy.take_over import TakeOverReport, take_over
 from ovnkit.deploy.toml import dumps, load, loads
 from ovnkit.deploy.undo import Kept, Undone, UndoReport, undo
 from ovnkit.deploy.verify import Check, Verification, verify
@@ -27,24 +32,31 @@ __all__ = [
     "HostResult",
     "HostSpec",
     "Kept",
+    "Namespace",
     "Plan",
+    "PortOutcome",
+    "ReconcileReport",
     "Report",
     "SequenceReport",
     "Spec",
     "StepResult",
+    "TakeOverReport",
     "UndoReport",
     "Undone",
     "Verification",
     "dumps",
     "evacuate",
+    "give_back",
     "load",
     "loads",
     "move_physnet",
     "open_host",
     "plan",
     "readmit_gateways",
+    "reconcile",
     "remove_chassis",
     "rename_chassis",
+    "take_over",
     "undo",
     "verify",
 ]

@@ -50,6 +50,7 @@ class LocalFacts:
     tunnels: frozenset[str]
     errors: tuple[str, ...] = ()
     state: str = "ready"
+    integration_bridge: str = "br-int"
 
 
 def observe_southbound(sb: Southbound) -> Facts:
@@ -82,4 +83,5 @@ def observe_local(vswitch: VSwitch) -> LocalFacts:
             sorted(f"{row.name}: {row.error}" for row in rows if row.error and "iface-id" not in row.external_ids)
         ),
         state=vswitch.state,
+        integration_bridge=vswitch.chassis_config().integration_bridge,
     )

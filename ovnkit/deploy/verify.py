@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Final
 
 import attrs
 
+from ovnkit.deploy.flows import dump_flows, of_ovn
+from ovnkit.deploy.host import open_host
 from ovnkit.deploy.hosts import on_each, tls_of
 from ovnkit.deploy.observe import Facts, LocalFacts, observe_local, observe_southbound
 from ovnkit.deploy.reach import reached
@@ -18,6 +20,7 @@ from ovnkit.deploy.table import table
 from ovnkit.errors import OutcomeUnknown, OvnkitError, Timeout
 from ovnkit.northbound.client import Northbound
 from ovnkit.northbound.rows import NBGlobal
+from ovnkit.ovsdb.values import Map
 from ovnkit.remote import Tls
 from ovnkit.southbound.chassis import ChassisSummary
 from ovnkit.southbound.client import Southbound
@@ -27,6 +30,9 @@ from ovnkit.vswitch.client import VSwitch
 __all__ = ["Check", "Verification", "checks", "verify"]
 
 _PAUSE: Final = 0.05
+_LOOK: Final = 5.0
+"""How long a look at the flows of a host may take, in seconds."""
+_NO_FLOWS: Final[Mapping[str, int | OvnkitError]] = Map()
 _NORTHBOUND: Final = {NBGlobal: None}
 _SOUTHBOUND: Final = dict.fromkeys((Chassis, ChassisPrivate, Encap, HAChassis, HAChassisGroup, PortBinding))
 
@@ -65,17 +71,23 @@ class Verification:
         return table([("", "host", "what", "observed", "expected"), *map(_cells, self.checks)])
 
 
-def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Verification:
+def verify(
+    spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None, hosts: Sequence[str] | None = None
+) -> Verification:
     """Look until everything is as the spec says, at most ``timeout`` seconds; returns what was seen last.
+
+    ``hosts``: look at these alone.
 
     For each host: its Chassis in OVN_Southbound with encapsulation, gateway flag and mappings; that its own
     Chassis_Private reached an nb_cfg that was set now (ovn-nb(5)), whatever other chassis do; its mapped bridges; OVN's
     patch ports for the provider networks that it carries, with port numbers on both ends; a tunnel to every other host
-    of its transport zones; no interface with an error.
+    of its transport zones; no interface with an error. Where the spec says how the host is reached beyond its database
+    (``HostSpec.access``), that OVN's flows are in its integration bridge.
 
-    Raises ConnectionFailed or Timeout where the central databases cannot be read. A host that cannot be reached is a
-    check that does not hold.
+    Raises KeyError for a host that the spec does not have, and ConnectionFailed or Timeout where the central databases
+    cannot be read. A host that cannot be reached is a check that does not hold.
     """
+    chosen = spec.hosts if hosts is None else tuple(spec.host(name) for name in hosts)
     deadline = time.monotonic() + timeout
     central, of = spec.central, tls_of(spec, tls)
 
@@ -95,15 +107,17 @@ def verify(spec: Spec, *, timeout: float = 60.0, tls: Tls | None = None) -> Veri
         # At once: ovn-northd may take all the time there is, and so may a host that does not answer.
         with ThreadPoolExecutor(1, thread_name_prefix="ovnkit verify") as pool:
             handed_on = pool.submit(_hand_on, nb, left())
-            clients = on_each(spec.hosts, connect)
+            clients = on_each(chosen, connect)
             nb_cfg = handed_on.result()
+        flows: dict[str, int | OvnkitError] = {}
         while True:
             began = time.monotonic()
             local = {
                 host.name: client if isinstance(client, OvnkitError) else observe_local(client)
-                for host, client in zip(spec.hosts, clients, strict=True)
+                for host, client in zip(chosen, clients, strict=True)
             }
-            result = Verification(tuple(checks(spec, observe_southbound(sb), local, nb_cfg)))
+            flows.update(_flows([host for host in chosen if not _has_flows(flows, host)], local))
+            result = Verification(tuple(checks(spec, observe_southbound(sb), local, nb_cfg, flows)))
             now = time.monotonic()
             if result.ok or now >= deadline:
                 return result
@@ -118,14 +132,40 @@ def _hand_on(nb: Northbound, timeout: float) -> int | None:
         return None
 
 
+def _has_flows(flows: Mapping[str, int | OvnkitError], host: HostSpec) -> bool:
+    """Whether OVN's flows were seen there; each look is a command on the host."""
+    seen = flows.get(host.name, 0)
+    return isinstance(seen, int) and seen > 0
+
+
+def _flows(hosts: Sequence[HostSpec], local: Mapping[str, LocalFacts | OvnkitError]) -> dict[str, int | OvnkitError]:
+    """The number of OVN's flows on each host that says how it is reached beyond its database."""
+
+    def look(host: HostSpec) -> int:
+        own = local[host.name]
+        if host.access is None or isinstance(own, OvnkitError) or own.integration_bridge not in own.bridges:
+            return 0
+        return len(of_ovn(dump_flows(open_host(host.access, host.name), own.integration_bridge, timeout=_LOOK)))
+
+    reachable = [host for host in hosts if host.access is not None]
+    return {host.name: seen for host, seen in zip(reachable, on_each(reachable, look), strict=True)}
+
+
 def checks(
-    spec: Spec, facts: Facts, local: Mapping[str, LocalFacts | OvnkitError], nb_cfg: int | None
+    spec: Spec,
+    facts: Facts,
+    local: Mapping[str, LocalFacts | OvnkitError],
+    nb_cfg: int | None,
+    flows: Mapping[str, int | OvnkitError] = _NO_FLOWS,
 ) -> Iterator[Check]:
-    """Everything that is looked at, from what was observed. Pure."""
+    """Everything that is looked at on the hosts of ``local``, from what was observed. Pure.
+
+    ``flows``: how many OVN has in the integration bridge of each host that could be asked.
+    """
     yield Check("central", "Southbound database", "ready", facts.state, facts.state == "ready")
     observed = "sb_cfg followed nb_cfg" if nb_cfg is not None else "sb_cfg stays behind nb_cfg"
     yield Check("central", "ovn-northd answers", "sb_cfg followed nb_cfg", observed, nb_cfg is not None)
-    for host in spec.hosts:
+    for host in (host for host in spec.hosts if host.name in local):
         chassis = facts.chassis.get(host.system_id)
         if chassis is None:
             yield Check(host.name, "chassis registered", host.system_id, "no Chassis row", ok=False)
@@ -138,6 +178,8 @@ def checks(
         else:
             yield Check(host.name, "local database", "ready", own.state, own.state == "ready")
             yield from _local_checks(spec, host, facts, own)
+            if host.name in flows:
+                yield _flow_check(host, own.integration_bridge, flows[host.name])
 
 
 def _chassis_checks(spec: Spec, host: HostSpec, chassis: ChassisSummary, nb_cfg: int | None) -> Iterator[Check]:
@@ -171,6 +213,13 @@ def _local_checks(spec: Spec, host: HostSpec, facts: Facts, own: LocalFacts) -> 
     seen = f"{len(peers) - len(missing)} of {len(peers)}" + (f", none to {_list(missing)}" if missing else "")
     yield Check(host.name, "tunnels", f"{len(peers)} of {len(peers)}", seen, not missing)
     yield Check(host.name, "interfaces without error", "all", "; ".join(own.errors) or "all", not own.errors)
+
+
+def _flow_check(host: HostSpec, bridge: str, seen: int | OvnkitError) -> Check:
+    what = f"flows of OVN in {bridge}"
+    if isinstance(seen, OvnkitError):
+        return Check(host.name, what, "some", str(seen), ok=False)
+    return Check(host.name, what, "some", "some" if seen else "none", seen > 0)
 
 
 def _tunnelled(host: HostSpec, other: HostSpec) -> bool:

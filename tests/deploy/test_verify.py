@@ -16,7 +16,7 @@ from ovnkit import Tls, deploy
 from ovnkit.deploy import Central, Check, Encap, HostSpec, Spec, Verification
 from ovnkit.deploy.observe import Facts, LocalFacts
 from ovnkit.deploy.verify import checks
-from ovnkit.errors import InvalidRemote, OvnkitError, Timeout
+from ovnkit.errors import HostFailed, InvalidRemote, OvnkitError, Timeout
 from ovnkit.ovsdb import Ref
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis
@@ -113,6 +113,23 @@ def test_zones_beside_those_of_the_spec_are_as_good_and_a_missing_one_is_not() -
     seen = attrs.evolve(CONTROLLER, availability_zones=("az1", "az9"))
     assert failing(spec=spec, facts=with_chassis(seen)) == [("ctl", "availability zones", "az1, az2", "az1, az9")]
     assert failing(spec=spec, facts=with_chassis(attrs.evolve(seen, availability_zones=("az9", "az2", "az1")))) == []
+
+
+def test_flows_are_looked_at_on_the_hosts_that_could_be_asked() -> None:
+    found = list(checks(SPEC, FACTS, LOCAL, NB_CFG, {"ctl": 12}))
+    assert [(check.host, check.ok) for check in found if "flows" in check.what] == [("ctl", True)]
+    seen: dict[str, int | OvnkitError] = {"ctl": 0, "cmp": HostFailed("cmp", "ovs-ofctl", 1, "no such bridge")}
+    failed = [check for check in checks(SPEC, FACTS, LOCAL, NB_CFG, seen) if not check.ok]
+    assert [(check.host, check.what, check.expected) for check in failed] == [
+        ("ctl", "flows of OVN in br-int", "some"),
+        ("cmp", "flows of OVN in br-int", "some"),
+    ]
+    assert (failed[0].observed, "no such bridge" in failed[1].observed) == ("none", True)
+
+
+def test_of_some_hosts_alone_nothing_is_said_of_others() -> None:
+    found = checks(SPEC, FACTS, {"cmp": LOCAL["cmp"]}, NB_CFG)
+    assert {check.host for check in found} == {"central", "cmp"}
 
 
 def test_a_southbound_that_is_out_of_reach_shows_nothing_of_now() -> None:

@@ -9,101 +9,21 @@ from pathlib import Path
 import attrs
 import pytest
 
-from ovnkit.lab import Host, Lab
-from ovnkit.vswitch import Interface
-from tests.lab.cluster import build_network, register
+from ovnkit import deploy
+from ovnkit.deploy import StepResult
+from ovnkit.errors import Conflict, NeedsHost
+from tests.lab.agent import FLOATING_IP, HEALTHY, Gateway, lay_foreign_pairs, running_gateway
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_possible")]
 
-FLOATING_IP = "203.0.113.100"
 FLAT_VLAN = 7
 AGENT_PORTS = {"int-br-ex", "phy-br-ex"}
-_AGENT_COOKIE = "0xa9e47"
-_BROADCAST = "dl_src=02:00:00:00:99:99,dl_dst=ff:ff:ff:ff:ff:ff,dl_type=0x0806"
-
-
-@attrs.frozen
-class Trace:
-    """What Open vSwitch does with one broadcast that comes into br-ex from the wire."""
-
-    passes: int
-    """How often the packet goes through br-ex or br-int."""
-    cut: bool
-    """Whether only the limit of resubmits or of recursion has ended it."""
-    reflected: bool
-    """Whether it goes back out of where it came in."""
-
-
-HEALTHY = Trace(passes=2, cut=False, reflected=False)
-
-
-@attrs.frozen
-class Gateway:
-    """The host whose br-ex leads outside."""
-
-    lab: Lab
-    host: Host
-
-    def trace(self) -> Trace:
-        said = self.host.run(["ovs-appctl", "ofproto/trace", "br-ex", f"in_port=up-br-ex,{_BROADCAST}"]).stdout
-        actions = said.rpartition("Datapath actions: ")[2]
-        uplink = self.host.run("ovs-appctl dpctl/show | sed -n 's/.*port \\([0-9]*\\): up-br-ex$/\\1/p'").stdout.strip()
-        assert uplink
-        return Trace(
-            passes=sum(said.count(f'bridge("{bridge}")') for bridge in ("br-ex", "br-int")),
-            cut="over max translation depth" in said or "over 4096 resubmit" in said,
-            reflected=uplink in actions.replace("\n", ",").split(","),
-        )
-
-    def ovn_flows(self) -> int:
-        """The flows of br-int that are not the agent's."""
-        dumped = self.host.run("ovs-ofctl dump-flows --no-stats br-int").stdout.splitlines()
-        return sum("actions=" in flow and f"cookie={_AGENT_COOKIE}" not in flow for flow in dumped)
-
-    def ports(self) -> dict[str, int | None]:
-        """The OpenFlow numbers of all patch ports."""
-        return {row.name: row.ofport for row in self.host.vswitch.find(Interface, type="patch")}
-
-    def lay_agent_pair(self) -> None:
-        """As the agent does when it starts (setup_physical_bridges): first with peers that are not there."""
-        vswitch = self.host.vswitch
-        with vswitch.transaction() as tx:
-            tx.add_port("br-int", "int-br-ex", type="patch", options={"peer": "nonexistent-peer"})
-            tx.add_port("br-ex", "phy-br-ex", type="patch", options={"peer": "nonexistent-peer"})
-        with vswitch.transaction() as tx:
-            tx.add_port("br-int", "int-br-ex", type="patch", options={"peer": "phy-br-ex"})
-            tx.add_port("br-ex", "phy-br-ex", type="patch", options={"peer": "int-br-ex"})
-        vswitch.sync(timeout=10)
-
-    def set_agent_flows(self) -> None:
-        """As the agent does next (cleanup_flows): every flow with another cookie goes, OVN's as well."""
-        for bridge in ("br-int", "br-ex"):
-            self.host.run(
-                f"ovs-ofctl del-flows {bridge}"
-                f" && ovs-ofctl add-flow {bridge} cookie={_AGENT_COOKIE},priority=0,actions=NORMAL"
-            )
-
-    def restart_controller(self) -> None:
-        """Restart ovn-controller and wait for its flows."""
-        self.host.restart_controller()
-        deadline = time.monotonic() + 15
-        while not self.ovn_flows():
-            assert time.monotonic() < deadline, "ovn-controller has not installed its flows"
-            time.sleep(0.02)
-        self.lab.northbound.sync("hv", timeout=10)
 
 
 @pytest.fixture
 def gateway(records: Path) -> Iterator[Gateway]:
-    """The gateway of a virtual machine with a floating IP, which runs on another host."""
-    with Lab(hosts=("ctl", "cmp1"), gateways=("ctl",)) as lab:
-        register(lab)
-        build_network(lab)
-        vm = lab.add_vm("vm1", host="cmp1", switch="web", address="10.0.0.5/24", gateway="10.0.0.1")
-        lab.northbound.add_floating_ip("r", FLOATING_IP, vm.address)
-        lab.northbound.sync("hv", timeout=10)
-        lab.outside.wait_ping(FLOATING_IP)
-        yield Gateway(lab, lab.host("ctl"))
+    with running_gateway() as gateway:
+        yield gateway
 
 
 def test_the_pair_alone_is_latent_while_ovn_has_its_flows(gateway: Gateway) -> None:
@@ -145,17 +65,7 @@ def test_every_provider_network_of_a_bridge_keeps_its_pair_and_its_traffic(gatew
 def test_what_is_neither_the_agents_nor_ovns_stays_with_its_numbers(gateway: Gateway) -> None:
     """A pair between bridges without a mapping, and a trunk bridge of Neutron's patched to br-int."""
     vswitch = gateway.host.vswitch
-    pairs = {
-        ("br-a", "a-to-b"): ("br-b", "b-to-a"),
-        ("br-int", "tpi-0d2f1a33-5c"): ("tbr-8e1c2f44-b", "tpt-0d2f1a33-5c"),
-        ("tbr-8e1c2f44-b", "spt-77ab10cd-e2"): ("br-int", "spi-77ab10cd-e2"),
-    }
-    with vswitch.transaction() as tx:
-        for bridge in ("br-a", "br-b", "tbr-8e1c2f44-b"):
-            tx.add_bridge(bridge, datapath_type="netdev")
-        for (bridge, port), (other_bridge, other) in pairs.items():
-            tx.add_port(bridge, port, type="patch", options={"peer": other})
-            tx.add_port(other_bridge, other, type="patch", options={"peer": port})
+    lay_foreign_pairs(vswitch)
     gateway.lay_agent_pair()
     before = gateway.ports()
     assert all(number and number > 0 for number in before.values())
@@ -200,3 +110,80 @@ def test_the_storm_ends_and_ovn_takes_over_with_its_ports_as_they_were(gateway: 
 
     assert not gateway.host.vswitch.reconcile_patch_ports(gateway.lab.southbound)
     assert gateway.ports() == numbers
+
+
+# -- deploy.reconcile: with what is beyond the database ----------------------------------------------------------------
+
+
+def states(report: deploy.SequenceReport) -> list[str]:
+    return [step.state for step in report.steps]
+
+
+def reconciled(gateway: Gateway, *, dry_run: bool = False) -> deploy.ReconcileReport:
+    return deploy.reconcile(gateway.spec, "ctl", timeout=20, watch=0.5, dry_run=dry_run)
+
+
+def test_s19_deploy_reconciles_what_a_stopped_agent_left_and_brings_ovns_flows_back(gateway: Gateway) -> None:
+    numbers = gateway.ports()
+    gateway.lay_agent_pair()
+    gateway.install_agent()
+    gateway.set_agent_controllers()
+    gateway.set_agent_flows()
+    assert gateway.trace().cut
+
+    refused = reconciled(gateway)
+    assert states(refused)[0] == "failed"
+    assert isinstance(refused.problem, Conflict)
+    assert "neutron-openvswitch-agent runs and is enabled" in str(refused.problem)
+    assert {outcome.state for outcome in refused.ports} == {"kept"}
+    assert gateway.trace().cut
+
+    gateway.stop_agent()
+    planned = reconciled(gateway, dry_run=True)
+    assert {outcome.port.port for outcome in planned.ports if outcome.state == "to remove"} == AGENT_PORTS
+    assert not planned
+    assert gateway.trace().cut
+
+    report = reconciled(gateway)
+    assert report, str(report)
+    assert {outcome.port.port for outcome in report.ports if outcome.state == "removed"} == AGENT_PORTS
+    assert {outcome.port.kind for outcome in report.ports if outcome.state == "kept"} == {"ovn-live"}
+    assert gateway.ports() == numbers
+    assert gateway.trace() == HEALTHY
+    gateway.lab.outside.wait_ping(FLOATING_IP)
+    assert set(states(reconciled(gateway))) == {"already done"}
+    verified = deploy.verify(gateway.spec, timeout=20)
+    assert verified.ok, str(verified)
+
+
+def test_whoever_makes_the_agents_ports_again_is_seen(gateway: Gateway) -> None:
+    gateway.lay_agent_pair()
+
+    def again(step: StepResult) -> None:
+        if step.what.startswith("no patch ports"):
+            gateway.lay_agent_pair()
+
+    report = deploy.reconcile(gateway.spec, "ctl", timeout=20, watch=5, progress=again)
+    assert [step.state for step in report.steps if step.what.startswith("nobody")] == ["failed"]
+    assert "came back; who makes them" in str(report.problem)
+    assert all(name in str(report.problem) for name in AGENT_PORTS)
+
+
+def test_without_access_to_the_host_it_says_what_is_to_be_done_there(gateway: Gateway) -> None:
+    gateway.lay_agent_pair()
+    before = gateway.ports()
+    report = deploy.reconcile(gateway.lab.spec, "ctl", timeout=5, watch=0)
+    assert isinstance(report.problem, NeedsHost)
+    assert report.problem.command == "systemctl disable --now neutron-openvswitch-agent"
+    assert gateway.ports() == before
+    report = deploy.reconcile(gateway.lab.spec, "ctl", timeout=5, watch=0, force=True)
+    assert report, str(report)
+    assert not AGENT_PORTS & gateway.ports().keys()
+
+
+def test_a_verification_sees_that_ovns_flows_are_lost(gateway: Gateway) -> None:
+    gateway.install_agent()
+    assert deploy.verify(gateway.spec, timeout=20).ok
+    gateway.host.run("ovs-ofctl del-flows br-int")
+    (check,) = deploy.verify(gateway.spec, timeout=1).failed
+    assert (check.host, check.what, check.observed) == ("ctl", "flows of OVN in br-int", "none")
