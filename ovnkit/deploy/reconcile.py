@@ -12,10 +12,10 @@ import attrs
 from ovnkit.deploy.agent import AGENT_CONTROLLER, AgentProcesses, find_agent, find_veths
 from ovnkit.deploy.daemons import START_CONTROLLER, controller_runs, restart_controller, start_controller
 from ovnkit.deploy.flows import agent_cookies, dump_flows, of_agent, of_ovn
-from ovnkit.deploy.on_host import OnHost, on_host
 from ovnkit.deploy.port_report import ReconcileReport, port_outcomes
 from ovnkit.deploy.remains import agent_bridges
 from ovnkit.deploy.sequence import Step, StepResult, carry_out, foresee
+from ovnkit.deploy.site import Site
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict
 from ovnkit.remote import Tls
@@ -64,8 +64,7 @@ def reconcile(
     fails as NeedsHost. Raises KeyError for a host that the spec does not have, and ConnectionFailed, Timeout or
     HostFailed where the host or Southbound cannot be read.
     """
-    chosen = spec.host(host)
-    with on_host(spec, chosen, tls=tls, timeout=timeout) as on:
+    with Site(spec, host, tls=tls, timeout=timeout) as on:
         work = Reconciliation(on, watch=watch, force=force, start=start)
         title = f"{host}: patch ports in order"
         if dry_run:
@@ -93,7 +92,7 @@ class Reconciliation:
 
     def __init__(
         self,
-        on: OnHost,
+        on: Site,
         *,
         watch: float,
         force: bool,
@@ -121,7 +120,7 @@ class Reconciliation:
 
     def controller_steps(self) -> list[Step]:
         """What an interrupted restart of ovn-controller may have left to do; nothing where nobody can be asked."""
-        if self.force and self.on.spec.access is None:
+        if self.force and self.on.host.access is None:
             return []
         return [Step("ovn-controller runs", self.controller_runs, self.start_controller)]
 
@@ -158,7 +157,7 @@ class Reconciliation:
 
     def agent_cookies(self) -> frozenset[int]:
         """The cookies of the agent's flows, from the bridges in which OVN sets none."""
-        if self.on.spec.access is None:
+        if self.on.host.access is None:
             return frozenset()
         state = self.state()
         host = self.on.beyond("reading flows", f"ovs-ofctl dump-flows {state.br_int}")
@@ -228,7 +227,7 @@ class Reconciliation:
 
     def veth_links(self) -> list[str]:
         """The kernel's links that have the agent's names."""
-        if self.on.spec.access is None:
+        if self.on.host.access is None:
             return []
         state = self.state()
         bridges = sorted(set(state.mappings.values()) - {state.br_int})
@@ -282,7 +281,7 @@ class Reconciliation:
 
     def has_flows(self) -> bool:
         """Whether OVN's flows are in the integration bridge, and none of the agent's."""
-        if self.force and self.on.spec.access is None:
+        if self.force and self.on.host.access is None:
             return True
         of_ovn, of_agent = self.flows()
         return of_ovn > 0 and not of_agent
@@ -319,4 +318,4 @@ class Reconciliation:
 
     def who(self) -> str:
         """What there is of the agent, in words, where that can be seen."""
-        return "" if self.on.spec.access is None else f"Of the agent there is: {self.agent_seen()}"
+        return "" if self.on.host.access is None else f"Of the agent there is: {self.agent_seen()}"

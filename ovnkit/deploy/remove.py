@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ovnkit.deploy.controller import STOP, Controller
+from ovnkit.deploy.controller import STOP_CONTROLLER, Controller
 from ovnkit.deploy.evacuate import Evacuation
 from ovnkit.deploy.mentions import drop_mentions, is_mentioned, requests
 from ovnkit.deploy.seats import Seats, seats_of, withdraw
@@ -33,7 +33,7 @@ def remove_chassis(
     *,
     gone: bool = False,
     force: bool = False,
-    stop: Sequence[str] = STOP,
+    stop: Sequence[str] = STOP_CONTROLLER,
     tls: Tls | None = None,
     timeout: float = 60.0,
     dry_run: bool = False,

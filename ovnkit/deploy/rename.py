@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ovnkit.deploy.configure import configure
-from ovnkit.deploy.controller import START, STOP, Controller
+from ovnkit.deploy.controller import STOP_CONTROLLER, Controller
+from ovnkit.deploy.daemons import START_CONTROLLER
 from ovnkit.deploy.evacuate import Evacuation, return_step
 from ovnkit.deploy.mentions import is_mentioned, rename_mentions
 from ovnkit.deploy.remove import Removal
@@ -31,8 +32,8 @@ def rename_chassis(
     host: str,
     *,
     force: bool = False,
-    stop: Sequence[str] = STOP,
-    start: Sequence[str] = START,
+    stop: Sequence[str] = STOP_CONTROLLER,
+    start: Sequence[str] = START_CONTROLLER,
     tls: Tls | None = None,
     timeout: float = 60.0,
     dry_run: bool = False,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Final, Self
@@ -30,6 +28,7 @@ from ovnkit.remote import Tls
 from ovnkit.southbound import rows as sb
 from ovnkit.southbound.client import Southbound
 from ovnkit.vswitch.client import VSwitch
+from ovnkit.vswitch.direct import DirectChassis
 
 __all__ = ["Site"]
 
@@ -98,23 +97,31 @@ class Site:
         return self._stack.enter_context(client)
 
     @cached_property
+    def _remote(self) -> str | None:
+        return self._stack.enter_context(reached(self.host.ovsdb, timeout=self.timeout))
+
+    @cached_property
     def vs(self) -> VSwitch:
         """The Open_vSwitch database of the host. Raises ConnectionFailed, Timeout or HostFailed."""
-        remote = self._stack.enter_context(reached(self.host.ovsdb, timeout=self.timeout))
-        client = VSwitch.connect(remote, tls=self._tls_of(self.host.ovsdb), timeout=self.timeout)
+        client = VSwitch.connect(self._remote, tls=self._tls_of(self.host.ovsdb), timeout=self.timeout)
         return self._stack.enter_context(client)
+
+    @cached_property
+    def chassis(self) -> DirectChassis:
+        """The keys of the host as a chassis, without a replica. Raises HostFailed."""
+        return DirectChassis(self._remote, tls=self._tls_of(self.host.ovsdb))
 
     @property
     def access(self) -> Host | None:
         """The host beyond its database, None where the spec does not say how to get there."""
         return None if self.host.access is None else open_host(self.host.access, self.host.name)
 
-    def run(self, what: str, argv: Sequence[str]) -> str:
-        """Run a command on the host; ``what`` it is for. Raises NeedsHost and HostFailed."""
+    def beyond(self, what: str, command: str) -> Host:
+        """The host beyond its database. Where there is none, raises NeedsHost with what to run by hand for ``what``."""
         access = self.access
         if access is None:
-            raise NeedsHost(f"{self.host.name}: {what}", shlex.join(argv))
-        return access.run(argv, timeout=self.timeout)
+            raise NeedsHost(f"{what} on {self.host.name}", command)
+        return access
 
     def is_handed_on(self, nb_cfg: int | None = None) -> bool:
         """Whether ovn-northd has handed on to Southbound what was asked for with this number, or last."""

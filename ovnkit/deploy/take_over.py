@@ -26,11 +26,11 @@ from ovnkit.deploy.configure import configure
 from ovnkit.deploy.daemons import START_CONTROLLER
 from ovnkit.deploy.flows import dump_flows, of_agent, of_ovn, remove_flows
 from ovnkit.deploy.give_back import give_back
-from ovnkit.deploy.on_host import OnHost, on_host
 from ovnkit.deploy.port_report import ReconcileReport, port_outcomes
 from ovnkit.deploy.reconcile import STOP_BY_HAND, WATCH, Reconciliation
 from ovnkit.deploy.remains import AGENT_KINDS, Remains, remains_of, tunnel_bridge
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
+from ovnkit.deploy.site import Site
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.deploy.take_over_record import TakenOver, TakeOverRecord, read_take_over
 from ovnkit.deploy.verify import Verification, verify
@@ -98,23 +98,22 @@ def take_over(
     ConnectionFailed, Timeout or HostFailed where the host or Southbound cannot be read, OSError where the record cannot
     be written, and InvalidValue where it is none, or that of another host.
     """
-    chosen = spec.host(host)
     title = f"{host}: take over from the OpenStack Open vSwitch agent"
     with ExitStack() as stack:
-        on = stack.enter_context(on_host(spec, chosen, tls=tls, timeout=timeout))
+        on = stack.enter_context(Site(spec, host, tls=tls, timeout=timeout))
         if dry_run:
             known = read_take_over(undo_record) if os.path.lexists(undo_record) else None
             work = _TakeOver(spec, on, known, watch=watch, start=start, remove_namespaces=remove_namespaces, tls=tls)
             report = foresee(title, work.steps())
         else:
-            record = stack.enter_context(closing(TakeOverRecord(undo_record, chosen, tuple(start))))
+            record = stack.enter_context(closing(TakeOverRecord(undo_record, on.host, tuple(start))))
             work = _TakeOver(
                 spec, on, record.known, watch=watch, start=start, remove_namespaces=remove_namespaces, tls=tls
             )
             work.record = record
             report = carry_out(title, work.steps(), timeout=timeout, progress=progress)
         ports = port_outcomes(work.ports.before, work.ports.names(), AGENT_KINDS, dry_run=dry_run)
-        namespaces = () if chosen.access is None else work.namespaces()
+        namespaces = () if on.host.access is None else work.namespaces()
     given_back = None
     if work.seen is not None and not work.seen.ok:
         given_back = give_back(undo_record, tls=tls, timeout=timeout, progress=progress)
@@ -125,7 +124,7 @@ class _TakeOver:
     def __init__(
         self,
         spec: Spec,
-        on: OnHost,
+        on: Site,
         known: TakenOver | None,
         *,
         watch: float,
@@ -136,7 +135,7 @@ class _TakeOver:
         self.spec = spec
         self.on = on
         self.vs = on.vs
-        self.host: HostSpec = on.spec
+        self.host: HostSpec = on.host
         self.ports = Reconciliation(on, watch=watch, force=False, start=start, mappings=self.host.bridge_mappings)
         self.record: TakeOverRecord | None = None
         self.known = known

@@ -19,7 +19,7 @@ _APPCTL = """\
 #!/bin/sh
 echo "$@" >>{directory}/asked
 case $3 in
-version) [ -e {directory}/answers ] ;;
+version) [ -e {directory}/answers ] || {{ echo "cannot connect (No such file or directory)" >&2; exit 1; }} ;;
 exit) rm {directory}/answers; (sleep 0.5; kill "$(cat {directory}/ovn-controller.pid)") >/dev/null 2>&1 & ;;
 esac
 """
