@@ -87,8 +87,8 @@ def take_over(
     and disabled; the integration bridge loses the agent's controller and flows; the chassis is configured; and what
     ``reconcile()`` does follows, with ``watch`` and ``start`` as there. The agent's tunnel bridge goes, where nothing
     but tunnels is on it. At last the host is looked at as ``verify()`` does; where it is not as the spec says, all is
-    put back by ``give_back()``. Machines on the host are without network from the stop of the agent until
-    ovn-controller has set its flows.
+    put back by ``give_back()``. Machines on the host are without network from when the agent's flows are gone until
+    ovn-controller has set its own.
 
     Interrupted, it goes on where it was when it is run again with the same record; ``timeout`` (seconds) holds for each
     step. ``remove_namespaces`` removes the namespaces of Neutron's L3 and DHCP agents in which nothing runs; these
