@@ -100,6 +100,7 @@ def take_over(
     """
     chosen = spec.host(host)
     title = f"{host}: take over from the OpenStack Open vSwitch agent"
+    given_back = None
     with ExitStack() as stack:
         on = stack.enter_context(on_host(spec, chosen, tls=tls, timeout=timeout))
         if dry_run:
@@ -113,11 +114,12 @@ def take_over(
             )
             work.record = record
             report = carry_out(title, work.steps(), timeout=timeout, progress=progress)
+        if work.seen is not None and not work.seen.ok:
+            given_back = give_back(undo_record, tls=tls, timeout=timeout, progress=progress)
+            # The replica has what was put back when this is through.
+            on.vs.sync(timeout=timeout)
         ports = port_outcomes(work.ports.before, work.ports.names(), AGENT_KINDS, dry_run=dry_run)
         namespaces = () if chosen.access is None else work.namespaces()
-    given_back = None
-    if work.seen is not None and not work.seen.ok:
-        given_back = give_back(undo_record, tls=tls, timeout=timeout, progress=progress)
     return TakeOverReport(report.title, report.steps, ports, namespaces, work.seen, given_back)
 
 
