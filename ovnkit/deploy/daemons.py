@@ -33,7 +33,10 @@ exec "$@"
 _APPCTL: Final = "ovn-appctl"
 _CONTROLLER: Final = (_APPCTL, "-t", "ovn-controller")
 _NOBODY: Final = ("No such file or directory", "Connection refused", "is not running", "exec sessions on running")
-"""What ovn-appctl(8) says where nobody listens, and docker and podman where its container has ended. That it may not ask, or is not there itself, is something else."""
+"""What ovn-appctl(8) says where nobody listens, and docker and podman where its container has ended.
+
+That it may not ask, or is not there itself, is something else.
+"""
 _ENDING: Final = ("Connection reset by peer", "End of file")
 """What it says where somebody does who is just about to end."""
 _PROCESS: Final = 'cat "${OVN_RUNDIR-/var/run/ovn}/ovn-controller.pid"'

@@ -87,8 +87,8 @@ def take_over(
     and disabled; the integration bridge loses the agent's controller and flows; the chassis is configured; and what
     ``reconcile()`` does follows, with ``watch`` and ``start`` as there. The agent's tunnel bridge goes, where nothing
     but tunnels is on it. At last the host is looked at as ``verify()`` does; where it is not as the spec says, all is
-    put back by ``give_back()``. Machines on the host are without network from the stop of the agent until
-    ovn-controller has set its flows.
+    put back by ``give_back()``. Machines on the host are without network from when the agent's flows are gone until
+    ovn-controller has set its own.
 
     Interrupted, it goes on where it was when it is run again with the same record; ``timeout`` (seconds) holds for each
     step. ``remove_namespaces`` removes the namespaces of Neutron's L3 and DHCP agents in which nothing runs; these
@@ -99,6 +99,7 @@ def take_over(
     be written, and InvalidValue where it is none, or that of another host.
     """
     title = f"{host}: take over from the OpenStack Open vSwitch agent"
+    given_back = None
     with ExitStack() as stack:
         on = stack.enter_context(Site(spec, host, tls=tls, timeout=timeout))
         if dry_run:
@@ -112,11 +113,12 @@ def take_over(
             )
             work.record = record
             report = carry_out(title, work.steps(), timeout=timeout, progress=progress)
+        if work.seen is not None and not work.seen.ok:
+            given_back = give_back(undo_record, tls=tls, timeout=timeout, progress=progress)
+            # The replica has what was put back when this is through.
+            on.vs.sync(timeout=timeout)
         ports = port_outcomes(work.ports.before, work.ports.names(), AGENT_KINDS, dry_run=dry_run)
         namespaces = () if on.host.access is None else work.namespaces()
-    given_back = None
-    if work.seen is not None and not work.seen.ok:
-        given_back = give_back(undo_record, tls=tls, timeout=timeout, progress=progress)
     return TakeOverReport(report.title, report.steps, ports, namespaces, work.seen, given_back)
 
 

@@ -283,6 +283,7 @@ def test_what_fails_its_verification_is_given_back(gateway: Gateway, record: Pat
     assert [check.what for check in report.verification.failed] == ["interfaces without error"]
     assert "no-such-card" in str(report.problem)
     assert report.given_back, str(report)
+    assert {outcome.state for outcome in report.ports} == {"kept"}
     gateway.set_agent_flows()
     assert state(gateway) == before
 
