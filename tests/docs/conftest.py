@@ -17,7 +17,6 @@ from ovnkit.ovsdb.server import Server, find_program, find_schema
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.cluster import Cluster
 from tests.docs.pages import Place
-from tests.lab.agent import access_to
 from tests.lab.roots import fill
 from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import Authority, TlsServer, free_port
@@ -135,7 +134,7 @@ def machines(running: lab.Lab) -> Place:
     for number, host in enumerate(running.hosts, start=10):
         addresses[f"tcp:192.0.2.{number}:6640"] = host.remote
         addresses[f"192.0.2.{number}"] = host.encap_address
-        addresses[f'"ssh://root@192.0.2.{number}"'] = json.dumps(access_to(host))
+        addresses[f'"ssh://root@192.0.2.{number}"'] = json.dumps(host.access)
     environment = {
         "OVN_NB_DB": running.northbound.remote,
         "OVN_SB_DB": running.southbound.remote,

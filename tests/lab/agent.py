@@ -17,7 +17,6 @@ from ovnkit import deploy
 from ovnkit.deploy import HostSpec, Spec
 from ovnkit.deploy.flows import Flow, of_agent, of_ovn, parse_flows
 from ovnkit.lab import Host, Lab
-from ovnkit.ovsdb.server import enter_namespace
 from ovnkit.vswitch import Bridge, BridgeProtocols, Controller, Interface, VSwitch
 from ovnkit.vswitch.patch_ports import agent_port_name
 from tests.lab.cluster import build_network, register
@@ -86,15 +85,6 @@ start) start "$(unit "$1")" ;;
 *) echo "$command: not here" >&2; exit 1 ;;
 esac
 """
-
-
-def access_to(host: Host, *, path: Path | None = None) -> tuple[str, ...]:
-    """The words that run a command on a host of a lab, with the programs of ``path`` before others."""
-    environment = host.launcher.environment
-    variables = {name: value for name, value in environment.items() if name.startswith(("OVS_", "OVN_", "OVNKIT_LAB"))}
-    variables["PATH"] = environment["PATH"] if path is None else f"{path}:{environment['PATH']}"
-    words = [f"{name}={value}" for name, value in variables.items()]
-    return (*enter_namespace(host.launcher.namespace), "env", *words)
 
 
 @attrs.frozen
@@ -289,7 +279,7 @@ class Gateway:
     @property
     def access(self) -> tuple[str, ...]:
         """The words that run a command on the host, with its own systemctl first on the path."""
-        return access_to(self.host, path=self._services)
+        return (*self.host.access, f"PATH={self._services}:{self.host.launcher.environment['PATH']}")
 
     @property
     def spec(self) -> Spec:

@@ -172,11 +172,13 @@ def test_whoever_makes_the_agents_ports_again_is_seen(gateway: Gateway) -> None:
 def test_without_access_to_the_host_it_says_what_is_to_be_done_there(gateway: Gateway) -> None:
     gateway.lay_agent_pair()
     before = gateway.ports()
-    report = deploy.reconcile(gateway.lab.spec, "ctl", timeout=5, watch=0)
+    hosts = tuple(attrs.evolve(host, access=None) for host in gateway.lab.spec.hosts)
+    spec = attrs.evolve(gateway.lab.spec, hosts=hosts)
+    report = deploy.reconcile(spec, "ctl", timeout=5, watch=0)
     assert isinstance(report.problem, NeedsHost)
     assert report.problem.command == "systemctl disable --now neutron-openvswitch-agent"
     assert gateway.ports() == before
-    report = deploy.reconcile(gateway.lab.spec, "ctl", timeout=5, watch=0, force=True)
+    report = deploy.reconcile(spec, "ctl", timeout=5, watch=0, force=True)
     assert report, str(report)
     assert not AGENT_PORTS & gateway.ports().keys()
 

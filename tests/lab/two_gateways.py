@@ -23,7 +23,8 @@ PORT = "r-out"
 def two_gateways() -> Iterator[Lab]:
     """Four hosts; packets flow when the block begins."""
     with Lab(hosts=("ctl", *GATEWAYS, "cmp1"), gateways=GATEWAYS) as lab:
-        assert deploy.plan(lab.spec).apply()
+        report = deploy.plan(lab.spec).apply()
+        assert report, str(report)
         nb = lab.northbound
         nb.add_switch("web", subnet="10.0.0.0/24")
         nb.add_router("r")
