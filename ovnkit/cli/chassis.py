@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -37,14 +38,28 @@ def add_commands(commands: Commands) -> None:
     move = _sequence(commands, "move-physnet", _move_physnet, "connect a physical network to another bridge")
     move.add_argument("physnet", metavar="PHYSNET", help="the physical network")
     move.add_argument("bridge", metavar="BRIDGE", help="the bridge, which has to be there")
+    reconcile = _sequence(
+        commands, "reconcile", _reconcile, "put the patch ports of a host in order, and say whose each is"
+    )
+    take_over = _sequence(commands, "take-over", _take_over, "make a host of OpenStack's Open vSwitch agent a chassis")
+    give_back = _sequence(commands, "give-back", _give_back, "take a take-over back")
+    for parser in (take_over, give_back):
+        parser.add_argument(
+            "--record", metavar="FILE", help="what was there before (default: the TOML file with .HOST.taken)"
+        )
+    take_over.add_argument(
+        "--remove-namespaces", action="store_true", help="also those of Neutron's agents in which nothing runs"
+    )
     remove.add_argument("--gone", action="store_true", help="the host does not exist any more: ask nothing of it")
     for parser in (remove, rename):
         parser.add_argument("--stop", type=shlex.split, metavar="COMMAND", help="what ends ovn-controller on the host")
-    rename.add_argument("--start", type=shlex.split, metavar="COMMAND", help="what starts it there again")
+    for parser in (rename, reconcile, take_over):
+        parser.add_argument("--start", type=shlex.split, metavar="COMMAND", help="what starts it there again")
     for parser, what in (
         (evacuate, "also what Neutron keeps, and leave what nobody else may carry"),
         (remove, "also where machines are bound to it, or nobody else may carry a gateway"),
         (rename, "also what Neutron keeps"),
+        (reconcile, "also while an agent runs, and without OVN's own pairs"),
     ):
         parser.add_argument("--force", action="store_true", help=what)
 
@@ -66,7 +81,7 @@ def _sequence(commands: Commands, name: str, run: _Sequence, what: str) -> argpa
 
 def _run(options: argparse.Namespace, run: _Sequence) -> int:
     from ovnkit import deploy
-    from ovnkit.cli.structures import steps
+    from ovnkit.cli.structures import sequence
 
     spec = deploy.load(options.file)
     try:
@@ -75,7 +90,7 @@ def _run(options: argparse.Namespace, run: _Sequence) -> int:
         print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
         return _USAGE
     report = run(spec, options)
-    show(options, report, lambda: {"title": report.title, "ok": report.ok, "steps": steps(report.steps)})
+    show(options, report, lambda: sequence(report))
     if options.dry_run:
         return 0 if report else _SOMETHING_TO_DO
     return 0 if report.ok else 1
@@ -127,6 +142,34 @@ def _move_physnet(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
     return deploy.move_physnet(spec, options.host, options.physnet, options.bridge, **_common(options))
+
+
+def _reconcile(spec: Spec, options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.reconcile(spec, options.host, force=options.force, **_common(options))
+
+
+def _record(options: argparse.Namespace) -> str:
+    return os.fspath(options.record or f"{options.file}.{options.host}.taken")
+
+
+def _take_over(spec: Spec, options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.take_over(
+        spec,
+        options.host,
+        undo_record=_record(options),
+        remove_namespaces=options.remove_namespaces,
+        **_common(options),
+    )
+
+
+def _give_back(_spec: Spec, options: argparse.Namespace) -> SequenceReport:
+    from ovnkit import deploy
+
+    return deploy.give_back(_record(options), **_common(options))
 
 
 def _show(options: argparse.Namespace) -> int:

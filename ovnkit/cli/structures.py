@@ -7,14 +7,23 @@ from typing import Any
 
 import attrs
 
-from ovnkit.deploy import Check, FileChange, HostResult, StepResult, Undone
+from ovnkit.deploy import (
+    Check,
+    FileChange,
+    HostResult,
+    ReconcileReport,
+    SequenceReport,
+    StepResult,
+    TakeOverReport,
+    Undone,
+)
 from ovnkit.deploy.table import table
 from ovnkit.errors import OvnkitError, _is_secret
 from ovnkit.ovsdb.changes import ColumnChange
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.client import Southbound
 
-__all__ = ["changes", "chassis", "chassis_table", "checks", "hosts", "problem", "steps", "undone"]
+__all__ = ["changes", "chassis", "chassis_table", "checks", "hosts", "problem", "sequence", "steps", "undone"]
 
 
 def hosts(results: Iterable[HostResult]) -> list[dict[str, Any]]:
@@ -51,6 +60,26 @@ def undone(results: Iterable[Undone]) -> list[dict[str, Any]]:
 def checks(found: Iterable[Check]) -> list[dict[str, Any]]:
     """What was looked at."""
     return [attrs.asdict(check) for check in found]
+
+
+def sequence(report: SequenceReport) -> dict[str, Any]:
+    """A report of steps, with the patch ports of a host where it is about them."""
+    found: dict[str, Any] = {"title": report.title, "ok": report.ok, "steps": steps(report.steps)}
+    if isinstance(report, ReconcileReport):
+        found["ports"] = [
+            {
+                "bridge": outcome.port.bridge,
+                "port": outcome.port.port,
+                "kind": outcome.port.kind,
+                "why": outcome.port.why,
+                "state": outcome.state,
+            }
+            for outcome in report.ports
+        ]
+    if isinstance(report, TakeOverReport):
+        found["namespaces"] = [attrs.asdict(namespace) for namespace in report.namespaces]
+        found["given_back"] = None if report.given_back is None else sequence(report.given_back)
+    return found
 
 
 def steps(results: Iterable[StepResult]) -> list[dict[str, Any]]:

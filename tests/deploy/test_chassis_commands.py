@@ -105,3 +105,23 @@ def test_wrong_usage(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chassis", "evacuate", str(file)]) == 64
     assert main(["chassis", "evacuate", str(file), "nobody"]) == 64
     assert "nobody" in capsys.readouterr().err
+
+
+def test_take_over_names_what_needs_the_host(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chassis", "take-over", str(file), "cmp1", "--json", "--timeout", "2"]) == 1
+    structure = said(capsys)
+    assert [step["problem"]["error"] for step in structure["steps"] if step["state"] == "failed"] == ["NeedsHost"]
+    assert (structure["ports"], structure["namespaces"], structure["given_back"]) == ([], [], None)
+    assert main(["chassis", "give-back", str(file), "cmp1", "--record", str(tmp_path / "none"), "--json"]) == 1
+    assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_reconcile_says_whose_each_port_is(site: Site, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with site.vswitch("cmp1") as vs, vs.transaction() as tx:
+        for bridge in ("br-a", "br-b"):
+            tx.add_bridge(bridge)
+        tx.add_port("br-a", "to-b", type="patch", options={"peer": "to-a"})
+        tx.add_port("br-b", "to-a", type="patch", options={"peer": "to-b"})
+    assert main(["chassis", "reconcile", str(file), "cmp1", "--force", "--dry-run", "--json"]) in (0, 2)
+    ports = {port["port"]: (port["bridge"], port["kind"], port["state"]) for port in said(capsys)["ports"]}
+    assert ports == {"to-b": ("br-a", "foreign", "kept"), "to-a": ("br-b", "foreign", "kept")}
