@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ovsdbapp.schema.ovn_northbound.impl_idl import OvnNbApiIdlImpl
 
 from ovnkit import deploy, lab
 from ovnkit.errors import LabError
@@ -20,6 +21,12 @@ from tests.docs.pages import Place
 from tests.lab.roots import fill
 from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import Authority, TlsServer, free_port
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class of ovsdbapp keeps one connection for all its objects: that of a page is not for the tests after it."""
+    monkeypatch.setattr(OvnNbApiIdlImpl, "_ovsdb_connection", None)
 
 
 @pytest.fixture
