@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ovnkit.deploy import Event
     from ovnkit.remote import Tls
 
-__all__ = ["Bar", "Commands", "add_connection", "add_json", "count", "seconds", "show", "tls_of"]
+__all__ = ["Bar", "Commands", "add_connection", "add_json", "check_record", "count", "seconds", "show", "tls_of"]
 
 Commands = Any
 """What ``add_subparsers()`` returns; argparse has no public name for it."""
@@ -64,6 +66,12 @@ def tls_of(options: argparse.Namespace) -> Tls | None:
     if not all(files):
         raise InvalidRemote("ssl:", "TLS needs all of --key, --cert and --ca")
     return Tls(*files)
+
+
+def check_record(path: str, of: str) -> None:
+    """Raise FileNotFoundError, in words, where there is no undo record."""
+    if not Path(path).exists():
+        raise FileNotFoundError(errno.ENOENT, f"no undo record of {of}; --record names another one", path)
 
 
 def show(options: argparse.Namespace, text: object, structure: Callable[[], dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ovnkit.cli.arguments import add_connection, add_json, show, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, check_record, show, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
@@ -169,6 +169,7 @@ def _take_over(spec: Spec, options: argparse.Namespace) -> SequenceReport:
 def _give_back(_spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit import deploy
 
+    check_record(_record(options), "a take-over")
     return deploy.give_back(_record(options), **_common(options))
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import Bar, add_connection, add_json, count, show, tls_of
+from ovnkit.cli.arguments import Bar, add_connection, add_json, check_record, count, show, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
@@ -76,8 +74,7 @@ def _undo(options: argparse.Namespace) -> int:
     from ovnkit.cli.structures import undone
 
     record = _record(options)
-    if not Path(record).exists():
-        raise FileNotFoundError(errno.ENOENT, "no undo record of an apply; --record names another one", record)
+    check_record(record, "an apply")
     report = deploy.undo(record, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once)
     show(options, report, lambda: {"ok": report.ok, "hosts": undone(report.hosts)})
     return 0 if report.ok else 1

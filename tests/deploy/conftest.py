@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ovnkit import Northbound
 from ovnkit.errors import LabError
 from ovnkit.lab import requirements
+from ovnkit.ovsdb.server import Server, find_schema
 from tests.deploy.site import Site, running
 
 HOSTS = ("ctl", "cmp1", "cmp2")
@@ -20,6 +22,16 @@ HOSTS = ("ctl", "cmp1", "cmp2")
 def site(tmp_path: Path) -> Iterator[Site]:
     with running(tmp_path, HOSTS) as found:
         yield found
+
+
+@pytest.fixture
+def empty_nb(tmp_path: Path) -> Iterator[Northbound]:
+    """A Northbound database with nothing in it."""
+    with (
+        Server(tmp_path / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=tmp_path, name="nb") as server,
+        Northbound.connect(server.remote, timeout=10) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="session")

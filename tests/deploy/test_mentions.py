@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from ovnkit import Northbound
 from ovnkit.deploy.mentions import drop_mentions, is_mentioned, rename_mentions, requests
 from ovnkit.northbound import ChassisTemplateVar, LogicalRouter, LogicalSwitch, LogicalSwitchPort
-from ovnkit.ovsdb.server import Server, find_schema
 
 OPTIONS = {
     "gateway": {"l2gateway-chassis": "hv1", "network_name": "physnet1"},
@@ -22,26 +18,22 @@ OPTIONS = {
 
 
 @pytest.fixture
-def nb(tmp_path: Path) -> Iterator[Northbound]:
-    with (
-        Server(tmp_path / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=tmp_path, name="nb") as server,
-        Northbound.connect(server.remote, timeout=10) as client,
-    ):
-        with client.transaction() as tx:
-            ports = [
-                tx.insert(
-                    LogicalSwitchPort(
-                        name=name,
-                        options=options,
-                        external_ids={"neutron:port_name": ""} if name == "neutron" else {},
-                    )
+def nb(empty_nb: Northbound) -> Northbound:
+    with empty_nb.transaction() as tx:
+        ports = [
+            tx.insert(
+                LogicalSwitchPort(
+                    name=name,
+                    options=options,
+                    external_ids={"neutron:port_name": ""} if name == "neutron" else {},
                 )
-                for name, options in OPTIONS.items()
-            ]
-            tx.insert(LogicalSwitch(name="s", ports=ports))
-            tx.insert(LogicalRouter(name="r", options={"chassis": "hv1", "mcast_relay": "true"}))
-            tx.insert(ChassisTemplateVar(chassis="hv1", variables={"a": "1"}))
-        yield client
+            )
+            for name, options in OPTIONS.items()
+        ]
+        tx.insert(LogicalSwitch(name="s", ports=ports))
+        tx.insert(LogicalRouter(name="r", options={"chassis": "hv1", "mcast_relay": "true"}))
+        tx.insert(ChassisTemplateVar(chassis="hv1", variables={"a": "1"}))
+    return empty_nb
 
 
 def options(nb: Northbound) -> dict[str, dict[str, str]]:

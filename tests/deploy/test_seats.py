@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from ovnkit import Northbound
@@ -12,22 +9,17 @@ from ovnkit.deploy import seats
 from ovnkit.deploy.seats import Seats, seats_of
 from ovnkit.errors import NotUnique
 from ovnkit.northbound import GatewayChassis, HAChassis, HAChassisGroup, LogicalRouterPort, LogicalSwitchPort
-from ovnkit.ovsdb.server import Server, find_schema
 
 NAMES = ("gw1", "gw2", "gw3")
 
 
 @pytest.fixture
-def nb(tmp_path: Path) -> Iterator[Northbound]:
-    with (
-        Server(tmp_path / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=tmp_path, name="nb") as server,
-        Northbound.connect(server.remote, timeout=10) as client,
-    ):
-        client.add_switch("public")
-        client.add_router("r1")
-        client.connect_router("public", "r1", networks=["192.0.2.10/24"])
-        client.add_switch_port("public", "ext", addresses=["02:00:00:00:00:01 192.0.2.20"])
-        yield client
+def nb(empty_nb: Northbound) -> Northbound:
+    empty_nb.add_switch("public")
+    empty_nb.add_router("r1")
+    empty_nb.connect_router("public", "r1", networks=["192.0.2.10/24"])
+    empty_nb.add_switch_port("public", "ext", addresses=["02:00:00:00:00:01 192.0.2.20"])
+    return empty_nb
 
 
 def gateway_chassis(nb: Northbound, *priorities: int) -> None:
