@@ -90,7 +90,7 @@ def test_a_dry_run_with_something_to_do_changes_nothing(
 
 
 def test_what_fails_is_said_with_its_step(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["chassis", "move-physnet", str(file), "ctl", "physnet1", "br-none", "--timeout", "0.2", "--json"]) == 1
+    assert main(["chassis", "move-physnet", str(file), "ctl", "physnet1", "br-none", "--timeout", "3", "--json"]) == 1
     structure = said(capsys)
     (failed,) = [step for step in structure["steps"] if step["state"] == "failed"]
     assert (structure["ok"], failed["problem"]["error"]) == (False, "Timeout")

@@ -211,13 +211,13 @@ def test_a_host_that_cannot_be_reached_is_reported_and_delays_no_other(site: Sit
         broken = f"unix:{site.directory}/none.sock" if why == "no socket" else remote
         began = time.monotonic()
         plan = deploy.plan(site.spec(ctl={"ovsdb": broken}), timeout=1)
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 4
         assert isinstance(outcome(plan, "ctl").problem, Timeout)
         assert plan
         assert not plan.ok
         began = time.monotonic()
         report = plan.apply()
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 4
     assert [result.host.name for result in report.failed] == ["ctl"]
     assert site.ids("cmp1")["system-id"] == "cmp1"
     assert site.ids("cmp2")["system-id"] == "cmp2"

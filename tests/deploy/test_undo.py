@@ -82,7 +82,7 @@ def test_a_host_that_cannot_be_reached_is_undone_the_next_time(site: Site, recor
     assert deploy.plan(site.spec(ctl=FULL)).apply(undo_record=record)
     socket = site.hosts["cmp1"].socket
     socket.rename(f"{socket}.away")
-    report = deploy.undo(record, timeout=0.5)
+    report = deploy.undo(record, timeout=3)
     assert [(result.host, type(result.problem)) for result in report.failed] == [("cmp1", Timeout)]
     assert read_record(record).keys() == {"cmp1"}
     Path(f"{socket}.away").rename(socket)
@@ -102,7 +102,7 @@ def test_nothing_is_sent_that_is_not_recorded(site: Site, tmp_path: Path) -> Non
 def test_each_host_tells_its_steps(site: Site, record: Path) -> None:
     events: list[deploy.Event] = []
     broken = {"ovsdb": f"unix:{site.directory}/none.sock"}
-    plan = deploy.plan(site.spec(cmp2=broken), timeout=0.5, progress=events.append)
+    plan = deploy.plan(site.spec(cmp2=broken), timeout=3, progress=events.append)
     assert [event.step for event in events if event.host == "ctl"] == ["read", "compare", "done"]
     events.clear()
     report = plan.apply(undo_record=record, progress=events.append, at_once=2)

@@ -325,8 +325,8 @@ def test_without_a_central_database_there_is_nothing_to_look_at(site: Site, data
     central = Central(**{**remotes, database: f"unix:{site.directory}/none.sock"})  # type: ignore[arg-type]
     began = time.monotonic()
     with pytest.raises(Timeout, match=r"none\.sock"):
-        deploy.verify(attrs.evolve(spec, central=central), timeout=0.3)
-    assert time.monotonic() - began < 1.5
+        deploy.verify(attrs.evolve(spec, central=central), timeout=2)
+    assert time.monotonic() - began < 6
 
 
 # -- TLS -------------------------------------------------------------------------------------------------------------
