@@ -123,7 +123,7 @@ def test_s10_those_who_only_look_see_each_host_while_others_apply(site: Site) ->
         plans.extend(deploy.plan(spec) for _ in range(ROUNDS))
 
     def verify() -> None:
-        seen.append(deploy.verify(spec, timeout=1))
+        seen.append(deploy.verify(spec, timeout=5))
 
     at_once(look, verify, verify, outcomes(site, FIRST, reports))
     assert all(plan.ok for plan in plans)
