@@ -178,7 +178,7 @@ def _show(options: argparse.Namespace) -> int:
     from ovnkit.cli.structures import chassis, chassis_table
 
     spec = deploy.load(options.file)
-    remote = spec.central.southbound
+    remote = spec.central.southbound_admin
     with Southbound.connect(remote, tls=tls_of(options), timeout=options.timeout) as sb:
         found = chassis(sb, {host.system_id: host.name for host in spec.hosts})
     show(options, chassis_table(found), lambda: {"chassis": found})

@@ -78,6 +78,7 @@ def tls_of(spec: Spec, tls: Tls | None) -> Callable[[str | None], Tls | None]:
     """
     if tls is None:
         return lambda _text: None
-    strings = [spec.central.northbound, spec.central.southbound, *(host.ovsdb for host in spec.hosts)]
+    central = spec.central
+    strings = [central.northbound, central.southbound, central.southbound_admin, *(host.ovsdb for host in spec.hosts)]
     tls.check_names([remote for text in strings for remote in servers_of(text)])
     return lambda text: tls.limited_to(servers) if (servers := servers_of(text)) else None

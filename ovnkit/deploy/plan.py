@@ -174,7 +174,7 @@ def _each_host(
     progress: Callable[[Event], object] | None,
 ) -> tuple[HostResult, ...]:
     of = tls_of(spec, tls)
-    southbound = spec.central.southbound
+    southbound = spec.central.southbound_admin
     steps = Steps(len(spec.hosts), progress)
     with Southbound.connect(southbound, tls=of(southbound), timeout=timeout, monitor=_CHASSIS) as sb:
 

@@ -92,7 +92,7 @@ class Site:
     @cached_property
     def sb(self) -> Southbound:
         """OVN_Southbound. Raises ConnectionFailed or Timeout."""
-        remote = self.spec.central.southbound
+        remote = self.spec.central.southbound_admin
         client = Southbound.connect(remote, tls=self._tls_of(remote), timeout=self.timeout, monitor=_SOUTHBOUND)
         return self._stack.enter_context(client)
 

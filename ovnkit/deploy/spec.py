@@ -5,7 +5,6 @@ Errors name the key as in TOML: ``central.northbound``, ``host.cmp1.encap_ip``, 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -15,13 +14,24 @@ import attrs
 
 from ovnkit.deploy.host import open_host
 from ovnkit.deploy.reach import check_ovsdb, ssh_access
+from ovnkit.deploy.spec_central import Central, Member
+from ovnkit.deploy.spec_values import (
+    access_words,
+    canonical_address,
+    canonical_or_same,
+    check_flag,
+    check_remotes,
+    is_mapping,
+    is_text,
+    translated,
+)
 from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
 from ovnkit.ovsdb.values import Map
-from ovnkit.remote import format_remotes, lacks_port, parse_remotes
+from ovnkit.remote import format_remotes, parse_remotes
 from ovnkit.vswitch import mappings
 from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS, check_option, check_system_id
 
-__all__ = ["Central", "Encap", "HostSpec", "Spec", "derived_system_id"]
+__all__ = ["Central", "Encap", "HostSpec", "Member", "Spec", "derived_system_id"]
 
 _SYSTEM_ID_NAMESPACE = uuid.UUID("0a1ed5ce-5f31-5f0c-9a6c-2c7f6f8b6d0e")
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -39,44 +49,18 @@ def derived_system_id(name: str) -> str:
     return str(uuid.uuid5(_SYSTEM_ID_NAMESPACE, name))
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _canonical_remotes(value: str) -> str:
-    """Bad text and a remote without a port stay as they are, for the check to refuse."""
-    return _canonical_or_same(value, lambda text: text if lacks_port(text) else format_remotes(parse_remotes(text)))
-
-
 def _canonical_ovsdb(value: str | None) -> str | None:
-    if value is None or not _is_text(value) or value.startswith("ssh:"):
+    if value is None or not is_text(value) or value.startswith("ssh:"):
         return value
-    return _canonical_or_same(value, lambda text: format_remotes(parse_remotes(text)))
-
-
-def _canonical_address(value: str) -> str:
-    return _canonical_or_same(value, lambda text: str(ipaddress.ip_address(text)))
-
-
-def _canonical_or_same(value: str, canonical: Callable[[str], str]) -> str:
-    if not _is_text(value):
-        return value
-    try:
-        return canonical(value)
-    except ValueError:
-        return value
+    return canonical_or_same(value, lambda text: format_remotes(parse_remotes(text)))
 
 
 def _frozen(pairs: Mapping[str, str]) -> Mapping[str, str]:
-    return Map(pairs) if _is_mapping(pairs) else pairs
+    return Map(pairs) if is_mapping(pairs) else pairs
 
 
 def _option_texts(options: Mapping[str, str | int | bool]) -> Mapping[str, str]:
-    if not _is_mapping(options):
+    if not is_mapping(options):
         return options  # type: ignore[return-value]  # for the check to refuse
     return Map({key: _option_text(key, value) for key, value in options.items()})
 
@@ -90,69 +74,18 @@ def _option_text(key: str, value: object) -> Any:
         return text
 
 
-def _check_remotes(key: str, value: str, *, insecure: bool, port: int | None = None) -> None:
-    shape = f"tcp:HOST:{port or 6640}, ssl:HOST:{port or 6640} or unix:PATH, comma-separated"
-    if not _is_text(value):
-        raise SpecError(key=key, value=value, allowed=shape)
-    try:
-        remotes = parse_remotes(value)
-    except InvalidRemote as error:
-        raise SpecError(key=key, value=value, allowed=f"{shape}; {error.reason}") from error
-    if port is not None and lacks_port(value):
-        raise SpecError(key=key, value=value, allowed=f"{shape}; a port is missing")
-    if not insecure and any(remote.scheme == "tcp" and not remote.is_loopback for remote in remotes):
-        allowed = "ssl:, unix:, or tcp: to a loopback address; plain tcp: elsewhere needs central.insecure = true"
-        raise SpecError(key=key, value=value, allowed=allowed)
-
-
 def _zone_tuple(zones: Iterable[str]) -> tuple[str, ...]:
     return tuple(zones) if isinstance(zones, (list, tuple)) else zones  # type: ignore[return-value]  # for the check
 
 
-def _access(value: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
-    return tuple(value) if isinstance(value, (list, tuple)) else value  # type: ignore[return-value]  # for the check
-
-
 def _check_ovsdb(key: str, value: str, *, insecure: bool) -> None:
-    if not _is_text(value) or not value.startswith("ssh:"):
-        _check_remotes(key, value, insecure=insecure)
+    if not is_text(value) or not value.startswith("ssh:"):
+        check_remotes(key, value, insecure=insecure)
         return
     try:
         check_ovsdb(value)
     except (InvalidValue, InvalidRemote) as error:
         raise SpecError(key=key, value=value, allowed="ssh://[USER@]HOST[:PORT][/SOCKET]") from error
-
-
-def _check_flag(key: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise SpecError(key=key, value=value, allowed="true or false")
-
-
-def _translated(key: str, value: object, check: Callable[[object], object]) -> None:
-    """Check a value by the database's rules; what they refuse is refused under the spec's own key."""
-    try:
-        check(value)
-    except InvalidValue as error:
-        raise SpecError(key=key, value=value, allowed=error.allowed) from error
-
-
-@attrs.frozen(kw_only=True)
-class Central:
-    """Where the central databases are: connection strings (ovsdb(7)), with ports.
-
-    ``southbound`` is also each host's ``ovn-remote``. ``insecure`` permits plain ``tcp:`` off loopback, for the hosts'
-    ``ovsdb`` as well.
-    """
-
-    northbound: str = attrs.field(converter=_canonical_remotes)
-    southbound: str = attrs.field(converter=_canonical_remotes)
-    insecure: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        """Raise SpecError for the first field that cannot be."""
-        _check_flag("central.insecure", self.insecure)
-        _check_remotes("central.northbound", self.northbound, insecure=self.insecure, port=6641)
-        _check_remotes("central.southbound", self.southbound, insecure=self.insecure, port=6642)
 
 
 @attrs.frozen(kw_only=True)
@@ -164,7 +97,7 @@ class Encap:
     def __attrs_post_init__(self) -> None:
         """Raise SpecError for an unknown type; ``stt`` is refused, for OVN has dropped it."""
         allowed = "geneve, vxlan, or both comma-separated without blanks"
-        if not _is_text(self.type) or "stt" in self.type:
+        if not is_text(self.type) or "stt" in self.type:
             raise SpecError(key="encap.type", value=self.type, allowed=allowed)
         try:
             mappings.parse_encap_types(self.type)
@@ -178,7 +111,7 @@ def _system_id_of(host: HostSpec) -> str:
 
 
 def _access_of(host: HostSpec) -> str | None:
-    return ssh_access(host.ovsdb) if _is_text(host.ovsdb) else None
+    return ssh_access(host.ovsdb) if is_text(host.ovsdb) else None
 
 
 @attrs.frozen(kw_only=True)
@@ -195,10 +128,10 @@ class HostSpec:
 
     name: str
     system_id: str = attrs.field(default=attrs.Factory(_system_id_of, takes_self=True))
-    encap_ip: str = attrs.field(converter=_canonical_address)
+    encap_ip: str = attrs.field(converter=canonical_address)
     ovsdb: str | None = attrs.field(default=None, converter=_canonical_ovsdb)
     access: str | tuple[str, ...] | None = attrs.field(
-        default=attrs.Factory(_access_of, takes_self=True), converter=_access
+        default=attrs.Factory(_access_of, takes_self=True), converter=access_words
     )
     gateway: bool = False
     bridge_mappings: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen)
@@ -207,16 +140,16 @@ class HostSpec:
 
     def __attrs_post_init__(self) -> None:
         """Raise SpecError for the first field that cannot be."""
-        if not _is_text(self.name) or not _HOST_NAME.fullmatch(self.name):
+        if not is_text(self.name) or not _HOST_NAME.fullmatch(self.name):
             allowed = "1 to 63 of letters, digits, '_', '.' and '-', beginning with a letter or digit"
             raise SpecError(key="host.name", value=self.name, allowed=allowed)
-        _translated(self.key("system_id"), self.system_id, check_system_id)
+        translated(self.key("system_id"), self.system_id, check_system_id)
         self._check_encap_ip()
-        _check_flag(self.key("gateway"), self.gateway)
+        check_flag(self.key("gateway"), self.gateway)
         if self.ovsdb is not None:
             _check_ovsdb(self.key("ovsdb"), self.ovsdb, insecure=True)
         self._check_access()
-        if not _is_mapping(self.options):
+        if not is_mapping(self.options):
             raise SpecError(key=self.key("options"), value=self.options, allowed="a table of ovn-* keys")
         for option, value in self.options.items():
             self._check_option(option, value)
@@ -240,7 +173,7 @@ class HostSpec:
 
     def _check_encap_ip(self) -> None:
         allowed = "one IPv4 or IPv6 address, of this host alone"
-        if not _is_text(self.encap_ip) or "," in self.encap_ip:
+        if not is_text(self.encap_ip) or "," in self.encap_ip:
             raise SpecError(key=self.key("encap_ip"), value=self.encap_ip, allowed=allowed)
         try:
             mappings.parse_encap_ips(self.encap_ip)
@@ -253,18 +186,18 @@ class HostSpec:
             return
         if not isinstance(access, str | tuple):
             raise SpecError(key=self.key("access"), value=access, allowed="text, or a list of words")
-        _translated(self.key("access"), access, lambda _: open_host(access, self.name))
+        translated(self.key("access"), access, lambda _: open_host(access, self.name))
 
     def _check_bridge_mappings(self) -> None:
-        if not _is_mapping(self.bridge_mappings):
+        if not is_mapping(self.bridge_mappings):
             allowed = 'a table of bridges by physical network, such as { physnet1 = "br-ex" }'
             raise SpecError(key=self.key("bridge_mappings"), value=self.bridge_mappings, allowed=allowed)
         carried: dict[str, str] = {}
         integration_bridge = self.options.get("ovn-bridge", CHASSIS_KEYS["ovn-bridge"].default)
         for physnet, bridge in self.bridge_mappings.items():
             key = self.key(f"bridge_mappings.{physnet}")
-            _translated(key, physnet, mappings.check_physnet)
-            _translated(key, bridge, mappings.check_bridge_name)
+            translated(key, physnet, mappings.check_physnet)
+            translated(key, bridge, mappings.check_bridge_name)
             if bridge == integration_bridge:
                 raise SpecError(key=key, value=bridge, allowed="a provider bridge; this is the integration bridge")
             if bridge in carried:
@@ -277,7 +210,7 @@ class HostSpec:
         if not isinstance(self.availability_zones, tuple):
             raise SpecError(key=key, value=self.availability_zones, allowed='a list of zones, such as ["az1"]')
         for zone in self.availability_zones:
-            _translated(key, zone, mappings.check_availability_zone)
+            translated(key, zone, mappings.check_availability_zone)
             if self.availability_zones.count(zone) > 1:
                 raise SpecError(key=key, value=zone, allowed="each zone once")
 
@@ -285,9 +218,9 @@ class HostSpec:
         key = self.key(f"options.{option}")
         if option in _SET_ELSEWHERE:
             raise SpecError(key=key, value=value, allowed=f"not here: it is set from {_SET_ELSEWHERE[option]}")
-        if not _is_text(option) or not option.startswith("ovn-"):
+        if not is_text(option) or not option.startswith("ovn-"):
             raise SpecError(key=key, value=value, allowed="a key of ovn-controller(8) that begins with ovn-")
-        _translated(key, value, lambda text: check_option(option, text))
+        translated(key, value, lambda text: check_option(option, text))
         if option == _CMS_OPTIONS and mappings.ENABLE_CHASSIS_AS_GW in mappings.cms_options(value):
             raise SpecError(key=key, value=value, allowed=f"not {mappings.ENABLE_CHASSIS_AS_GW}: say gateway = true")
         if option == _CMS_OPTIONS and mappings.availability_zones(value):
@@ -317,6 +250,10 @@ class Spec:
         for host in self.hosts:
             if host.ovsdb is not None:
                 _check_ovsdb(host.key("ovsdb"), host.ovsdb, insecure=self.central.insecure)
+        for member in self.central.members:
+            if member.access is None and self.access_of(member) is None:
+                allowed = f"how to reach it, or a [[host]] {member.host} that says so"
+                raise SpecError(key=member.key("access"), value=None, allowed=allowed)
 
     def host(self, name: str) -> HostSpec:
         """The host of that name. Raises KeyError, which names those that there are."""
@@ -324,6 +261,12 @@ class Spec:
             if host.name == name:
                 return host
         raise KeyError(f"no host {name!r} in the spec; it has {', '.join(host.name for host in self.hosts) or 'none'}")
+
+    def access_of(self, member: Member) -> str | tuple[str, ...] | None:
+        """How the host of a member is reached; None where nothing says it."""
+        if member.access is not None:
+            return member.access
+        return next((host.access for host in self.hosts if host.name == member.host), None)
 
     def _check_unique(self, field: str, value_of: Callable[[HostSpec], str | None]) -> None:
         owners: dict[str | None, HostSpec] = {}

@@ -1,4 +1,4 @@
-"""The spec as TOML: ``[central]``, ``[encap]`` and a ``[[host]]`` for each host."""
+"""The spec as TOML: ``[central]`` with its ``[[central.member]]``, ``[encap]``, and a ``[[host]]`` for each host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from ovnkit.deploy.reach import ssh_access
-from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
+from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
 from ovnkit.errors import SpecError
 
 __all__ = ["dumps", "load", "loads"]
@@ -22,14 +24,27 @@ _TEXT: _Field = (str, "text in quotes")
 _FLAG: _Field = (bool, "true or false")
 _TABLE: _Field = (dict, "a table")
 _LIST: _Field = (list, "a list")
-_CENTRAL = {"northbound": _TEXT, "southbound": _TEXT, "insecure": _FLAG}
+_NUMBER: _Field = (int, "a whole number")
+_ACCESS: _Field = ((str, list), "text in quotes, or a list of words")
+_CENTRAL = {
+    "northbound": _TEXT,
+    "southbound": _TEXT,
+    "southbound_admin": _TEXT,
+    "tls": _TEXT,
+    "rbac": _FLAG,
+    "insecure": _FLAG,
+    "clustered": _FLAG,
+    "election_timer": _NUMBER,
+    "member": (list, "[[central.member]], once for each host that runs the central services"),
+}
+_MEMBER = {"host": _TEXT, "address": _TEXT, "access": _ACCESS}
 _ENCAP = {"type": _TEXT}
 _HOST: dict[str, _Field] = {
     "name": _TEXT,
     "system_id": _TEXT,
     "encap_ip": _TEXT,
     "ovsdb": _TEXT,
-    "access": ((str, list), "text in quotes, or a list of words"),
+    "access": _ACCESS,
     "gateway": _FLAG,
     "bridge_mappings": _TABLE,
     "availability_zones": _LIST,
@@ -38,7 +53,7 @@ _HOST: dict[str, _Field] = {
 
 
 def load(path: str | os.PathLike[str]) -> Spec:
-    """The spec in a TOML file.
+    """The spec in a TOML file. A directory of certificates is relative to that of the file.
 
     Raises SpecError, which names the file, the key, the value and what is allowed; OSError if the file cannot be read.
     """
@@ -48,7 +63,11 @@ def load(path: str | os.PathLike[str]) -> Spec:
         raise SpecError(
             file=os.fspath(path), key=f"byte {error.start}", value=error.object[error.start :][:1], allowed="UTF-8"
         ) from error
-    return loads(text, file=os.fspath(path))
+    spec = loads(text, file=os.fspath(path))
+    if spec.central.tls is None:
+        return spec
+    tls = os.fspath(Path(path).parent / spec.central.tls)
+    return attrs.evolve(spec, central=attrs.evolve(spec.central, tls=tls))
 
 
 def loads(text: str, *, file: str | None = None) -> Spec:
@@ -65,12 +84,32 @@ def loads(text: str, *, file: str | None = None) -> Spec:
 
 def dumps(spec: Spec) -> str:
     """The TOML of a spec: ``loads(dumps(spec)) == spec``."""
-    central: dict[str, Any] = {"northbound": spec.central.northbound, "southbound": spec.central.southbound}
-    if spec.central.insecure:
-        central["insecure"] = True
-    blocks = [_block("[central]", central), _block("[encap]", {"type": spec.encap.type})]
+    blocks = [_block("[central]", _central_table(spec.central))]
+    blocks += [_block("[[central.member]]", _member_table(member)) for member in spec.central.members]
+    blocks.append(_block("[encap]", {"type": spec.encap.type}))
     blocks += [_block("[[host]]", _host_table(host)) for host in spec.hosts]
     return "\n".join(blocks)
+
+
+def _central_table(central: Central) -> dict[str, Any]:
+    table: dict[str, Any] = {"northbound": central.northbound, "southbound": central.southbound}
+    if central.southbound_admin != central.southbound:
+        table["southbound_admin"] = central.southbound_admin
+    if central.tls is not None:
+        table["tls"] = central.tls
+    for flag in ("rbac", "insecure"):
+        if getattr(central, flag):
+            table[flag] = True
+    if central.members:
+        table |= {"clustered": central.clustered, "election_timer": central.election_timer}
+    return table
+
+
+def _member_table(member: Member) -> dict[str, Any]:
+    table: dict[str, Any] = {"host": member.host, "address": member.address}
+    if member.access is not None:
+        table["access"] = member.access
+    return table
 
 
 def _host_table(host: HostSpec) -> dict[str, Any]:
@@ -103,16 +142,27 @@ def _rendered(value: object) -> str:
 
 def _spec(document: dict[str, Any]) -> Spec:
     _check_keys(document, "", {"central", "encap", "host"})
-    central = _table(document, "central")
+    central = _central(_table(document, "central"))
     encap = _table(document, "encap") if "encap" in document else {}
-    _check_table(central, "central", _CENTRAL, required=("northbound", "southbound"))
     _check_table(encap, "encap", _ENCAP)
     hosts = document.get("host", [])
     if not isinstance(hosts, list):
         raise SpecError(key="host", value=hosts, allowed="[[host]], once for each host")
-    return Spec(
-        central=Central(**central), encap=Encap(**encap), hosts=[_host(host, index) for index, host in enumerate(hosts)]
-    )
+    return Spec(central=central, encap=Encap(**encap), hosts=[_host(host, index) for index, host in enumerate(hosts)])
+
+
+def _central(table: dict[str, Any]) -> Central:
+    _check_table(table, "central", _CENTRAL, required=() if table.get("member") else ("northbound", "southbound"))
+    members = [_member(member, index) for index, member in enumerate(table.get("member", []))]
+    return Central(**{key: value for key, value in table.items() if key != "member"}, members=members)
+
+
+def _member(table: object, index: int) -> Member:
+    where = f"central.member[{index}]"
+    if not isinstance(table, dict):
+        raise SpecError(key=where, value=table, allowed="a table")
+    _check_table(table, where, _MEMBER, required=("host", "address"))
+    return Member(**table)
 
 
 def _host(table: object, index: int) -> HostSpec:

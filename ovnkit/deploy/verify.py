@@ -89,15 +89,15 @@ def verify(
     """
     chosen = spec.hosts if hosts is None else tuple(spec.host(name) for name in hosts)
     deadline = time.monotonic() + timeout
-    central, of = spec.central, tls_of(spec, tls)
+    of, northbound, southbound = tls_of(spec, tls), spec.central.northbound, spec.central.southbound_admin
 
     def left() -> float:
         return max(0.0, deadline - time.monotonic())
 
     with ExitStack() as stack:
-        nb = Northbound.connect(central.northbound, tls=of(central.northbound), timeout=timeout, monitor=_NORTHBOUND)
+        nb = Northbound.connect(northbound, tls=of(northbound), timeout=timeout, monitor=_NORTHBOUND)
         stack.enter_context(nb)
-        sb = Southbound.connect(central.southbound, tls=of(central.southbound), timeout=left(), monitor=_SOUTHBOUND)
+        sb = Southbound.connect(southbound, tls=of(southbound), timeout=left(), monitor=_SOUTHBOUND)
         stack.enter_context(sb)
 
         def connect(host: HostSpec) -> VSwitch:

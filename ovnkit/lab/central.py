@@ -1,4 +1,4 @@
-"""The central services of the lab: the Northbound and Southbound databases and ovn-northd, on one of the hosts."""
+"""The central services of the lab: NB, SB and ovn-northd on one host, or hosts on which somebody else starts them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ovnkit.lab.processes import Launcher
 
-__all__ = ["Central"]
+__all__ = ["Central", "CentralClients"]
 
 _NORTHBOUND_SOCKET = "ovnnb_db"
 _SOUTHBOUND_SOCKET = "ovnsb_db"
@@ -24,14 +24,58 @@ _NORTHBOUND_PORT = 6641
 _SOUTHBOUND_PORT = 6642
 
 
-class Central:
-    """NB and SB, each on a Unix socket and by TCP on the management network, and ovn-northd."""
+class CentralClients:
+    """Clients of NB and SB by the sockets in the directories of the hosts that serve them."""
 
-    def __init__(self, launcher: Launcher, directory: Path, address: str) -> None:
-        environment = launcher.environment
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._directories = tuple(directories)
         self._lock = threading.Lock()
         self._northbound: Northbound | None = None
         self._southbound: Southbound | None = None
+
+    def sockets(self, name: str) -> str:
+        """The sockets of a database as a connection string."""
+        return ",".join(f"unix:{directory / name}.sock" for directory in self._directories)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What tells the programs of every host where the databases are."""
+        return {"OVN_NB_DB": self.sockets(_NORTHBOUND_SOCKET), "OVN_SB_DB": self.sockets(_SOUTHBOUND_SOCKET)}
+
+    @property
+    def northbound(self) -> Northbound:
+        """A client of NB, the same one every time. Raises ConnectionFailed or Timeout."""
+        with self._lock:
+            if self._northbound is None:
+                self._northbound = Northbound.connect(self.sockets(_NORTHBOUND_SOCKET))
+            return self._northbound
+
+    @property
+    def southbound(self) -> Southbound:
+        """A client of SB, the same one every time. Raises ConnectionFailed or Timeout."""
+        with self._lock:
+            if self._southbound is None:
+                self._southbound = Southbound.connect(self.sockets(_SOUTHBOUND_SOCKET))
+            return self._southbound
+
+    def start_all(self) -> None:
+        """Nothing: it is for somebody else to start what serves them."""
+
+    def close(self) -> None:
+        """Close the clients, if there are any."""
+        with self._lock:
+            for client in (self._northbound, self._southbound):
+                if client is not None:
+                    client.close()
+            self._northbound = self._southbound = None
+
+
+class Central(CentralClients):
+    """NB and SB, each on a Unix socket and by TCP on the management network, and ovn-northd."""
+
+    def __init__(self, launcher: Launcher, directory: Path, address: str) -> None:
+        super().__init__([directory])
+        environment = launcher.environment
         self._address = address
 
         def server(name: str, schema: str, port: int, connections: str) -> Server:
@@ -68,14 +112,6 @@ class Central:
             log=directory / "ovn-northd.log",
         )
 
-    @staticmethod
-    def variables(directory: Path) -> Mapping[str, str]:
-        """What tells the programs of every host where the databases are."""
-        return {
-            "OVN_NB_DB": f"unix:{directory / _NORTHBOUND_SOCKET}.sock",
-            "OVN_SB_DB": f"unix:{directory / _SOUTHBOUND_SOCKET}.sock",
-        }
-
     @property
     def northbound_remote(self) -> str:
         """Where NB is reached on the management network."""
@@ -86,22 +122,6 @@ class Central:
         """Where SB is reached on the management network; what ``ovn-remote`` is to be."""
         return f"tcp:{self._address}:{_SOUTHBOUND_PORT}"
 
-    @property
-    def northbound(self) -> Northbound:
-        """A client of NB, the same one every time. Raises ConnectionFailed or Timeout."""
-        with self._lock:
-            if self._northbound is None:
-                self._northbound = Northbound.connect(self.northbound_server.remote)
-            return self._northbound
-
-    @property
-    def southbound(self) -> Southbound:
-        """A client of SB, the same one every time. Raises ConnectionFailed or Timeout."""
-        with self._lock:
-            if self._southbound is None:
-                self._southbound = Southbound.connect(self.southbound_server.remote)
-            return self._southbound
-
     def start_all(self) -> None:
         """Start both databases at once, and then ovn-northd. Raises ServerFailed."""
         servers = (self.northbound_server, self.southbound_server)
@@ -110,11 +130,3 @@ class Central:
         for server in servers:
             server.wait_ready()
         self.northd.start()
-
-    def close(self) -> None:
-        """Close the clients, if there are any."""
-        with self._lock:
-            for client in (self._northbound, self._southbound):
-                if client is not None:
-                    client.close()
-            self._northbound = self._southbound = None

@@ -14,14 +14,14 @@ from ovnkit.lab import cleanup, requirements
 from ovnkit.lab.addresses import UNDERLAY, host_address, interface_name, mac_address
 from ovnkit.lab.attachment import MTU, Attachment
 from ovnkit.lab.binaries import Binaries, versions
-from ovnkit.lab.central import Central
+from ovnkit.lab.central import Central, CentralClients
 from ovnkit.lab.fabric import NAMESPACE, Fabric
 from ovnkit.lab.host import Host, HostPlan
 from ovnkit.lab.metadata import MetadataResponder
 from ovnkit.lab.namespaces import create
 from ovnkit.lab.outside import Outside
 from ovnkit.lab.processes import Launcher
-from ovnkit.lab.specification import lab_spec
+from ovnkit.lab.specification import CentralSpec, lab_spec, member_spec
 from ovnkit.lab.state import LabState
 from ovnkit.lab.vm import VM, add_port, checked_address, port_mac
 from ovnkit.northbound import LogicalSwitchPort
@@ -83,12 +83,16 @@ class Lab:
         *,
         name: str | None = None,
         bridge_mappings: Mapping[str, Mapping[str, str]] | None = None,
+        members: Iterable[str] = (),
         binaries: str | os.PathLike[str] | None = None,
     ) -> None:
         """``name`` is part of the names of namespaces (a free one if None).
 
         ``bridge_mappings``: per host, provider networks and the bridges that lead to them; without it every gateway has
         ``{"physnet1": "br-ex"}``.
+
+        ``members``: the hosts that are to run NB, SB and ovn-northd, which ``deploy.central.create(lab.spec)`` then
+        starts; without them the lab starts these on its first host.
 
         ``binaries``: a root directory with another release of Open vSwitch and OVN, such as debootstrap makes; the
         installed one if None. Raises MissingBinary where it lacks a program, LabError where it is no root.
@@ -100,12 +104,13 @@ class Lab:
         if bridge_mappings is None:
             bridge_mappings = {gateway: {_PHYSNET: _PROVIDER_BRIDGE} for gateway in self._gateways}
         self._mappings = {host: dict(bridge_mappings.get(host, {})) for host in hosts}
-        _check_names(hosts, {*self._gateways, *bridge_mappings})
+        self._members = tuple(members)
+        _check_names(hosts, {*self._gateways, *bridge_mappings, *self._members})
         self._wanted_name = name
         self._wanted_spec: Spec | None = None
         self._state: LabState | None = None
         self._lifeline: cleanup.Lifeline | None = None
-        self._central: Central | None = None
+        self._central: CentralClients | None = None
         self._outside: Outside | None = None
         self._hosts: dict[str, Host] = {}
         self._vms: dict[str, VM] = {}
@@ -119,6 +124,7 @@ class Lab:
             [host.name for host in spec.hosts if host.gateway],
             name=name,
             bridge_mappings={host.name: dict(host.bridge_mappings) for host in spec.hosts},
+            members=[member.host for member in spec.central.members],
             binaries=binaries,
         )
         lab._wanted_spec = spec
@@ -176,13 +182,16 @@ class Lab:
         fabric.wire_outside(_OUTSIDE_NAMESPACE, physnets[0] if physnets else _PHYSNET)
         fabric.build(physnets or (_PHYSNET,))
         management = fabric.join_management()
-        central_directory = state.directory / names[0]
+        directories = [state.directory / member for member in self._members or names[:1]]
         release = {} if self._binaries is None else self._binaries.environment(state.directory / _STARTERS)
-        variables = {**release, **Central.variables(central_directory)}
+        variables = {**release, **CentralClients(directories).variables}
         for index, name in enumerate(names):
             self._hosts[name] = _host(state, self._plan(name, index, management), variables)
-        central = self._hosts[names[0]]
-        self._central = Central(central.launcher, central_directory, central.management_address)
+        if self._members:
+            self._central = CentralClients(directories)
+        else:
+            central = self._hosts[names[0]]
+            self._central = Central(central.launcher, directories[0], central.management_address)
         outside = Launcher(state, state.prefix + _OUTSIDE_NAMESPACE, variables)
         self._outside = Outside(_OUTSIDE_NAMESPACE, outside, state.directory)
         for host in self._hosts.values():
@@ -229,7 +238,14 @@ class Lab:
 
     @property
     def central(self) -> Central:
-        """NB, SB and ovn-northd."""
+        """NB, SB and ovn-northd. Raises LabError where members are to run them."""
+        central = self._clients
+        if not isinstance(central, Central):
+            raise LabError("this lab starts no central services; deploy.central.create(lab.spec) does")
+        return central
+
+    @property
+    def _clients(self) -> CentralClients:
         if self._central is None:
             raise LabError("the lab is not started; use it in a with block")
         return self._central
@@ -237,12 +253,12 @@ class Lab:
     @property
     def northbound(self) -> Northbound:
         """A client of NB, the same one every time. Raises ConnectionFailed or Timeout."""
-        return self.central.northbound
+        return self._clients.northbound
 
     @property
     def southbound(self) -> Southbound:
         """A client of SB, the same one every time. Raises ConnectionFailed or Timeout."""
-        return self.central.southbound
+        return self._clients.southbound
 
     @property
     def outside(self) -> Outside:
@@ -369,12 +385,19 @@ class Lab:
         """What ``deploy`` gets: the lab's hosts with the addresses that they have here."""
         return lab_spec(
             self._hosts,
-            northbound=self.central.northbound_remote,
-            southbound=self.central.southbound_remote,
+            central=self._central_spec,
             gateways=self._gateways,
             mappings=self._mappings,
             wanted=self._wanted_spec,
         )
+
+    @property
+    def _central_spec(self) -> CentralSpec:
+        if isinstance(self._clients, Central):
+            northbound, southbound = self.central.northbound_remote, self.central.southbound_remote
+            return CentralSpec(northbound=northbound, southbound=southbound, insecure=True)
+        wanted = None if self._wanted_spec is None else self._wanted_spec.central
+        return member_spec([self.host(member) for member in self._members], wanted)
 
 
 def _all_done(outcomes: Iterable[Future[None]]) -> None:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ovnkit.deploy.spec import Central, HostSpec, Spec
+from ovnkit.deploy.spec import Central as CentralSpec
+from ovnkit.deploy.spec import HostSpec, Member, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ovnkit.lab.host import Host
 
-__all__ = ["lab_spec"]
+__all__ = ["CentralSpec", "lab_spec", "member_spec"]
 
 # The kernel's datapath would need a module; ovn-controller(8) has ovn-controller make br-int of this type.
 _DATAPATH = {"ovn-bridge-datapath-type": "netdev"}
@@ -24,14 +25,12 @@ _ENCAP_ADDRESSES = ("ovn-encap-ip-default",)
 def lab_spec(
     hosts: Mapping[str, Host],
     *,
-    northbound: str,
-    southbound: str,
+    central: CentralSpec,
     gateways: tuple[str, ...],
     mappings: Mapping[str, Mapping[str, str]],
     wanted: Spec | None,
 ) -> Spec:
     """The spec of a lab; what is not an address stays as it is in the spec that the lab was made from."""
-    central = Central(northbound=northbound, southbound=southbound, insecure=True)
     if wanted is not None:
         moved = tuple(_moved(host, hosts[host.name]) for host in wanted.hosts)
         return attrs.evolve(wanted, central=central, hosts=moved)
@@ -48,6 +47,21 @@ def lab_spec(
         for name, host in hosts.items()
     )
     return Spec(central=central, hosts=tuple(made))
+
+
+def member_spec(members: Sequence[Host], wanted: CentralSpec | None) -> CentralSpec:
+    """What the central services on these hosts of a lab are to be."""
+    made = [Member(host=host.name, address=host.management_address) for host in members]
+    if wanted is None:
+        return CentralSpec(members=made, insecure=True)
+    return CentralSpec(
+        members=made,
+        tls=wanted.tls,
+        rbac=wanted.rbac,
+        insecure=wanted.tls is None,
+        clustered=wanted.clustered,
+        election_timer=wanted.election_timer,
+    )
 
 
 def _moved(spec: HostSpec, host: Host) -> HostSpec:

@@ -9,7 +9,8 @@ from typing import Final
 
 import attrs
 
-from ovnkit.deploy.central.layout import Database, Layout, TlsFiles
+from ovnkit.deploy.central.layout import Layout, TlsFiles
+from ovnkit.deploy.databases import Database
 
 __all__ = ["Daemon", "controller", "create_command", "join_command", "northd", "server"]
 

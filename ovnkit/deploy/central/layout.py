@@ -1,4 +1,4 @@
-"""Where the central services keep their things on a host, and what the two databases are called there."""
+"""Where the central services keep their things on a host."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Final
 
 import attrs
 
+from ovnkit.deploy.databases import Database
 from ovnkit.deploy.host import Host
 
-__all__ = ["DATABASES", "NORTHBOUND", "SOUTHBOUND", "Database", "Layout", "TlsFiles", "layout_of"]
+__all__ = ["Layout", "TlsFiles", "layout_of"]
 
 _DIRECTORIES: Final = """\
 for directory in "${OVN_RUNDIR-/var/run/ovn}" "${OVN_DBDIR-/var/lib/ovn}" "${OVN_LOGDIR-/var/log/ovn}" \\
@@ -16,46 +17,6 @@ for directory in "${OVN_RUNDIR-/var/run/ovn}" "${OVN_DBDIR-/var/lib/ovn}" "${OVN
 do printf '%s\\0' "$directory"
 done
 """
-
-
-@attrs.frozen(kw_only=True)
-class Database:
-    """One of the two central databases: its names, and the ports that are OVN's own (ovn-ctl(8))."""
-
-    name: str
-    stem: str
-    """What its file and its sockets are called."""
-
-    table: str
-    """The table of its one row, which holds the listeners."""
-
-    schema: str
-    port: int
-    raft_port: int
-
-    @property
-    def short(self) -> str:
-        """``nb`` or ``sb``, as in the names of OVN's programs and options."""
-        return self.stem.removeprefix("ovn").removesuffix("_db")
-
-
-NORTHBOUND: Final = Database(
-    name="OVN_Northbound",
-    stem="ovnnb_db",
-    table="NB_Global",
-    schema="ovn-nb.ovsschema",
-    port=6641,
-    raft_port=6643,
-)
-SOUTHBOUND: Final = Database(
-    name="OVN_Southbound",
-    stem="ovnsb_db",
-    table="SB_Global",
-    schema="ovn-sb.ovsschema",
-    port=6642,
-    raft_port=6644,
-)
-DATABASES: Final = (NORTHBOUND, SOUTHBOUND)
 
 
 @attrs.frozen

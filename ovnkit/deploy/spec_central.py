@@ -1,0 +1,189 @@
+"""What the central services are to be: where they are reached, the hosts that run them, and who may do what there."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from ovnkit.deploy.databases import NORTHBOUND, SOUTHBOUND, Database
+from ovnkit.deploy.host import open_host
+from ovnkit.deploy.spec_values import (
+    access_words,
+    canonical_address,
+    canonical_remotes,
+    check_flag,
+    check_remotes,
+    is_text,
+    translated,
+)
+from ovnkit.errors import SpecError
+from ovnkit.remote import Remote, Scheme, format_remotes, parse_remotes
+
+__all__ = ["Central", "Member", "check_election_timer"]
+
+_FULL_ACCESS: Final = 10_000
+"""How much further up than the port of the chassis the listeners without a role are."""
+
+_SHORTEST_ELECTION: Final = 100
+_LONGEST_ELECTION: Final = 600_000
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """A host that runs the central services: the databases, as members of a cluster where there are several.
+
+    ``host`` is its name, that of a host of the spec or another one. ``address`` is where the databases are reached and
+    where members reach each other. ``access`` is how the host is reached (``open_host``); None for as the spec has it
+    for the host of this name.
+    """
+
+    host: str
+    address: str = attrs.field(converter=canonical_address)
+    access: str | tuple[str, ...] | None = attrs.field(default=None, converter=access_words)
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for the first field that cannot be."""
+        if not is_text(self.host) or not self.host:
+            raise SpecError(key="central.member.host", value=self.host, allowed="the name of a host")
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError as error:
+            raise SpecError(key=self.key("address"), value=self.address, allowed="an IPv4 or IPv6 address") from error
+        access = self.access
+        if access is None:
+            return
+        if not isinstance(access, str | tuple):
+            raise SpecError(key=self.key("access"), value=access, allowed="text, or a list of words")
+        translated(self.key("access"), access, lambda _: open_host(access, self.host))
+
+    def key(self, field: str) -> str:
+        """The name of a field of this member in errors."""
+        return f"central.member.{self.host}.{field}"
+
+
+def _remotes_of(central: Central, port: int) -> str:
+    scheme: Scheme = "tcp" if central.tls is None else "ssl"
+    return format_remotes(tuple(Remote(scheme, member.address, port) for member in central.members))
+
+
+def _northbound_of(central: Central) -> str:
+    return _remotes_of(central, NORTHBOUND.port)
+
+
+def _southbound_of(central: Central) -> str:
+    return _remotes_of(central, SOUTHBOUND.port)
+
+
+def _southbound_admin_of(central: Central) -> str:
+    if central.rbac is not True or not is_text(central.southbound):
+        return central.southbound
+    try:
+        remotes = parse_remotes(central.southbound)
+    except ValueError:
+        return central.southbound
+    return format_remotes(
+        tuple(attrs.evolve(one, port=one.port + _FULL_ACCESS) if one.scheme == "ssl" else one for one in remotes)
+    )
+
+
+def _is_clustered(central: Central) -> bool:
+    return len(central.members) > 1
+
+
+def _member_tuple(members: Iterable[Member]) -> tuple[Member, ...]:
+    return tuple(members)
+
+
+@attrs.frozen(kw_only=True)
+class Central:
+    """The central services: connection strings of the databases (ovsdb(7)), with ports, and what runs them.
+
+    ``southbound`` is also each host's ``ovn-remote``. ``insecure`` permits plain ``tcp:`` off loopback, for the hosts'
+    ``ovsdb`` as well.
+
+    ``members``: the hosts that run NB, SB and ovn-northd, for ``central.create()``; without them somebody else sees to
+    that. The connection strings then are theirs, unless they are given. ``clustered``: as a RAFT cluster, which is so
+    for several members; ``election_timer`` in milliseconds.
+
+    ``tls``: a directory of this machine with the certificates (``pki``), of which each host gets its own. ``rbac``: the
+    chassis come in where OVN's role-based access control lets them change what is theirs alone (ovn-sb(5), RBAC_Role);
+    ``southbound_admin`` is where ovn-northd and ovnkit come in then, and whoever else may do everything.
+    """
+
+    members: tuple[Member, ...] = attrs.field(default=(), converter=_member_tuple)
+    tls: str | None = None
+    rbac: bool = False
+    insecure: bool = False
+    clustered: bool = attrs.field(default=attrs.Factory(_is_clustered, takes_self=True))
+    election_timer: int = 1000
+    northbound: str = attrs.field(default=attrs.Factory(_northbound_of, takes_self=True), converter=canonical_remotes)
+    southbound: str = attrs.field(default=attrs.Factory(_southbound_of, takes_self=True), converter=canonical_remotes)
+    southbound_admin: str = attrs.field(
+        default=attrs.Factory(_southbound_admin_of, takes_self=True), converter=canonical_remotes
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Raise SpecError for the first field that cannot be."""
+        for name in ("rbac", "insecure", "clustered"):
+            check_flag(f"central.{name}", getattr(self, name))
+        self._check_tls()
+        self._check_members()
+        check_remotes("central.northbound", self.northbound, insecure=self.insecure, port=NORTHBOUND.port)
+        check_remotes("central.southbound", self.southbound, insecure=self.insecure, port=SOUTHBOUND.port)
+        check_remotes("central.southbound_admin", self.southbound_admin, insecure=self.insecure, port=SOUTHBOUND.port)
+        if self.members:
+            self.ports(NORTHBOUND)
+            self.ports(SOUTHBOUND)
+
+    def member(self, host: str) -> Member:
+        """The member on a host. Raises KeyError, which names those that there are."""
+        for member in self.members:
+            if member.host == host:
+                return member
+        names = ", ".join(member.host for member in self.members) or "none"
+        raise KeyError(f"no member {host!r} of the central services in the spec; it has {names}")
+
+    def ports(self, database: Database) -> tuple[int, ...]:
+        """The ports on which members listen: for everybody, or of Southbound first for chassis and then for others."""
+        strings = {"northbound": self.northbound}
+        if database is SOUTHBOUND:
+            strings = {"southbound": self.southbound, "southbound_admin": self.southbound_admin}
+        found: list[int] = []
+        for key, text in strings.items():
+            ports = {remote.port for remote in parse_remotes(text) if remote.scheme != "unix"}
+            if len(ports) != 1:
+                allowed = "the same port at every member: in a cluster all share the rows that say where to listen"
+                raise SpecError(key=f"central.{key}", value=text, allowed=allowed)
+            found += ports
+        return tuple(dict.fromkeys(found))
+
+    def _check_tls(self) -> None:
+        if self.tls is not None and (not is_text(self.tls) or not self.tls or "\0" in self.tls):
+            raise SpecError(key="central.tls", value=self.tls, allowed="the directory with the certificates")
+        if self.rbac and self.tls is None:
+            allowed = "false, or central.tls as well: a chassis is known by its certificate"
+            raise SpecError(key="central.rbac", value=self.rbac, allowed=allowed)
+        if self.rbac and self.southbound_admin == self.southbound:
+            allowed = "other ports than southbound: who comes in there has the role of a chassis"
+            raise SpecError(key="central.southbound_admin", value=self.southbound_admin, allowed=allowed)
+
+    def _check_members(self) -> None:
+        for field in ("host", "address"):
+            values = [getattr(member, field) for member in self.members]
+            for value in values:
+                if values.count(value) > 1:
+                    raise SpecError(key=f"central.member.{field}", value=value, allowed="each member once")
+        if not self.clustered and len(self.members) > 1:
+            allowed = "true, for there are several members"
+            raise SpecError(key="central.clustered", value=self.clustered, allowed=allowed)
+        check_election_timer(self.election_timer)
+
+
+def check_election_timer(value: object) -> None:
+    """Raise SpecError for what ovsdb-server takes for no election timer (ovsdb-server(1), change-election-timer)."""
+    if type(value) is not int or not _SHORTEST_ELECTION <= value <= _LONGEST_ELECTION:
+        allowed = f"milliseconds from {_SHORTEST_ELECTION} to {_LONGEST_ELECTION}"
+        raise SpecError(key="central.election_timer", value=value, allowed=allowed)
