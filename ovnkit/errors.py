@@ -24,6 +24,7 @@ OvnkitError
 ├── OutcomeUnknown                      the reply was lost: the write may or may not have been applied
 ├── WatchOverflow                       a watch was read too slowly
 ├── UnsupportedOvs (ImportError)        the installed `ovs` is not one that ovnkit can stand on
+├── MissingExtra (ImportError)          a package that only this needs is not installed; names the extra that has it
 ├── NeedsHost                           needs more of the host than its database; names the command to run
 ├── HostFailed                          a command on a host, or one of its files, failed; the host, the command and why
 ├── ServerFailed                        a private server process did not start or stopped
@@ -53,6 +54,7 @@ __all__ = [
     "LabError",
     "LockNotHeld",
     "MissingBinary",
+    "MissingExtra",
     "MissingPrivilege",
     "NeedsHost",
     "NotFound",
@@ -342,6 +344,15 @@ class UnsupportedOvs(OvnkitError, ImportError):
         self.found = found
         self.missing = missing
         self.oldest = oldest
+
+
+class MissingExtra(OvnkitError, ImportError):
+    """A package that ovnkit needs for this alone is not installed. Attributes: ``package``, ``extra`` (its extra)."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed; install ovnkit[{extra}]")
+        self.package = package
+        self.extra = extra
 
 
 class NeedsHost(OvnkitError):

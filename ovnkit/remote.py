@@ -19,6 +19,7 @@ __all__ = [
     "Tls",
     "default_remote",
     "format_remotes",
+    "is_host_name",
     "lacks_port",
     "parse_remotes",
 ]
@@ -79,7 +80,7 @@ def _server_name(name: str) -> str:
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
-        if _is_host_name(name):
+        if is_host_name(name):
             return name
     raise InvalidValue(table="Tls", column="server_name", value=name, allowed="a host name or an IP address")
 
@@ -157,6 +158,15 @@ def lacks_port(text: str) -> bool:
     )
 
 
+def is_host_name(text: str) -> bool:
+    """Whether a text can be the name of a host (RFC 1123; underscores are taken as well)."""
+    labels = text.split(".")
+    return len(text) <= _LONGEST_NAME and all(
+        label.isascii() and label.replace("-", "").replace("_", "").isalnum() and len(label) <= _LONGEST_LABEL
+        for label in labels
+    )
+
+
 def _parse_remote(text: str) -> Remote:
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in get_args(Scheme):
@@ -200,16 +210,8 @@ def _check_host(text: str, host: str) -> None:
             ipaddress.IPv4Address(host)
         except ValueError:
             raise InvalidRemote(text, f"{host!r} is not an IPv4 address") from None
-    elif not _is_host_name(host):
+    elif not is_host_name(host):
         raise InvalidRemote(text, f"{host!r} is not a host name or address")
-
-
-def _is_host_name(text: str) -> bool:
-    labels = text.split(".")
-    return len(text) <= _LONGEST_NAME and all(
-        label.isascii() and label.replace("-", "").replace("_", "").isalnum() and len(label) <= _LONGEST_LABEL
-        for label in labels
-    )
 
 
 _ENVIRONMENT = {"OVN_Northbound": "OVN_NB_DB", "OVN_Southbound": "OVN_SB_DB"}

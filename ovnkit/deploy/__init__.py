@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ovnkit.deploy import pki
 from ovnkit.deploy.agent import Namespace
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
 from ovnkit.deploy.give_back import give_back
@@ -51,6 +52,7 @@ __all__ = [
     "loads",
     "move_physnet",
     "open_host",
+    "pki",
     "plan",
     "readmit_gateways",
     "reconcile",
