@@ -20,6 +20,7 @@ from ovnkit.deploy.system_id import FileChange
 from ovnkit.deploy.take_over import TakeOverReport, take_over
 from ovnkit.deploy.toml import dumps, load, loads
 from ovnkit.deploy.undo import Kept, Undone, UndoReport, undo
+from ovnkit.deploy.upgrade import UpgradeStep, upgrade_path, upgrade_steps
 from ovnkit.deploy.verify import Check, Verification, verify
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "TakeOverReport",
     "UndoReport",
     "Undone",
+    "UpgradeStep",
     "Verification",
     "dumps",
     "evacuate",
@@ -60,5 +62,7 @@ __all__ = [
     "rename_chassis",
     "take_over",
     "undo",
+    "upgrade_path",
+    "upgrade_steps",
     "verify",
 ]
