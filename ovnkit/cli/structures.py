@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ovnkit.deploy import (
+    CertificateChange,
     Check,
     FileChange,
     HostResult,
@@ -162,7 +163,7 @@ def _entries(change: ColumnChange) -> Iterable[dict[str, Any]]:
         yield {**head, "before": _plain(before), "after": _plain(after)}
 
 
-def _file(change: FileChange) -> dict[str, Any]:
+def _file(change: FileChange | CertificateChange) -> dict[str, Any]:
     return attrs.asdict(change)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ovnkit.deploy import pki
+from ovnkit.deploy import central, pki
 from ovnkit.deploy.agent import Namespace
+from ovnkit.deploy.certificates import CertificateChange, certify
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
 from ovnkit.deploy.give_back import give_back
 from ovnkit.deploy.host import CommandHost, Host, open_host
@@ -15,7 +16,7 @@ from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
 from ovnkit.deploy.sequence import SequenceReport, StepResult
-from ovnkit.deploy.spec import Central, Encap, HostSpec, Spec
+from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
 from ovnkit.deploy.system_id import FileChange
 from ovnkit.deploy.take_over import TakeOverReport, take_over
 from ovnkit.deploy.toml import dumps, load, loads
@@ -25,6 +26,7 @@ from ovnkit.deploy.verify import Check, Verification, verify
 
 __all__ = [
     "Central",
+    "CertificateChange",
     "Check",
     "CommandHost",
     "Encap",
@@ -34,6 +36,7 @@ __all__ = [
     "HostResult",
     "HostSpec",
     "Kept",
+    "Member",
     "Namespace",
     "Plan",
     "PortOutcome",
@@ -47,6 +50,8 @@ __all__ = [
     "Undone",
     "UpgradeStep",
     "Verification",
+    "central",
+    "certify",
     "dumps",
     "evacuate",
     "give_back",

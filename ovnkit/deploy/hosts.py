@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import attrs
 
+from ovnkit.deploy.certificates import client_tls
 from ovnkit.deploy.reach import servers_of
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import OvnkitError
@@ -74,8 +75,10 @@ def on_each(hosts: Sequence[H], work: Callable[[H], T], *, at_once: int = AT_ONC
 def tls_of(spec: Spec, tls: Tls | None) -> Callable[[str | None], Tls | None]:
     """What each connection of a spec is to be given, by its connection string, from the settings for all of them.
 
+    Without settings these are the ones that the spec has a certificate for.
     Raises InvalidRemote where these name a server that no connection string of the spec has.
     """
+    tls = client_tls(spec) if tls is None else tls
     if tls is None:
         return lambda _text: None
     central = spec.central

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Final
 
 import attrs
 
-from ovnkit.deploy.configure import configure
-from ovnkit.deploy.host import Host, open_host
+from ovnkit.deploy.central.create import create
+from ovnkit.deploy.certificates import CertificateChange
 from ovnkit.deploy.hosts import AT_ONCE, Results, on_each, tls_of
 from ovnkit.deploy.progress import Event, Step, Steps
 from ovnkit.deploy.reach import reached
-from ovnkit.deploy.record import Record, Touched
+from ovnkit.deploy.record import Record
+from ovnkit.deploy.sequence import SequenceReport
 from ovnkit.deploy.spec import HostSpec, Spec
-from ovnkit.deploy.system_id import FileChange, system_id_change
+from ovnkit.deploy.system_id import FileChange
+from ovnkit.deploy.work import Looking, Writing
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap
-from ovnkit.vswitch.direct import ChassisDraft, DirectChassis
 
 __all__ = ["HostResult", "Plan", "Report", "plan"]
 
@@ -38,7 +40,7 @@ class HostResult:
 
     host: HostSpec
     changes: Changes
-    files: tuple[FileChange, ...] = ()
+    files: tuple[FileChange | CertificateChange, ...] = ()
     problem: OvnkitError | None = None
     step: Step | None = None
 
@@ -56,21 +58,36 @@ class HostResult:
         return "\n".join((head, *(f"  {line}" for line in body.splitlines())))
 
 
+@attrs.frozen
 class Report(Results[HostResult]):
-    """What ``apply()`` did, host by host. ``ok`` when every host is as the spec says."""
+    """What ``apply()`` did, host by host, and before that with the central services, where the spec has members.
+
+    ``ok`` when everything is as the spec says. Where the central services failed, no host was begun.
+    """
+
+    central: SequenceReport | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed and (self.central is None or bool(self.central))
 
     def __str__(self) -> str:
-        return _listed(self.hosts, "changed")
+        return _listed(self.central, self.hosts, "changed")
 
 
 @attrs.frozen
 class Plan:
-    """What has to change, host by host. Truthy when there is something to do; prints as a diff."""
+    """What has to change, host by host. Truthy when there is something to do; prints as a diff.
+
+    ``central``: the steps of ``central.create()``, where the spec has members.
+    """
 
     spec: Spec
     hosts: tuple[HostResult, ...]
     tls: Tls | None = None
     timeout: float = 30.0
+    central: SequenceReport | None = None
 
     @property
     def ok(self) -> bool:
@@ -78,10 +95,11 @@ class Plan:
         return all(result.problem is None for result in self.hosts)
 
     def __bool__(self) -> bool:
-        return any(result.changed or result.problem is not None for result in self.hosts)
+        hosts = any(result.changed or result.problem is not None for result in self.hosts)
+        return hosts or (self.central is not None and not self.central)
 
     def __str__(self) -> str:
-        return _listed(self.hosts, "to change")
+        return _listed(self.central, self.hosts, "to change")
 
     def apply(
         self,
@@ -91,6 +109,8 @@ class Plan:
         at_once: int = AT_ONCE,
     ) -> Report:
         """Bring every host to what the spec says: one durable transaction a host, computed afresh from what is there.
+
+        Before that, the central services, where the spec has members: ``central.create()``.
 
         A host that fails is reported, with the step at which it stopped, and delays no other; ``at_once`` of them are
         worked on at a time, each for at most the plan's ``timeout``. Safe to repeat: what is done changes nothing the
@@ -105,30 +125,11 @@ class Plan:
         """
         with ExitStack() as stack:
             record = None if undo_record is None else stack.enter_context(closing(Record(undo_record)))
-
-            def note(touched: Touched, steps: Steps) -> None:
-                if record is not None:
-                    steps.take(touched.host, "record")
-                    record.note(touched)
-                steps.take(touched.host, "write")
-
-            def write_file(host: HostSpec, access: Host, change: FileChange, steps: Steps) -> None:
-                files = {change.path: (change.before, change.after)}
-                note(Touched(host.name, host.ovsdb, access=host.access, files=files), steps)
-                access.write(change.path, change.after or "")
-
-            def write(host: HostSpec, chassis: DirectChassis, sb: Southbound, steps: Steps) -> Changes:
-                def edit(draft: ChassisDraft) -> None:
-                    steps.take(host.name, "compare")
-                    configure(draft, self.spec, host, southbound=sb)
-
-                def before(draft: ChassisDraft) -> None:
-                    note(Touched(host.name, host.ovsdb, draft.edited, host.access), steps)
-
-                comment = f"ovnkit deploy {host.name}"
-                return chassis.edit(edit, comment=comment, timeout=self.timeout, before_sending=before)
-
-            return Report(_each_host(self.spec, write_file, write, self.tls, self.timeout, at_once, progress))
+            made = create(self.spec, timeout=self.timeout) if self.spec.central.members else None
+            if made is not None and not made:
+                return Report((), made)
+            work = partial(Writing, record=record)
+            return Report(_each_host(self.spec, work, self.tls, self.timeout, at_once, progress), made)
 
 
 def plan(
@@ -143,70 +144,61 @@ def plan(
 
     ``timeout`` (seconds) holds for Southbound, and for each host, also of ``apply()``; ``at_once`` hosts are read at a
     time. A host that cannot be read, or whose settings contradict the spec or another chassis, is in the plan with its
-    error. ``progress``: as for ``apply()``.
+    error. ``progress``: as for ``apply()``. Where the central services are still to be made, there is no Southbound to
+    ask about other chassis; ``apply()`` does.
 
     Raises ConnectionFailed or Timeout where the Southbound database cannot be read.
     """
-
-    def leave(_host: HostSpec, _access: Host, _change: FileChange, _steps: Steps) -> None:
-        """The file stays as it is."""
-
-    def look(host: HostSpec, chassis: DirectChassis, sb: Southbound, steps: Steps) -> Changes:
-        draft = chassis.read(timeout=timeout)
-        steps.take(host.name, "compare")
-        configure(draft, spec, host, southbound=sb)
-        return draft.changes()
-
-    return Plan(spec, _each_host(spec, leave, look, tls, timeout, at_once, progress), tls, timeout)
+    found = create(spec, dry_run=True) if spec.central.members else None
+    there = found is None or bool(found)
+    hosts = _each_host(spec, Looking, tls, timeout, at_once, progress, southbound=there)
+    return Plan(spec, hosts, tls, timeout, found)
 
 
-_FileWork = Callable[[HostSpec, Host, FileChange, Steps], None]
-_Work = Callable[[HostSpec, DirectChassis, Southbound, Steps], Changes]
+_Work = Callable[[Spec, HostSpec, Steps], Looking]
 
 
 def _each_host(
     spec: Spec,
-    work_on_file: _FileWork,
     work: _Work,
     tls: Tls | None,
     timeout: float,
     at_once: int,
     progress: Callable[[Event], object] | None,
+    *,
+    southbound: bool = True,
 ) -> tuple[HostResult, ...]:
     of = tls_of(spec, tls)
-    southbound = spec.central.southbound_admin
+    remote = spec.central.southbound_admin
     steps = Steps(len(spec.hosts), progress)
-    with Southbound.connect(southbound, tls=of(southbound), timeout=timeout, monitor=_CHASSIS) as sb:
+    with ExitStack() as stack:
+        sb = None
+        if southbound:
+            sb = stack.enter_context(Southbound.connect(remote, tls=of(remote), timeout=timeout, monitor=_CHASSIS))
 
         def on_host(host: HostSpec) -> HostResult:
-            files: list[FileChange] = []
+            here = work(spec, host, steps)
             try:
-                if host.access is not None:
-                    steps.take(host.name, "files")
-                    access = open_host(host.access, host.name)
-                    change = system_id_change(access, host.system_id)
-                    if change is not None:
-                        work_on_file(host, access, change, steps)
-                        files.append(change)
+                here.files()
                 steps.take(host.name, "read")
                 with reached(host.ovsdb, timeout=timeout) as remote:
-                    changes = work(host, DirectChassis(remote, tls=of(host.ovsdb)), sb, steps)
+                    here.database(remote, of(host.ovsdb), sb, timeout)
             except OvnkitError as exc:
                 stopped = steps.of(host.name)
                 steps.take(host.name, "failed")
-                return HostResult(host, Changes(), tuple(files), exc, stopped)
+                return HostResult(host, here.changes, tuple(here.changed_files), exc, stopped)
             steps.take(host.name, "done")
-            return HostResult(host, changes, tuple(files))
+            return HostResult(host, here.changes, tuple(here.changed_files))
 
         outcomes = on_each(spec.hosts, on_host, at_once=at_once)
     return tuple(outcome for outcome in outcomes if isinstance(outcome, HostResult))
 
 
-def _listed(results: tuple[HostResult, ...], changed: str) -> str:
+def _listed(central: SequenceReport | None, results: tuple[HostResult, ...], changed: str) -> str:
     failed = sum(result.problem is not None for result in results)
     count = sum(result.changed and result.problem is None for result in results)
     hosts = "1 host" if len(results) == 1 else f"{len(results)} hosts"
     summary = f"{hosts}: {count} {changed}, {len(results) - count - failed} as they should be"
     if failed:
         summary += f", {failed} failed"
-    return "\n".join((*map(str, results), summary))
+    return "\n".join((*([] if central is None else [str(central)]), *map(str, results), summary))

@@ -21,7 +21,8 @@ class Touched:
     """What was changed on one host, from its first change to its last.
 
     ``keys``: for each key of ``external_ids`` its value before and after, None where it is absent; ``files`` the same
-    for the text of files. ``ovsdb`` and ``access``: how the host is reached.
+    for the text of files, and ``ssl`` for the files that its SSL row names. ``ovsdb`` and ``access``: how the host is
+    reached.
     """
 
     host: str
@@ -29,6 +30,7 @@ class Touched:
     keys: Mapping[str, tuple[str | None, str | None]] = attrs.field(factory=dict)
     access: str | tuple[str, ...] | None = None
     files: Mapping[str, tuple[str | None, str | None]] = attrs.field(factory=dict)
+    ssl: tuple[Mapping[str, str] | None, Mapping[str, str] | None] | None = None
 
     def then(self, later: Touched) -> Touched:
         """What was changed from here to the end of a later change.
@@ -36,7 +38,11 @@ class Touched:
         Where the later change did not begin with what the earlier one had left, somebody else has written meanwhile, or
         the earlier one was never carried out: the way back then leads to where the later one began.
         """
-        return attrs.evolve(later, keys=_joined(self.keys, later.keys), files=_joined(self.files, later.files))
+        ssl = later.ssl or self.ssl
+        if self.ssl and later.ssl and self.ssl[1] == later.ssl[0]:
+            ssl = (self.ssl[0], later.ssl[1])
+        keys, files = _joined(self.keys, later.keys), _joined(self.files, later.files)
+        return attrs.evolve(later, keys=keys, files=files, ssl=ssl)
 
 
 def _joined(
@@ -87,4 +93,6 @@ def touched(entry: Mapping[str, Any]) -> Touched:
         {name: (before, after) for name, (before, after) in entry[kind].items()} for kind in ("keys", "files")
     )
     access = tuple(entry["access"]) if isinstance(entry["access"], list) else entry["access"]
-    return Touched(entry["host"], entry["ovsdb"], keys, access, files)
+    # A record of an earlier version has none.
+    ssl = None if entry.get("ssl") is None else (entry["ssl"][0], entry["ssl"][1])
+    return Touched(entry["host"], entry["ovsdb"], keys, access, files, ssl)

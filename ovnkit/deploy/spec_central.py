@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, get_args
 
 import attrs
 
@@ -22,7 +22,9 @@ from ovnkit.deploy.spec_values import (
 from ovnkit.errors import SpecError
 from ovnkit.remote import Remote, Scheme, format_remotes, parse_remotes
 
-__all__ = ["Central", "Member", "check_election_timer"]
+__all__ = ["Central", "Member", "Start", "check_election_timer"]
+
+Start = Literal["direct", "systemd"]
 
 _FULL_ACCESS: Final = 10_000
 """How much further up than the port of the chassis the listeners without a role are."""
@@ -106,7 +108,8 @@ class Central:
 
     ``members``: the hosts that run NB, SB and ovn-northd, for ``central.create()``; without them somebody else sees to
     that. The connection strings then are theirs, unless they are given. ``clustered``: as a RAFT cluster, which is so
-    for several members; ``election_timer`` in milliseconds.
+    for several members; ``election_timer`` in milliseconds. ``start`` is how their daemons are started: directly, or as
+    units of systemd, which starts them with the machine as well.
 
     ``tls``: a directory of this machine with the certificates (``pki``), of which each host gets its own. ``rbac``: the
     chassis come in where OVN's role-based access control lets them change what is theirs alone (ovn-sb(5), RBAC_Role);
@@ -119,6 +122,7 @@ class Central:
     insecure: bool = False
     clustered: bool = attrs.field(default=attrs.Factory(_is_clustered, takes_self=True))
     election_timer: int = 1000
+    start: Start = "direct"
     northbound: str = attrs.field(default=attrs.Factory(_northbound_of, takes_self=True), converter=canonical_remotes)
     southbound: str = attrs.field(default=attrs.Factory(_southbound_of, takes_self=True), converter=canonical_remotes)
     southbound_admin: str = attrs.field(
@@ -180,6 +184,8 @@ class Central:
             allowed = "true, for there are several members"
             raise SpecError(key="central.clustered", value=self.clustered, allowed=allowed)
         check_election_timer(self.election_timer)
+        if self.start not in get_args(Start):
+            raise SpecError(key="central.start", value=self.start, allowed=" or ".join(get_args(Start)))
 
 
 def check_election_timer(value: object) -> None:

@@ -35,6 +35,7 @@ _CENTRAL = {
     "insecure": _FLAG,
     "clustered": _FLAG,
     "election_timer": _NUMBER,
+    "start": _TEXT,
     "member": (list, "[[central.member]], once for each host that runs the central services"),
 }
 _MEMBER = {"host": _TEXT, "address": _TEXT, "access": _ACCESS}
@@ -101,7 +102,7 @@ def _central_table(central: Central) -> dict[str, Any]:
         if getattr(central, flag):
             table[flag] = True
     if central.members:
-        table |= {"clustered": central.clustered, "election_timer": central.election_timer}
+        table |= {"clustered": central.clustered, "election_timer": central.election_timer, "start": central.start}
     return table
 
 

@@ -12,9 +12,11 @@ from ovnkit.deploy.hosts import AT_ONCE, Results, on_each
 from ovnkit.deploy.reach import reached, servers_of
 from ovnkit.deploy.record import Record, Touched, read_record
 from ovnkit.deploy.system_id import FileChange, restore_file
+from ovnkit.deploy.work import SSL_ROW, put_ssl, ssl_paths
 from ovnkit.errors import OvnkitError
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.remote import Tls
+from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.direct import ChassisDraft, DirectChassis
 from ovnkit.vswitch.managed import MANAGED, managed_entries
 
@@ -90,6 +92,9 @@ def undo(
                 changes = DirectChassis(remote, tls=own).edit(
                     restore, comment=f"ovnkit undo {touched.host}", timeout=timeout
                 )
+                if touched.ssl is not None:
+                    with VSwitch.connect(remote, tls=own, timeout=timeout, monitor=SSL_ROW) as vs:
+                        changes = Changes([*changes, *_restore_ssl(vs, *touched.ssl, kept)], ref=changes.ref)
             kept += _restore_files(touched)
             file.note_undone(touched.host)
             return Undone(touched.host, changes, tuple(kept))
@@ -103,6 +108,18 @@ def undo(
             for touched, outcome in zip(todo, outcomes, strict=True)
         )
     )
+
+
+def _restore_ssl(
+    vs: VSwitch, before: Mapping[str, str] | None, after: Mapping[str, str] | None, kept: list[Kept]
+) -> Changes:
+    """Have the SSL row name the files that it named, unless somebody else has changed it since."""
+    found = ssl_paths(vs)
+    if found == after:
+        return put_ssl(vs, before)
+    if found != before:
+        kept.append(Kept("SSL", str(found), str(after)))
+    return Changes()
 
 
 def _restore_files(touched: Touched) -> list[Kept]:

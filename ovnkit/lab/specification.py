@@ -61,6 +61,7 @@ def member_spec(members: Sequence[Host], wanted: CentralSpec | None) -> CentralS
         insecure=wanted.tls is None,
         clustered=wanted.clustered,
         election_timer=wanted.election_timer,
+        start=wanted.start,
     )
 
 

@@ -11,6 +11,7 @@ from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
 from ovnkit.vswitch.bridges import BridgeOperations
+from ovnkit.vswitch.certificates import CertificateOperations
 from ovnkit.vswitch.chassis import ChassisOperations
 from ovnkit.vswitch.chassis_config import ChassisConfigReads
 from ovnkit.vswitch.managers import ManagerOperations
@@ -31,6 +32,7 @@ class VSwitchTransaction(
     BridgeOperations,
     PatchOperations,
     ManagerOperations,
+    CertificateOperations,
 ):
     """A transaction of a host's local Open_vSwitch database."""
 
@@ -47,6 +49,7 @@ class VSwitch(
     BridgeOperations,
     PatchOperations,
     ManagerOperations,
+    CertificateOperations,
 ):
     """A client of a host's local Open_vSwitch database."""
 

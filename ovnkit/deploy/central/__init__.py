@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from ovnkit.deploy.central.commands import Daemon
+from ovnkit.deploy.central.backup import Backup, backup, restore
+from ovnkit.deploy.central.convert import convert
 from ovnkit.deploy.central.create import create, join
-from ovnkit.deploy.central.layout import Layout
-from ovnkit.deploy.central.node import Starter, start_directly, start_with_systemd
+from ovnkit.deploy.central.leadership import set_election_timer, step_down
+from ovnkit.deploy.central.membership import leave, replace
 from ovnkit.deploy.central.services import status
 from ovnkit.deploy.central.status import MemberStatus, Peer
+from ovnkit.deploy.databases import NORTHBOUND, SOUTHBOUND
 
 __all__ = [
-    "Daemon",
-    "Layout",
+    "NORTHBOUND",
+    "SOUTHBOUND",
+    "Backup",
     "MemberStatus",
     "Peer",
-    "Starter",
+    "backup",
+    "convert",
     "create",
     "join",
-    "start_directly",
-    "start_with_systemd",
+    "leave",
+    "replace",
+    "restore",
+    "set_election_timer",
     "status",
+    "step_down",
 ]

@@ -9,8 +9,8 @@ from typing import Final
 
 import attrs
 
-from ovnkit.deploy.central.layout import Layout, TlsFiles
 from ovnkit.deploy.databases import Database
+from ovnkit.deploy.layout import Layout, TlsFiles
 
 __all__ = ["Daemon", "controller", "create_command", "join_command", "northd", "server"]
 

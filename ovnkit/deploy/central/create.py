@@ -7,20 +7,20 @@ from functools import partial
 
 from ovnkit.deploy.central.commands import create_command, join_command
 from ovnkit.deploy.central.listeners import insert_listeners, listeners
-from ovnkit.deploy.central.node import Node, Starter, start_directly
+from ovnkit.deploy.central.node import Node
 from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.certificates import certificate_change, install, source
 from ovnkit.deploy.databases import DATABASES, Database
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict
 
-__all__ = ["create", "join", "member_steps", "northd_steps"]
+__all__ = ["certificate_steps", "create", "join", "knows_leader", "listener_step", "member_steps", "northd_steps"]
 
 
 def create(
     spec: Spec,
     *,
-    start: Starter = start_directly,
     timeout: float = 60.0,
     dry_run: bool = False,
     progress: Callable[[StepResult], object] | None = None,
@@ -31,15 +31,15 @@ def create(
     ovn-northd. What runs by another command line is started again, one member after the other, which nobody notices in
     a cluster. A listener that is there stays as it is, also one that the spec does not name. Safe to repeat.
 
-    ``start``: how daemons are started, ``start_directly`` or ``start_with_systemd``. ``timeout`` (seconds) holds for
-    each step. See ovsdb(7), "Clustered Database Service Model", and ovn-ctl(8).
+    ``timeout`` (seconds) holds for each step. See ovsdb(7), "Clustered Database Service Model", and ovn-ctl(8).
 
     The report says Conflict where members belong to different clusters, or where there is a file of another model than
     the spec's; nothing was changed there. Raises Conflict for a spec without members, and HostFailed where one cannot
     be asked, with ``dry_run`` what the report would say.
     """
-    services = Services(spec, start=start)
+    services = Services(spec)
     steps = [
+        *(step for node in services.nodes for step in certificate_steps(spec, node)),
         *(step for database in DATABASES for step in _database_steps(services, services.nodes, database)),
         *northd_steps(services.nodes),
     ]
@@ -51,7 +51,6 @@ def join(
     spec: Spec,
     host: str,
     *,
-    start: Starter = start_directly,
     timeout: float = 60.0,
     dry_run: bool = False,
     progress: Callable[[StepResult], object] | None = None,
@@ -61,9 +60,10 @@ def join(
     ovn-northd of the others starts again, with the new connection strings; the hosts' ``ovn-remote`` follows by
     ``deploy.plan(spec).apply()``. Arguments and errors: as for ``create()``; KeyError for a host that is no member.
     """
-    services = Services(spec, start=start)
+    services = Services(spec)
     node = services.node(host)
     steps = [
+        *certificate_steps(spec, node),
         *(step for database in DATABASES for step in member_steps(services, node, database, new=False)),
         *northd_steps([node, *services.others(node)]),
     ]
@@ -85,13 +85,32 @@ def _done(
 
 def _database_steps(services: Services, nodes: Iterable[Node], database: Database) -> list[Step]:
     steps = [step for node in nodes for step in member_steps(services, node, database, new=True)]
+    return [*steps, listener_step(services, database)]
+
+
+def listener_step(services: Services, database: Database) -> Step:
+    """What has the servers of a database listen where the spec says."""
     wanted = ", ".join(map(str, listeners(services.spec.central, database)))
-    listening = Step(
+    return Step(
         f"{database.name} listens at {wanted}",
         lambda: not _missing_listeners(services, database),
         lambda: services.nodes[0].transact(database, _missing_listeners(services, database)),
     )
-    return [*steps, listening]
+
+
+def certificate_steps(spec: Spec, node: Node) -> list[Step]:
+    """What brings a node its certificate, where there is TLS."""
+    files = node.tls
+    if files is None:
+        return []
+    wanted = source(spec, f"central-{node.name}")
+    return [
+        Step(
+            f"{node.name} has its certificate",
+            lambda: not certificate_change(node.host, files, wanted),
+            lambda: install(node.host, files, wanted),
+        )
+    ]
 
 
 def member_steps(services: Services, node: Node, database: Database, *, new: bool) -> list[Step]:
@@ -107,14 +126,18 @@ def member_steps(services: Services, node: Node, database: Database, *, new: boo
             lambda: node.runs(node.server(database)),
             lambda: node.start(node.server(database)),
         ),
-        Step(
-            f"{database.name} of {node.name} knows a leader"
-            if services.spec.central.clustered
-            else f"{database.name} of {node.name} answers",
-            lambda: _serves(services, node, database),
-            seen=lambda: str(node.status(database)),
-        ),
+        knows_leader(services, node, database),
     ]
+
+
+def knows_leader(services: Services, node: Node, database: Database) -> Step:
+    """That a node serves a database, and is connected to its cluster if it is of one."""
+    what = "knows a leader" if services.spec.central.clustered else "answers"
+    return Step(
+        f"{database.name} of {node.name} {what}",
+        lambda: _serves(services, node, database),
+        seen=lambda: str(node.status(database)),
+    )
 
 
 def northd_steps(nodes: Iterable[Node]) -> list[Step]:

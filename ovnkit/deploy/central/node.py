@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
 from ovnkit.deploy.central.commands import Daemon, northd, server
-from ovnkit.deploy.central.layout import Layout, TlsFiles, layout_of
 from ovnkit.deploy.central.status import MemberStatus, member_status
 from ovnkit.deploy.databases import Database
 from ovnkit.deploy.host import Host
-from ovnkit.deploy.spec_central import Central, Member
-from ovnkit.errors import OvnkitError, ProtocolError, Timeout
+from ovnkit.deploy.layout import Layout, TlsFiles, layout_of
+from ovnkit.deploy.spec_central import Central, Member, Start
+from ovnkit.errors import HostFailed, OvnkitError, ProtocolError, Timeout
 from ovnkit.ovsdb import outcome
 from ovnkit.ovsdb.pending import Operation
 
-__all__ = ["Node", "Starter", "start_directly", "start_with_systemd"]
+__all__ = ["Node"]
 
 _PAUSE: Final = 0.1
 _ANSWER_SECONDS: Final = 10
@@ -33,16 +34,13 @@ printf '\\0'; ovn-appctl -T "$4" -t "$2" cluster/status "$3" 2>&1 || :
 _UNIT_DIRECTORY: Final = "/etc/systemd/system"
 _AWAY: Final = 'if [ -e "$1" ]; then mv -- "$1" "$2"; fi'
 
-Starter = Callable[[Host, Layout, Daemon], None]
-"""Starts a daemon on a host. Raises HostFailed."""
 
-
-def start_directly(host: Host, layout: Layout, daemon: Daemon) -> None:
+def _start_directly(host: Host, layout: Layout, daemon: Daemon) -> None:
     """Start a daemon in the background; after the next start of the machine somebody else has to."""
     host.run(["sh", "-c", _START, "start", layout.run, layout.databases, layout.logs, *daemon.direct])
 
 
-def start_with_systemd(host: Host, layout: Layout, daemon: Daemon) -> None:
+def _start_with_systemd(host: Host, layout: Layout, daemon: Daemon) -> None:
     """Start a daemon as a unit of systemd, which also starts it with the machine."""
     path = host.run(["sh", "-c", 'command -v -- "$1"', "path", daemon.program]).strip()
     host.run(["mkdir", "-p", "-m", "0750", "--", layout.run, layout.databases, layout.logs])
@@ -52,14 +50,19 @@ def start_with_systemd(host: Host, layout: Layout, daemon: Daemon) -> None:
     host.run(["systemctl", "restart", daemon.name])
 
 
-class Node:
-    """A host of the central services. ``start`` is how daemons are started there."""
+_STARTERS: Final[Mapping[Start, Callable[[Host, Layout, Daemon], None]]] = {
+    "direct": _start_directly,
+    "systemd": _start_with_systemd,
+}
 
-    def __init__(self, central: Central, member: Member, host: Host, *, start: Starter = start_directly) -> None:
+
+class Node:
+    """A host of the central services."""
+
+    def __init__(self, central: Central, member: Member, host: Host) -> None:
         self.central = central
         self.member = member
         self.host = host
-        self._start = start
 
     @property
     def name(self) -> str:
@@ -97,7 +100,7 @@ class Node:
     def start(self, daemon: Daemon) -> None:
         """Start a daemon; one that runs by another command line ends first. Raises HostFailed and Timeout."""
         self.stop(daemon, timeout=_ANSWER_SECONDS)
-        self._start(self.host, self.layout, daemon)
+        _STARTERS[self.central.start](self.host, self.layout, daemon)
 
     def stop(self, daemon: Daemon, *, timeout: float) -> None:
         """Have a daemon end cleanly, if it runs: a leader hands its office over. Raises HostFailed and Timeout."""
@@ -124,7 +127,11 @@ class Node:
 
     def has_file(self, database: Database) -> bool:
         """Whether the file of a database is there. Raises HostFailed."""
-        return bool(self.host.run(["sh", "-c", '! [ -e "$1" ] || echo there', "look", self.layout.file(database)]))
+        return self.has(self.layout.file(database))
+
+    def has(self, path: str) -> bool:
+        """Whether a file is there. Raises HostFailed."""
+        return bool(self.host.run(["sh", "-c", '! [ -e "$1" ] || echo there', "look", path]))
 
     def make_file(self, command: Sequence[str]) -> None:
         """Make the file of a database by a command of ovsdb-tool(1). Raises HostFailed."""
@@ -135,6 +142,11 @@ class Node:
         """Rename the file of a database, if it is there. Raises HostFailed."""
         file = self.layout.file(database)
         self.host.run(["sh", "-c", _AWAY, "away", file, f"{file}.{suffix}"])
+
+    def keep_as(self, path: str, database: Database) -> None:
+        """Rename what was put away so that it is only that, with the time. Raises HostFailed."""
+        kept = f"{self.layout.file(database)}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        self.host.run(["sh", "-c", _AWAY, "keep", path, kept])
 
     def status(self, database: Database) -> MemberStatus:
         """What the server of a database says; where it says nothing, why. Never raises."""
@@ -160,7 +172,10 @@ class Node:
         question = ["_Server", {"op": "select", "table": "Database", "where": where, "columns": columns}]
         layout = self.layout
         words = (layout.socket(database), layout.control(database), database.name, str(_ANSWER_SECONDS))
-        return self.host.run(["sh", "-c", _STATUS, "status", *words, json.dumps(question)])
+        try:
+            return self.host.run(["sh", "-c", _STATUS, "status", *words, json.dumps(question)])
+        except HostFailed as exc:
+            raise HostFailed(exc.host, f"asking the server of {database.name}", exc.status, exc.output) from exc
 
     def transact(self, database: Database, operations: Sequence[Operation]) -> list[Any]:
         """The results of a transaction (RFC 7047, 5.2) through the socket of the host, where nobody listens yet.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ovnkit.deploy.central.node import Node, Starter, start_directly
+from ovnkit.deploy.central.node import Node
 from ovnkit.deploy.central.status import MemberStatus
 from ovnkit.deploy.databases import DATABASES, Database
 from ovnkit.deploy.host import open_host
@@ -29,12 +29,12 @@ def status(spec: Spec) -> tuple[MemberStatus, ...]:
 class Services:
     """The nodes of a spec, in its order. Raises Conflict for a spec without members."""
 
-    def __init__(self, spec: Spec, *, start: Starter = start_directly) -> None:
+    def __init__(self, spec: Spec) -> None:
         self.spec = spec
         if not spec.central.members:
             raise Conflict("no members", "the spec does not say which hosts run the central services: central.members")
         self.nodes = tuple(
-            Node(spec.central, member, open_host(access, member.host), start=start)
+            Node(spec.central, member, open_host(access, member.host))
             for member in spec.central.members
             if (access := spec.access_of(member)) is not None
         )

@@ -62,7 +62,7 @@ class Layout:
     def tls(self, name: str) -> TlsFiles:
         """Where a program finds its key, its certificate and the authority: ``central`` or ``chassis``."""
         directory = f"{self.configuration}/pki"
-        return TlsFiles(f"{directory}/{name}-key.pem", f"{directory}/{name}-cert.pem", f"{directory}/ca.pem")
+        return TlsFiles(f"{directory}/{name}/key.pem", f"{directory}/{name}/cert.pem", f"{directory}/cacert.pem")
 
 
 def layout_of(host: Host) -> Layout:

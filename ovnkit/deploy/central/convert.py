@@ -1,0 +1,117 @@
+"""Bringing the central databases to another schema while they serve (ovsdb(7), "Upgrading or Downgrading")."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ovnkit.deploy.central.backup import backup
+from ovnkit.deploy.central.node import Node
+from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.databases import DATABASES, Database
+from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
+from ovnkit.deploy.spec import Spec
+from ovnkit.errors import Conflict
+
+__all__ = ["convert"]
+
+_CONVERSION_SECONDS: Final = 600.0
+
+
+def convert(
+    spec: Spec,
+    directory: str | os.PathLike[str],
+    *,
+    schemas: Mapping[Database, str] | None = None,
+    timeout: float = 60.0,
+    dry_run: bool = False,
+    progress: Callable[[StepResult], object] | None = None,
+) -> SequenceReport:
+    """Convert both databases to the schemas that are installed on the members, after a backup into ``directory``.
+
+    The servers do it themselves, in one transaction: where it cannot be done, they go on to serve what they had, with
+    the schema that they had. Clients connect again. Of a cluster all members need a release that knows the schema,
+    before any of them is converted. ``schemas``: the text of other schemas than the installed ones. ``timeout``
+    (seconds) holds for each step.
+
+    Raises Conflict where members have different schemas installed or nobody leads a database, HostFailed where a member
+    cannot be asked. A schema that the content does not fit is a step that failed.
+    """
+    services = Services(spec)
+    conversions = [
+        _Conversion(services, database, None if schemas is None else schemas.get(database))
+        for database in DATABASES
+        if schemas is None or database in schemas
+    ]
+    saved: list[bool] = []
+    steps = [
+        Step(
+            f"there is a backup in {os.fspath(directory)}",
+            lambda: bool(saved) or not any(one.is_needed() for one in conversions),
+            lambda: saved.append(bool(backup(spec, directory))),
+        ),
+        *(step for one in conversions for step in one.steps()),
+    ]
+    title = "schemas of the central databases"
+    return foresee(title, steps) if dry_run else carry_out(title, steps, timeout=timeout, progress=progress)
+
+
+class _Conversion:
+    """One database, and the schema that it is to have."""
+
+    def __init__(self, services: Services, database: Database, text: str | None) -> None:
+        self.services = services
+        self.database = database
+        self.text = text
+        if text is None:
+            self._check_installed()
+
+    def steps(self) -> list[Step]:
+        """The conversion itself."""
+        return [
+            Step(
+                f"{self.database.name} has its schema",
+                lambda: not self.is_needed(),
+                self._convert,
+                lambda: "; ".join(map(str, self.services.status([self.database]))),
+            )
+        ]
+
+    def is_needed(self) -> bool:
+        """Whether the database has another schema."""
+        leader = self._leader()
+        with_schema = self._place_schema(leader)
+        said = leader.host.run(["ovsdb-client", "needs-conversion", self._socket(leader), with_schema])
+        return said.strip() != "no"
+
+    def _convert(self) -> None:
+        leader = self._leader()
+        words = ["ovsdb-client", "convert", self._socket(leader), self._place_schema(leader)]
+        leader.host.run(words, timeout=_CONVERSION_SECONDS)
+
+    def _leader(self) -> Node:
+        leader = self.services.leader(self.database)
+        if leader is None:
+            raise Conflict("no leader", f"{self.database.name} cannot be converted now")
+        return leader
+
+    def _socket(self, node: Node) -> str:
+        return f"unix:{node.layout.socket(self.database)}"
+
+    def _place_schema(self, node: Node) -> str:
+        """The path of the schema on a node."""
+        if self.text is None:
+            return node.layout.schema(self.database)
+        path = f"{node.layout.run}/{self.database.stem}.wanted.ovsschema"
+        node.host.write(path, self.text)
+        return path
+
+    def _check_installed(self) -> None:
+        found = {
+            node.name: node.host.run(["ovsdb-tool", "schema-version", node.layout.schema(self.database)]).strip()
+            for node in self.services.nodes
+        }
+        if len(set(found.values())) > 1:
+            versions = ", ".join(f"{name} {version}" for name, version in found.items())
+            raise Conflict("different releases", f"the schemas of {self.database.name} that are installed: {versions}")
