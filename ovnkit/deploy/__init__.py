@@ -15,6 +15,7 @@ from ovnkit.deploy.progress import Event
 from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
+from ovnkit.deploy.rotate import rotate_certificates
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
 from ovnkit.deploy.system_id import FileChange
@@ -65,6 +66,7 @@ __all__ = [
     "reconcile",
     "remove_chassis",
     "rename_chassis",
+    "rotate_certificates",
     "take_over",
     "undo",
     "upgrade_path",
