@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -24,6 +25,7 @@ def convert(
     directory: str | os.PathLike[str],
     *,
     schemas: Mapping[Database, str] | None = None,
+    downgrade: bool = False,
     timeout: float = 60.0,
     dry_run: bool = False,
     progress: Callable[[StepResult], object] | None = None,
@@ -32,15 +34,15 @@ def convert(
 
     The servers do it themselves, in one transaction: where it cannot be done, they go on to serve what they had, with
     the schema that they had. Clients connect again. Of a cluster all members need a release that knows the schema,
-    before any of them is converted. ``schemas``: the text of other schemas than the installed ones. ``timeout``
-    (seconds) holds for each step.
+    before any of them is converted. ``schemas``: the text of other schemas than the installed ones. ``downgrade``: also
+    to an older schema, which drops what that does not have. ``timeout`` (seconds) holds for each step.
 
-    Raises Conflict where members have different schemas installed or nobody leads a database, HostFailed where a member
-    cannot be asked. A schema that the content does not fit is a step that failed.
+    Raises Conflict where members have different schemas installed, nobody leads a database or its schema is newer, and
+    HostFailed where a member cannot be asked. A schema that the content does not fit is a step that failed.
     """
     services = Services(spec)
     conversions = [
-        _Conversion(services, database, None if schemas is None else schemas.get(database))
+        _Conversion(services, database, None if schemas is None else schemas.get(database), downgrade=downgrade)
         for database in DATABASES
         if schemas is None or database in schemas
     ]
@@ -60,12 +62,15 @@ def convert(
 class _Conversion:
     """One database, and the schema that it is to have."""
 
-    def __init__(self, services: Services, database: Database, text: str | None) -> None:
+    def __init__(self, services: Services, database: Database, text: str | None, *, downgrade: bool) -> None:
         self.services = services
         self.database = database
         self.text = text
-        if text is None:
-            self._check_installed()
+        wanted = self._installed() if text is None else str(json.loads(text)["version"])
+        found = self._leader().status(database).schema_version
+        if not downgrade and _numbers(wanted) < _numbers(found):
+            why = f"{database.name} has {found}, not {wanted}; downgrade=True drops what that does not have"
+            raise Conflict("an older schema", why)
 
     def steps(self) -> list[Step]:
         """The conversion itself."""
@@ -107,7 +112,8 @@ class _Conversion:
         node.host.write(path, self.text)
         return path
 
-    def _check_installed(self) -> None:
+    def _installed(self) -> str:
+        """The version that is installed on all members."""
         found = {
             node.name: node.host.run(["ovsdb-tool", "schema-version", node.layout.schema(self.database)]).strip()
             for node in self.services.nodes
@@ -115,3 +121,9 @@ class _Conversion:
         if len(set(found.values())) > 1:
             versions = ", ".join(f"{name} {version}" for name, version in found.items())
             raise Conflict("different releases", f"the schemas of {self.database.name} that are installed: {versions}")
+        return found[self.services.nodes[0].name]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The parts of a version of a schema, which are numbers (RFC 7047, 3.1)."""
+    return tuple(int(part) for part in version.split("."))

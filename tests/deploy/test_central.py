@@ -1,0 +1,362 @@
+"""The central services on several hosts: made, joined, left, replaced, saved and restored, by real servers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ovnkit import Northbound, Southbound
+from ovnkit.deploy import Central, Member, central
+from ovnkit.deploy.central.leadership import election_timers
+from ovnkit.deploy.spec import Spec
+from ovnkit.errors import Conflict, InvalidValue, SpecError
+from ovnkit.northbound import NB, Connection, LogicalSwitch, NBGlobal
+from ovnkit.ovsdb import schema_of
+from ovnkit.southbound import SBGlobal
+from tests.deploy.members import Members, members
+
+
+@pytest.fixture
+def three() -> Iterator[Members]:
+    with members(3) as found:
+        yield found
+
+
+@pytest.fixture
+def one() -> Iterator[Members]:
+    with members(1) as found:
+        yield found
+
+
+def created(spec: Spec) -> Spec:
+    report = central.create(spec)
+    assert report, str(report)
+    return spec
+
+
+def add_switch(spec: Spec, name: str) -> None:
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        nb.add_switch(name)
+
+
+def switches(spec: Spec) -> set[str]:
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        return {row.name for row in nb.find(LogicalSwitch)}
+
+
+def leader(spec: Spec, database: str = "OVN_Northbound") -> str:
+    (found,) = [one.host for one in central.status(spec) if one.database == database and one.leader]
+    return found
+
+
+def states(report: object) -> set[str]:
+    return {step.state for step in report.steps}  # type: ignore[attr-defined]
+
+
+# -- create ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_is_made_and_northd_works_in_it(three: Members) -> None:
+    spec = three.spec()
+    assert states(central.create(spec, dry_run=True)) == {"to do"}
+    created(spec)
+    found = central.status(spec)
+    assert [(one.host, one.database) for one in found] == [
+        (name, database) for name in three.names for database in ("OVN_Northbound", "OVN_Southbound")
+    ]
+    assert all(found)
+    for database in ("OVN_Northbound", "OVN_Southbound"):
+        of = [one for one in found if one.database == database]
+        assert len({one.cluster_id for one in of}) == 1
+        assert len({one.server_id for one in of}) == 3
+        assert [one.role for one in of].count("leader") == 1
+        assert {len(one.peers) for one in of} == {3}
+        assert {one.election_timer for one in of} == {1000}
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        nb.add_switch("web")
+        nb.sync(timeout=20)
+
+
+def test_what_is_made_is_not_made_again(three: Members) -> None:
+    spec = created(three.spec())
+    before = [three.pid(name, daemon) for name in three.names for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd")]
+    assert states(central.create(spec)) == {"already done"}
+    assert states(central.create(spec, dry_run=True)) == {"already done"}
+    after = [three.pid(name, daemon) for name in three.names for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd")]
+    assert after == before
+
+
+def test_what_was_interrupted_goes_on(three: Members) -> None:
+    spec = three.spec()
+
+    class Interrupted(Exception):
+        pass
+
+    steps = len(central.create(spec, dry_run=True).steps)
+    for stop in range(0, steps, 4):
+        seen: list[object] = []
+
+        def tell(step: object, seen: list[object] = seen, stop: int = stop) -> None:
+            seen.append(step)
+            if len(seen) > stop:
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            central.create(spec, progress=tell)
+    created(spec)
+    assert all(central.status(spec))
+    assert len({status.cluster_id for status in central.status(spec)}) == 2
+
+
+def test_a_first_member_that_comes_back_empty_joins_the_cluster_that_is_there(three: Members) -> None:
+    spec = created(three.spec())
+    add_switch(spec, "before")
+    cluster = {one.cluster_id for one in central.status(spec)}
+    for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
+        three.kill("s1", daemon)
+    shutil.rmtree(three.place("s1"))
+    three.place("s1").mkdir()
+    report = central.replace(spec, "s1", timeout=30)
+    assert report, str(report)
+    assert {one.cluster_id for one in central.status(spec)} == cluster
+    assert all(central.status(spec))
+    assert switches(spec) == {"before"}
+
+
+def test_a_standalone_service_listens_at_its_own_address_alone(one: Members) -> None:
+    spec = created(one.listening("s1"))
+    (northbound, southbound) = central.status(spec)
+    assert (northbound.model, southbound.model) == ("standalone", "standalone")
+    assert northbound.leader
+    assert (northbound.cluster_id, northbound.role, northbound.peers) == (None, None, ())
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        assert [row.target for row in nb.find(Connection)] == [f"ptcp:6641:{one.addresses['s1']}"]
+        nb.add_switch("web")
+        nb.sync(timeout=20)
+
+
+def test_listeners_and_rows_that_are_there_stay(one: Members) -> None:
+    spec = created(one.listening("s1"))
+    with Southbound.connect(spec.central.southbound, timeout=10) as sb:
+        sb.add_listener("ptcp:26642:127.0.0.1", inactivity_probe=0)
+        row = sb.get(SBGlobal).uuid
+    created(spec)
+    with Southbound.connect(spec.central.southbound, timeout=10) as sb:
+        assert len(sb.get(SBGlobal).connections) == 2
+        assert sb.get(SBGlobal).uuid == row
+
+
+def test_files_of_two_clusters_are_told_apart(three: Members) -> None:
+    created(three.spec("s1", clustered=True))
+    created(three.spec("s2", clustered=True))
+    report = central.create(three.spec("s1", "s2"), timeout=5)
+    assert not report.ok
+    assert isinstance(report.problem, Conflict)
+    assert "two clusters" in str(report.problem)
+
+
+def test_a_database_of_another_kind_is_not_touched(three: Members) -> None:
+    created(three.spec("s1"))
+    report = central.create(three.spec("s1", "s2"), timeout=5)
+    assert isinstance(report.problem, Conflict)
+    assert "standalone" in str(report.problem)
+    assert not (three.place("s2") / "ovnnb_db.db").exists()
+
+
+def test_a_spec_without_members_has_no_services_to_make(one: Members) -> None:
+    remote = f"unix:{one.directory}/none.sock"
+    with pytest.raises(Conflict, match=r"central\.members"):
+        central.create(Spec(central=Central(northbound=remote, southbound=remote)))
+
+
+# -- members ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_member_leaves_and_another_joins(three: Members) -> None:
+    spec = created(three.spec())
+    add_switch(spec, "web")
+    report = central.leave(spec, "s3")
+    assert report, str(report)
+    assert states(central.leave(spec, "s3")) == {"already done"}
+    rest = three.spec("s1", "s2")
+    assert {len(one.peers) for one in central.status(rest)} == {2}
+    assert list(three.place("s3").glob("*.db.left-*"))
+    created(rest)
+    report = central.join(spec, "s3")
+    assert report, str(report)
+    assert {len(one.peers) for one in central.status(spec)} == {3}
+    assert all(central.status(spec))
+    assert switches(spec) == {"web"}
+
+
+def test_nobody_joins_a_cluster_that_is_not_there(three: Members) -> None:
+    report = central.join(three.spec(), "s2", timeout=5)
+    assert isinstance(report.problem, Conflict)
+    assert not list(three.place("s2").glob("*.db"))
+
+
+def test_a_dead_member_is_replaced_by_a_new_one_at_its_address(three: Members) -> None:
+    spec = created(three.spec())
+    dead = leader(spec)
+    before = {one.host: one.server_id for one in central.status(spec) if one.database == "OVN_Northbound"}
+    three.kill(dead, "ovnnb_db")
+    report = central.replace(spec, dead, timeout=30)
+    assert report, str(report)
+    after = {one.host: one.server_id for one in central.status(spec) if one.database == "OVN_Northbound"}
+    assert after.pop(dead) != before.pop(dead)
+    assert after == before
+    assert all(central.status(spec))
+    assert states(central.replace(spec, dead)) == {"already done"}
+
+
+def test_the_leader_gives_up_leadership(three: Members) -> None:
+    spec = created(three.spec())
+    first = leader(spec)
+    report = central.step_down(spec, first)
+    assert report, str(report)
+    assert leader(spec) != first
+    assert all(central.status(spec))
+
+
+def test_the_election_timer_changes_in_allowed_steps(three: Members) -> None:
+    spec = created(three.spec("s1", clustered=True))
+    report = central.set_election_timer(spec, 5000, databases=[central.NORTHBOUND])
+    assert [step.what.rpartition(" is ")[2] for step in report.steps] == ["2000 ms", "4000 ms", "5000 ms"]
+    assert report, str(report)
+    timers = {one.database: one.election_timer for one in central.status(spec)}
+    assert timers == {"OVN_Northbound": 5000, "OVN_Southbound": 1000}
+    assert central.set_election_timer(spec, 1000)
+    with pytest.raises(SpecError, match="milliseconds from 100"):
+        central.set_election_timer(spec, 99)
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "values"),
+    [(1000, 1000, [1000]), (1000, 2000, [2000]), (1000, 2001, [2000, 2001]), (16000, 1000, [1000]), (1, 8, [2, 4, 8])],
+)
+def test_no_step_of_the_election_timer_is_more_than_twice_the_last(now: int, wanted: int, values: list[int]) -> None:
+    assert election_timers(now, wanted) == values
+
+
+def test_a_member_that_does_not_answer_is_in_the_status_with_its_problem(three: Members) -> None:
+    spec = created(three.spec())
+    three.kill("s2", "ovnsb_db")
+    found = {(one.host, one.database): one for one in central.status(spec)}
+    silent = found.pop(("s2", "OVN_Southbound"))
+    assert not silent
+    assert "asking the server of OVN_Southbound" in str(silent)
+    assert all(one.problem is None for one in found.values())
+
+
+# -- backup, restore, conversion -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_was_saved_comes_back(three: Members, tmp_path: Path, count: int) -> None:
+    spec = created(three.spec(*three.names[:count]))
+    add_switch(spec, "saved")
+    saved = central.backup(spec, tmp_path)
+    assert [one.database for one in saved] == ["OVN_Northbound", "OVN_Southbound"]
+    assert {stat.S_IMODE(one.path.stat().st_mode) for one in saved} == {0o600}
+    assert [one.size for one in saved] == [one.path.stat().st_size for one in saved]
+    add_switch(spec, "later")
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        uuid = nb.get(LogicalSwitch, name="saved").uuid
+        report = central.restore(spec, tmp_path, timeout=30)
+        assert report, str(report)
+        # A client that was connected all the while sees the other cluster.
+        nb.wait_gone(LogicalSwitch, name="later", timeout=20)
+        assert nb.get(LogicalSwitch, name="saved").uuid == uuid
+        nb.sync(timeout=20)
+    assert all(central.status(spec))
+    assert {len(one.peers) for one in central.status(spec)} == ({0} if count == 1 else {3})
+    old = [path.name for path in three.place("s1").glob("*.before-*")]
+    assert len(old) == 2
+    assert not list(three.place("s1").glob("*.backup"))
+
+
+def test_a_restore_that_was_interrupted_goes_on(three: Members, tmp_path: Path) -> None:
+    spec = created(three.spec("s1", "s2"))
+    add_switch(spec, "saved")
+    central.backup(spec, tmp_path)
+    add_switch(spec, "later")
+
+    class Interrupted(Exception):
+        pass
+
+    steps = len(central.restore(spec, tmp_path, dry_run=True).steps)
+    for stop in range(1, steps - 3, 5):
+        seen: list[object] = []
+
+        def tell(step: object, seen: list[object] = seen, stop: int = stop) -> None:
+            seen.append(step)
+            if len(seen) > stop:
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            central.restore(spec, tmp_path, progress=tell)
+    report = central.restore(spec, tmp_path)
+    assert report, str(report)
+    assert switches(spec) == {"saved"}
+
+
+def test_what_is_no_backup_is_refused_before_anything_ends(one: Members, tmp_path: Path) -> None:
+    spec = created(one.spec())
+    central.backup(spec, tmp_path)
+    other = tmp_path / "OVN_Southbound.backup"
+    shutil.copy(tmp_path / "OVN_Northbound.backup", other)
+    with pytest.raises(InvalidValue, match="a backup of OVN_Southbound"):
+        central.restore(spec, tmp_path)
+    other.unlink()
+    with pytest.raises(OSError, match="No such file"):
+        central.restore(spec, tmp_path)
+    assert all(central.status(spec))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_database_that_serves_gets_a_newer_schema(three: Members, tmp_path: Path, count: int) -> None:
+    spec = created(three.spec(*three.names[:count]))
+    add_switch(spec, "web")
+    newest = schema_of(NB)
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        schemas = {central.NORTHBOUND: json.dumps(newest.to_json())}
+        report = central.convert(spec, tmp_path, schemas=schemas)
+        assert report, str(report)
+        assert {one.schema_version for one in central.status(spec)} >= {newest.version}
+        nb.wait(LogicalSwitch, name="web", timeout=10)
+        nb.add_switch("later")
+    assert (tmp_path / "OVN_Northbound.backup").exists()
+    assert states(central.convert(spec, tmp_path, schemas=schemas)) == {"already done"}
+    # The way back drops columns.
+    with pytest.raises(Conflict, match="downgrade=True"):
+        central.convert(spec, tmp_path)
+
+
+def test_a_schema_that_the_content_does_not_fit_changes_nothing(one: Members, tmp_path: Path) -> None:
+    spec = created(one.spec())
+    add_switch(spec, "web")
+    before = central.status(spec)
+    schema = schema_of(NB).to_json()
+    schema["tables"]["Logical_Switch"]["columns"]["name"] = {"type": {"key": {"type": "string", "maxLength": 1}}}
+    report = central.convert(spec, tmp_path, schemas={central.NORTHBOUND: json.dumps(schema)})
+    assert not report.ok
+    assert [one.schema_version for one in central.status(spec)] == [one.schema_version for one in before]
+    assert switches(spec) == {"web"}
+    with Northbound.connect(spec.central.northbound, timeout=10) as nb:
+        assert nb.find(NBGlobal)
+
+
+def test_members_are_of_the_spec(three: Members) -> None:
+    spec = three.spec("s1")
+    for call in (central.join, central.leave, central.replace, central.step_down):
+        with pytest.raises(KeyError, match="s1"):
+            call(spec, "s9")
+    with pytest.raises(Conflict, match="one member alone"):
+        central.leave(created(spec), "s1")
+    with pytest.raises(SpecError, match="how to reach it"):
+        Spec(central=Central(members=[Member(host="far", address="192.0.2.1")], insecure=True))
