@@ -17,7 +17,16 @@ from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict, InvalidValue
 from ovnkit.remote import Tls
 
-__all__ = ["CertificateChange", "certificate_change", "certify", "client_tls", "install", "source"]
+__all__ = [
+    "CertificateChange",
+    "certificate_change",
+    "certify",
+    "client_tls",
+    "fingerprint",
+    "install",
+    "source",
+    "subjects",
+]
 
 _CLIENT: Final = "client-ovnkit"
 _LOOK: Final = """\

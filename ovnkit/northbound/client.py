@@ -9,6 +9,7 @@ from ovnkit.northbound.dhcp import DHCPOperations
 from ovnkit.northbound.dns import DNSOperations
 from ovnkit.northbound.gateways import GatewayOperations
 from ovnkit.northbound.groups import GroupOperations
+from ovnkit.northbound.listeners import ListenerOperations
 from ovnkit.northbound.load_balancers import LoadBalancerOperations
 from ovnkit.northbound.metadata import MetadataOperations
 from ovnkit.northbound.nat import NATOperations
@@ -44,6 +45,7 @@ class NorthboundTransaction(
     GroupOperations,
     ACLOperations,
     LoadBalancerOperations,
+    ListenerOperations,
 ):
     """A transaction of the OVN Northbound database."""
 
@@ -67,6 +69,7 @@ class Northbound(
     GroupOperations,
     ACLOperations,
     LoadBalancerOperations,
+    ListenerOperations,
 ):
     """A client of the OVN Northbound database."""
 

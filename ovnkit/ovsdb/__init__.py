@@ -10,6 +10,7 @@ from ovnkit.ovsdb.client import Client, Monitor, Progress
 from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import State
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
+from ovnkit.ovsdb.listening import OpenToAll
 from ovnkit.ovsdb.lock import Lock
 from ovnkit.ovsdb.models import schema_of
 from ovnkit.ovsdb.row import Database, Row
@@ -31,6 +32,7 @@ __all__ = [
     "Lock",
     "Map",
     "Monitor",
+    "OpenToAll",
     "Progress",
     "Put",
     "Ref",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ovnkit.errors import NotFound
 from ovnkit.ovsdb.changes import Changes
-from ovnkit.ovsdb.edits import Add
+from ovnkit.ovsdb.listening import put_listener, remove_listener, warn_of
+from ovnkit.ovsdb.targets import check_probe, check_target
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.base import SouthboundOperations
 from ovnkit.southbound.rows import Connection, SBGlobal
-from ovnkit.southbound.targets import check_probe, check_target
 
 if TYPE_CHECKING:
     from ovnkit.southbound.client import SouthboundTransaction
@@ -39,7 +38,8 @@ class ListenerOperations(SouthboundOperations):
         milliseconds, at least 1000. ``role``: ``"ovn-controller"`` for role-based access control, ``""`` for full
         access. What is None stays as it is. Plain TCP off loopback needs ``insecure``.
 
-        Raises InvalidValue.
+        Gives the warning OpenToAll for plain TCP, for TLS without a word of ``role``, and for no probes. Raises
+        InvalidValue.
         """
         check_target(target, table="Connection", insecure=insecure)
         check_probe(inactivity_probe, table="Connection")
@@ -50,16 +50,10 @@ class ListenerOperations(SouthboundOperations):
             "read_only": read_only,
         }
         columns = {name: value for name, value in asked.items() if value is not None}
+        warn_of(target, role=role, inactivity_probe=inactivity_probe)
 
         def body(tx: SouthboundTransaction) -> Ref[Any]:
-            found = tx.find(Connection, target=target)
-            if found:
-                tx.update(found[0], **columns)
-                return found[0].ref
-            tx.check_none(Connection, target=target)
-            ref = tx.insert(Connection(target=target, **columns))
-            tx.update(_sb_global(tx), connections=Add(ref))
-            return ref
+            return put_listener(tx, Connection, SBGlobal, target, columns)
 
         return self._operate(body, dry_run=dry_run)
 
@@ -70,16 +64,6 @@ class ListenerOperations(SouthboundOperations):
         """
 
         def body(tx: SouthboundTransaction) -> None:
-            for connection in tx.find(Connection, target=target):
-                tx.delete(connection)
+            remove_listener(tx, Connection, target)
 
         return self._operate(body, dry_run=dry_run)
-
-
-def _sb_global(tx: SouthboundTransaction) -> SBGlobal:
-    try:
-        return tx.get(SBGlobal)
-    except NotFound:
-        # A database that neither ovn-northd nor "ovn-sbctl init" has seen yet.
-        tx.check_none(SBGlobal)
-        return tx[tx.insert(SBGlobal())]

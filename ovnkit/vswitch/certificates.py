@@ -23,9 +23,9 @@ class CertificateOperations(VSwitchOperations):
     def set_ssl(self, *, private_key: str, certificate: str, ca_cert: str, dry_run: bool = False) -> Changes:
         """Have the daemons of the host use these PEM files for ``ssl:`` connections: its one SSL row.
 
-        ovn-controller uses them for Southbound unless its command line names others (ovn-controller(8)), and
-        ovsdb-server for its managers where it was started so. They are absolute paths on the host, where daemons read
-        them again when they change.
+        Identity: the host. ovn-controller uses them for Southbound unless its command line names others
+        (ovn-controller(8)), and ovsdb-server for its managers where it was started so. They are absolute paths on the
+        host, where daemons read them again when they change.
 
         Raises InvalidValue for a path that is not absolute.
         """
@@ -48,7 +48,10 @@ class CertificateOperations(VSwitchOperations):
         return self._operate(body, dry_run=dry_run)
 
     def unset_ssl(self, *, dry_run: bool = False) -> Changes:
-        """Take the SSL row away, if there is one; connections by ``ssl:`` fail from then on."""
+        """Take the SSL row away; connections by ``ssl:`` fail from then on.
+
+        Identity: the host; nothing changes where there is no row.
+        """
 
         def body(tx: VSwitchTransaction) -> None:
             for row in tx.find(OpenVSwitch):

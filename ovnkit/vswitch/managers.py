@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.ovsdb.edits import Add
+from ovnkit.ovsdb.listening import warn_of
+from ovnkit.ovsdb.targets import check_probe, check_target
 from ovnkit.ovsdb.values import Ref
-from ovnkit.southbound.targets import check_probe, check_target
 from ovnkit.vswitch.base import VSwitchOperations
 from ovnkit.vswitch.root import root_row
 from ovnkit.vswitch.rows import Manager
@@ -37,12 +38,13 @@ class ManagerOperations(VSwitchOperations):
         ``inactivity_probe``: milliseconds, 0 for none; ``max_backoff``: milliseconds, at least 1000. What is None stays
         as it is.
 
-        Raises InvalidValue.
+        Gives the warning OpenToAll for plain TCP, and for no probes. Raises InvalidValue.
         """
         check_target(target, table="Manager", active=True, insecure=insecure)
         check_probe(inactivity_probe, table="Manager")
         asked: dict[str, Any] = {"inactivity_probe": inactivity_probe, "max_backoff": max_backoff}
         columns = {name: value for name, value in asked.items() if value is not None}
+        warn_of(target, inactivity_probe=inactivity_probe)
 
         def body(tx: VSwitchTransaction) -> Ref[Manager]:
             found = tx.find(Manager, target=target)

@@ -20,6 +20,8 @@ from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
 from tests.deploy.members import Members, members
 
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+
 
 @pytest.fixture
 def three() -> Iterator[Members]:

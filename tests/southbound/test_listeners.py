@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,9 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ovnkit.errors import InvalidValue
+from ovnkit.ovsdb import OpenToAll
+from ovnkit.ovsdb.targets import check_target
 from ovnkit.southbound import Connection, SBGlobal, Southbound
-from ovnkit.southbound.targets import check_target
 from tests.operations import check_operation, clear
+
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
 
 TARGET = "pssl:6642"
 WRITERS = 4
@@ -109,3 +113,12 @@ def test_whatever_is_there_the_promises_hold_and_the_others_stay(
     check_operation(sb, lambda on, dry: on.add_listener(target, role=role, inactivity_probe=probe, dry_run=dry))
     check_operation(sb, lambda on, dry: on.remove_listener(target, dry_run=dry))
     assert {row.target: row for row in sb.find(Connection)} == others
+
+
+def test_a_listener_that_lets_every_certificate_do_everything_is_warned_of(sb: Southbound) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sb.add_listener(TARGET, role="ovn-controller")
+        sb.add_listener("pssl:16642", role="")
+    with pytest.warns(OpenToAll, match="role='ovn-controller'"):
+        sb.add_listener("pssl:26642")

@@ -14,6 +14,8 @@ from ovnkit.ovsdb.server import Server
 from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port, VSwitch
 from tests.operations import snapshot
 
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+
 WRITERS = 4
 ROUNDS = 5
 

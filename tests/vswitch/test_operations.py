@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from ovnkit.errors import Conflict, InvalidValue, NotFound
 from ovnkit.ovsdb import Add, Put
 from ovnkit.vswitch import Bridge, Interface, Manager, OpenVSwitch, Port, VSwitchTransaction
 from tests.operations import check_operation, clear
+
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
 
 Step = tuple[str, dict[str, Any]]
 Edit = Callable[[VSwitchTransaction], object]
@@ -25,6 +28,7 @@ MAPS = st.dictionaries(st.sampled_from(["a", "iface-id"]), st.sampled_from(["1",
 PHYSNETS = st.sampled_from(["physnet1", "physnet2"])
 ITEMS = st.sampled_from(["az=1", "az=2", "enable-chassis-as-gw", "a"])
 KEYS = st.sampled_from(["ovn-monitor-all", "ovn-is-interconn"])
+PATHS = st.sampled_from(["/etc/ovn/a.pem", "/etc/ovn/b.pem", "relative.pem"])
 TARGETS = st.sampled_from(["ptcp:6640:127.0.0.1", "punix:/run/o.sock"])
 WAITS = st.sampled_from([0, 1000, 5000])
 TRIED: set[str] = set()
@@ -64,6 +68,8 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     step("remove_port", bridge=BRIDGES, port=PORTS),
     step("bind_interface", port=PORTS, iface_id=IFACE_IDS),
     step("unbind_interface", port=PORTS),
+    step("set_ssl", private_key=PATHS, certificate=PATHS, ca_cert=PATHS),
+    step("unset_ssl"),
     step("add_manager", target=TARGETS, maybe={"inactivity_probe": WAITS, "max_backoff": st.just(1000)}),
     step("remove_manager", target=TARGETS),
     step(
