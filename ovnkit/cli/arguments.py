@@ -11,14 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ovnkit.deploy import Event
+    from ovnkit.deploy import Event, SequenceReport, StepResult
     from ovnkit.remote import Tls
 
-__all__ = ["Bar", "Commands", "add_connection", "add_json", "check_record", "count", "seconds", "show", "tls_of"]
+__all__ = [
+    "Bar",
+    "Commands",
+    "add_connection",
+    "add_json",
+    "check_record",
+    "count",
+    "finish",
+    "seconds",
+    "show",
+    "tell",
+    "tls_of",
+]
 
 Commands = Any
 """What ``add_subparsers()`` returns; argparse has no public name for it."""
 
+_SOMETHING_TO_DO = 2
 _WIDTH = 30
 
 
@@ -77,6 +90,22 @@ def check_record(path: str, of: str) -> None:
 def show(options: argparse.Namespace, text: object, structure: Callable[[], dict[str, Any]]) -> None:
     """Print a result for people, or with ``--json`` for programs."""
     print(json.dumps(structure(), indent=2) if options.json else text)
+
+
+def finish(options: argparse.Namespace, report: SequenceReport) -> int:
+    """Print the report of a sequence; returns the exit status: of a dry run 2 where there is something to do."""
+    from ovnkit.cli.structures import sequence
+
+    show(options, report, lambda: sequence(report))
+    if options.dry_run:
+        return 0 if report else _SOMETHING_TO_DO
+    return 0 if report.ok else 1
+
+
+def tell(result: StepResult) -> None:
+    """Each step when it is over, for whoever sits there and waits."""
+    if result.state == "done" and sys.stderr.isatty():
+        print(result, file=sys.stderr, flush=True)
 
 
 class Bar:

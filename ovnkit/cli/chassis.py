@@ -9,17 +9,16 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ovnkit.cli.arguments import add_connection, add_json, check_record, show, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, check_record, finish, show, tell, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
-    from ovnkit.deploy import SequenceReport, Spec, StepResult
+    from ovnkit.deploy import SequenceReport, Spec
 
     _Sequence = Callable[[Spec, argparse.Namespace], SequenceReport]
 
 __all__ = ["add_commands"]
 
-_SOMETHING_TO_DO = 2
 _USAGE = 64
 _EPILOG = "Exit status: 0 all done, 2 something to do (with --dry-run), 1 failed, 64 wrong usage."
 
@@ -81,7 +80,6 @@ def _sequence(commands: Commands, name: str, run: _Sequence, what: str) -> argpa
 
 def _run(options: argparse.Namespace, run: _Sequence) -> int:
     from ovnkit import deploy
-    from ovnkit.cli.structures import sequence
 
     spec = deploy.load(options.file)
     try:
@@ -89,29 +87,18 @@ def _run(options: argparse.Namespace, run: _Sequence) -> int:
     except KeyError as exc:
         print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
         return _USAGE
-    report = run(spec, options)
-    show(options, report, lambda: sequence(report))
-    if options.dry_run:
-        return 0 if report else _SOMETHING_TO_DO
-    return 0 if report.ok else 1
+    return finish(options, run(spec, options))
 
 
 def _common(options: argparse.Namespace) -> dict[str, Any]:
     commands = {name: value for name in ("stop", "start") if (value := getattr(options, name, None)) is not None}
-    progress = _tell if sys.stderr.isatty() else None
     return {
         "tls": tls_of(options),
         "timeout": options.timeout,
         "dry_run": options.dry_run,
-        "progress": progress,
+        "progress": tell,
         **commands,
     }
-
-
-def _tell(result: StepResult) -> None:
-    """Each step when it is over, for whoever sits there and waits."""
-    if result.state == "done":
-        print(result, file=sys.stderr, flush=True)
 
 
 def _evacuate(spec: Spec, options: argparse.Namespace) -> SequenceReport:
@@ -179,7 +166,8 @@ def _show(options: argparse.Namespace) -> int:
 
     spec = deploy.load(options.file)
     remote = spec.central.southbound_admin
-    with Southbound.connect(remote, tls=tls_of(options), timeout=options.timeout) as sb:
+    tls = tls_of(options) or deploy.client_tls(spec)
+    with Southbound.connect(remote, tls=tls, timeout=options.timeout) as sb:
         found = chassis(sb, {host.system_id: host.name for host in spec.hosts})
     show(options, chassis_table(found), lambda: {"chassis": found})
     return 0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ovnkit.cli import chassis, deploy, lab
+from ovnkit.cli import central, chassis, deploy, lab
 from ovnkit.errors import OvnkitError
 
 __all__ = ["main"]
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     deploy.add_commands(commands)
+    central.add_commands(commands)
     chassis.add_commands(commands)
     lab.add_commands(commands)
     return parser

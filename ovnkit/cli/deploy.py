@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import Bar, add_connection, add_json, check_record, count, show, tls_of
+from ovnkit.cli.arguments import Bar, add_connection, add_json, check_record, count, finish, seconds, show, tell, tls_of
 
 if TYPE_CHECKING:
     from ovnkit.cli.arguments import Commands
@@ -25,6 +25,18 @@ def add_commands(commands: Commands) -> None:
     apply = commands.add_parser("apply", help="change it; what was there before is recorded for undo")
     verify = commands.add_parser("verify", help="look at databases and hosts until all is as it should be")
     undo = commands.add_parser("undo", help="take back what apply has done, but for what others have changed since")
+    certify = commands.add_parser("certify", help="make the certificates that the file asks for")
+    certify.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
+    certify.add_argument("--renew", action="store_true", help="also those that are good")
+    add_json(certify)
+    certify.set_defaults(run=_certify)
+    rotate = commands.add_parser("rotate", help="give every host a new certificate", epilog=_EPILOG)
+    rotate.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
+    rotate.add_argument("--authority", action="store_true", help="of a new authority")
+    rotate.add_argument("--dry-run", action="store_true", help="only say which steps it would take")
+    rotate.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for each step (default: 60)")
+    add_json(rotate)
+    rotate.set_defaults(run=_rotate)
     for parser, run in ((plan, _plan), (apply, _apply), (verify, _verify), (undo, _undo)):
         parser.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
         add_connection(parser, timeout=60.0 if parser is verify else 30.0)
@@ -42,21 +54,39 @@ def _record(options: argparse.Namespace) -> str:
 
 def _plan(options: argparse.Namespace) -> int:
     from ovnkit import deploy
-    from ovnkit.cli.structures import hosts
+    from ovnkit.cli.structures import hosts, sequence
 
     spec = deploy.load(options.file)
     plan = deploy.plan(spec, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once, progress=Bar())
-    show(options, plan, lambda: {"ok": plan.ok, "something_to_do": bool(plan), "hosts": hosts(plan.hosts)})
+    show(
+        options,
+        plan,
+        lambda: {
+            "ok": plan.ok,
+            "something_to_do": bool(plan),
+            "central": None if plan.central is None else sequence(plan.central),
+            "hosts": hosts(plan.hosts),
+        },
+    )
     return 1 if not plan.ok else _SOMETHING_TO_DO if plan else 0
 
 
 def _apply(options: argparse.Namespace) -> int:
     from ovnkit import deploy
-    from ovnkit.cli.structures import hosts
+    from ovnkit.cli.structures import hosts, sequence
 
     plan = deploy.Plan(deploy.load(options.file), (), tls_of(options), options.timeout)
     report = plan.apply(undo_record=_record(options), at_once=options.at_once, progress=Bar())
-    show(options, report, lambda: {"ok": report.ok, "undo_record": _record(options), "hosts": hosts(report.hosts)})
+    show(
+        options,
+        report,
+        lambda: {
+            "ok": report.ok,
+            "undo_record": _record(options),
+            "central": None if report.central is None else sequence(report.central),
+            "hosts": hosts(report.hosts),
+        },
+    )
     return 0 if report.ok else 1
 
 
@@ -78,3 +108,28 @@ def _undo(options: argparse.Namespace) -> int:
     report = deploy.undo(record, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once)
     show(options, report, lambda: {"ok": report.ok, "hosts": undone(report.hosts)})
     return 0 if report.ok else 1
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from ovnkit import deploy
+
+    made = deploy.certify(deploy.load(options.file), renew=options.renew)
+    show(
+        options,
+        "\n".join(map(str, made)),
+        lambda: {"certificates": [{"name": one.name, "path": str(one.cert), "new": one.changed} for one in made]},
+    )
+    return 0
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    from ovnkit import deploy
+
+    report = deploy.rotate_certificates(
+        deploy.load(options.file),
+        authority=options.authority,
+        timeout=options.timeout,
+        dry_run=options.dry_run,
+        progress=tell,
+    )
+    return finish(options, report)

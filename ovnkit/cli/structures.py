@@ -18,13 +18,28 @@ from ovnkit.deploy import (
     TakeOverReport,
     Undone,
 )
+from ovnkit.deploy.central import MemberStatus
 from ovnkit.deploy.table import table
 from ovnkit.errors import OvnkitError, _is_secret
 from ovnkit.ovsdb.changes import ColumnChange
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.client import Southbound
 
-__all__ = ["changes", "chassis", "chassis_table", "checks", "hosts", "problem", "sequence", "steps", "undone"]
+__all__ = [
+    "changes",
+    "chassis",
+    "chassis_table",
+    "checks",
+    "hosts",
+    "listener",
+    "listeners_table",
+    "member",
+    "members_table",
+    "problem",
+    "sequence",
+    "steps",
+    "undone",
+]
 
 
 def hosts(results: Iterable[HostResult]) -> list[dict[str, Any]]:
@@ -137,6 +152,55 @@ def chassis_table(found: Iterable[Mapping[str, Any]]) -> str:
                 state,
             )
         )
+    return table(rows)
+
+
+def member(status: MemberStatus) -> dict[str, Any]:
+    """What a member says of a database."""
+    found = attrs.asdict(status, filter=lambda attribute, _: attribute.name != "problem")
+    ids = {name: None if found[name] is None else str(found[name]) for name in ("cluster_id", "server_id")}
+    return {**found, **ids, "ok": bool(status), "problem": problem(status.problem)}
+
+
+def members_table(found: Iterable[MemberStatus]) -> str:
+    """The same for people."""
+    rows = [("host", "database", "role", "servers", "term", "log", "behind", "timer", "schema", "state")]
+    for one in found:
+        if one.problem is not None:
+            rows.append((one.host, one.database, *["-"] * 7, str(one.problem)))
+            continue
+        role = one.role or one.model
+        raft = ("-",) * 5
+        if one.clustered:
+            first, following = one.log
+            behind = one.uncommitted + one.unapplied
+            raft = (
+                str(len(one.peers)),
+                str(one.term),
+                f"{first}-{following - 1}",
+                str(behind),
+                f"{one.election_timer} ms",
+            )
+        state = "ok" if one else one.status if one.status not in ("", "cluster member") else "not connected"
+        rows.append((one.host, one.database, role, *raft, one.schema_version, state))
+    return table(rows)
+
+
+def listener(row: Any) -> dict[str, Any]:
+    """A Connection row of Northbound or Southbound."""
+    columns = ("target", "inactivity_probe", "max_backoff", "is_connected")
+    found = {name: getattr(row, name) for name in columns}
+    return {**found, "role": getattr(row, "role", ""), "status": dict(row.status)}
+
+
+def listeners_table(found: Iterable[Mapping[str, Any]]) -> str:
+    """The same for people."""
+    rows = [("target", "role", "probe", "sessions", "listens")]
+    for one in found:
+        probe = one["inactivity_probe"]
+        shown = "default" if probe is None else "none" if probe == 0 else f"{probe} ms"
+        sessions, bound = one["status"].get("n_connections", "-"), one["status"].get("bound_port", "-")
+        rows.append((one["target"], one["role"] or "-", shown, sessions, bound))
     return table(rows)
 
 

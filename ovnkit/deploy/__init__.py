@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ovnkit.deploy import central, pki
 from ovnkit.deploy.agent import Namespace
-from ovnkit.deploy.certificates import CertificateChange, certify
+from ovnkit.deploy.certificates import CertificateChange, certify, client_tls
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
 from ovnkit.deploy.give_back import give_back
 from ovnkit.deploy.host import CommandHost, Host, open_host
@@ -53,6 +53,7 @@ __all__ = [
     "Verification",
     "central",
     "certify",
+    "client_tls",
     "dumps",
     "evacuate",
     "give_back",

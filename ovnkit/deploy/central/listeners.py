@@ -10,9 +10,10 @@ import attrs
 
 from ovnkit.deploy.databases import SOUTHBOUND, Database
 from ovnkit.deploy.spec_central import Central
+from ovnkit.errors import InvalidValue
 from ovnkit.ovsdb.pending import Operation
 
-__all__ = ["CHASSIS_ROLE", "Listener", "insert_listeners", "listeners"]
+__all__ = ["CHASSIS_ROLE", "Listener", "check_shared", "insert_listeners", "listeners"]
 
 CHASSIS_ROLE: Final = "ovn-controller"
 """The role of chassis under role-based access control (ovn-sb(5), RBAC_Role)."""
@@ -49,6 +50,17 @@ def listeners(central: Central, database: Database) -> tuple[Listener, ...]:
 
 def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
+
+
+def check_shared(central: Central, target: str) -> None:
+    """Raise InvalidValue for a target with an address where the members of a cluster share it: the others cannot listen.
+
+    An address of loopback is everybody's.
+    """
+    _, _, address = target.removeprefix("ptcp:").removeprefix("pssl:").partition(":")
+    if central.clustered and address and not address.startswith(("127.", "[::1]")):
+        allowed = f"no address, for all members of the cluster share the row: {target.removesuffix(f':{address}')}"
+        raise InvalidValue(table="Connection", column="target", value=target, allowed=allowed)
 
 
 def insert_listeners(
