@@ -164,25 +164,20 @@ def member(status: MemberStatus) -> dict[str, Any]:
 
 def members_table(found: Iterable[MemberStatus]) -> str:
     """The same for people."""
-    rows = [("host", "database", "role", "servers", "term", "log", "behind", "timer", "schema", "state")]
+    rows: list[tuple[str, ...]] = [
+        ("host", "database", "role", "servers", "term", "log", "behind", "timer", "schema", "state")
+    ]
     for one in found:
         if one.problem is not None:
             rows.append((one.host, one.database, *["-"] * 7, str(one.problem)))
             continue
         role = one.role or one.model
-        raft = ("-",) * 5
+        raft: tuple[object, ...] = ("-",) * 5
         if one.clustered:
-            first, following = one.log
-            behind = one.uncommitted + one.unapplied
-            raft = (
-                str(len(one.peers)),
-                str(one.term),
-                f"{first}-{following - 1}",
-                str(behind),
-                f"{one.election_timer} ms",
-            )
+            behind, log = one.uncommitted + one.unapplied, f"{one.log[0]}-{one.log[1] - 1}"
+            raft = (len(one.peers), one.term, log, behind, f"{one.election_timer} ms")
         state = "ok" if one else one.status if one.status not in ("", "cluster member") else "not connected"
-        rows.append((one.host, one.database, role, *raft, one.schema_version, state))
+        rows.append((one.host, one.database, role, *map(str, raft), one.schema_version, state))
     return table(rows)
 
 

@@ -53,7 +53,7 @@ def _bracketed(address: str) -> str:
 
 
 def check_shared(central: Central, target: str) -> None:
-    """Raise InvalidValue for a target with an address where the members of a cluster share it: the others cannot listen.
+    """Raise InvalidValue for a target with an address that members of a cluster share: only one could listen there.
 
     An address of loopback is everybody's.
     """
