@@ -13,7 +13,7 @@ import attrs
 from ovnkit.deploy import pki
 from ovnkit.deploy.host import Host
 from ovnkit.deploy.layout import TlsFiles
-from ovnkit.deploy.spec import Spec
+from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.errors import Conflict, InvalidValue
 from ovnkit.remote import Tls
 
@@ -21,6 +21,7 @@ __all__ = [
     "CertificateChange",
     "certificate_change",
     "certify",
+    "chassis_source",
     "client_tls",
     "fingerprint",
     "install",
@@ -76,6 +77,21 @@ def _directory(spec: Spec) -> Path:
     if spec.central.tls is None:
         raise Conflict("no certificates", "the spec names no directory with them: central.tls")
     return Path(spec.central.tls)
+
+
+def chassis_source(spec: Spec, host: HostSpec) -> Tls:
+    """The files of a chassis on this machine; under role-based access control its CN has to be the system-id.
+
+    Raises Conflict for a spec without TLS, and InvalidValue for another CN (ovn-rbac(7)).
+    """
+    files = source(spec, f"chassis-{host.name}")
+    if spec.central.rbac:
+        _text(files.cert)
+        found = pki.show(files.cert)[0].common_name
+        if found != host.system_id:
+            allowed = f"a CN that is the system-id of {host.name}, {host.system_id!r}: deploy.certify(spec, renew=True)"
+            raise InvalidValue(table="certificate", column="common_name", value=found, allowed=allowed)
+    return files
 
 
 @attrs.frozen

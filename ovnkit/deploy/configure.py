@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.errors import Conflict
 from ovnkit.southbound.chassis_values import AVAILABILITY_ZONES, availability_zones
 from ovnkit.southbound.client import Southbound
+from ovnkit.southbound.rows import Chassis
 from ovnkit.vswitch.client import VSwitchTransaction
 from ovnkit.vswitch.direct import ChassisDraft
 
@@ -33,6 +35,8 @@ def configure(
         options=host.settings,
         southbound=southbound,
     )
+    if spec.central.rbac and southbound is not None:
+        _check_hostname(tx, host, southbound)
     # Again, for where ``<key>-<system-id>`` goes, ``<key>`` counts.
     while _drop_what_left_the_spec(tx, host):
         pass
@@ -42,6 +46,20 @@ def configure(
         tx.add_availability_zone(zone)
     for physnet, bridge in host.bridge_mappings.items():
         tx.add_bridge_mapping(physnet, bridge)
+
+
+def _check_hostname(tx: VSwitchTransaction | ChassisDraft, host: HostSpec, southbound: Southbound) -> None:
+    """Raise Conflict where ovn-controller would try to change its hostname, which its role does not permit."""
+    hostname = tx.chassis_config().hostname
+    for chassis in southbound.find(Chassis, name=host.system_id):
+        if hostname is not None and chassis.hostname not in ("", hostname):
+            raise Conflict(
+                "a hostname that its role may not change",
+                f"{host.name} is called {hostname!r} in external_ids:hostname, and {chassis.hostname!r} in Southbound,"
+                " where role-based access control keeps ovn-controller from changing it: every write of it fails. Call"
+                f" the host {chassis.hostname!r} again; or take the chassis away (deploy.remove_chassis), give it its"
+                " name, and register it anew (deploy.plan(spec).apply())",
+            )
 
 
 def _drop_what_left_the_spec(tx: VSwitchTransaction | ChassisDraft, host: HostSpec) -> bool:

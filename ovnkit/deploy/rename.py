@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ovnkit.deploy.certificates import CertificateChange, certificate_change, chassis_source, install
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.controller import STOP_CONTROLLER, Controller
 from ovnkit.deploy.daemons import START_CONTROLLER
 from ovnkit.deploy.evacuate import Evacuation, return_step
+from ovnkit.deploy.host import Host
+from ovnkit.deploy.layout import layout_of
 from ovnkit.deploy.mentions import is_mentioned, rename_mentions
 from ovnkit.deploy.remove import Removal
 from ovnkit.deploy.seats import Seats, rename, seats_of
@@ -115,6 +118,8 @@ class _Renaming:
         access = self.site.access
         if access is not None:
             system_id_change(access, self.after)
+        if self.site.spec.central.tls is not None:
+            chassis_source(self.site.spec, self.site.host)
         self.wanted(southbound=None).discard()
         return True
 
@@ -155,11 +160,20 @@ class _Renaming:
         tx = self.wanted(southbound=None)
         changes = tx.changes()
         tx.discard()
-        return written and not changes
+        return written and not changes and (access is None or not self.certificates(access))
+
+    def certificates(self, access: Host) -> tuple[CertificateChange, ...]:
+        """What of its certificate is to be brought to the host."""
+        spec = self.site.spec
+        if spec.central.tls is None:
+            return ()
+        return certificate_change(access, layout_of(access).tls("chassis"), chassis_source(spec, self.site.host))
 
     def configure(self) -> None:
         access = self.site.access
         change = None if access is None else system_id_change(access, self.after)
         if access is not None and change is not None:
             access.write(change.path, change.after or "")
+        if access is not None and self.certificates(access):
+            install(access, layout_of(access).tls("chassis"), chassis_source(self.site.spec, self.site.host))
         self.wanted(southbound=self.site.sb).commit()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
-from ovnkit.deploy.certificates import CertificateChange, certificate_change, install, source
+from ovnkit.deploy.certificates import CertificateChange, certificate_change, chassis_source, install
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.host import Host, open_host
 from ovnkit.deploy.layout import TlsFiles, layout_of
@@ -86,9 +86,9 @@ class Looking:
     def _certificate(self) -> TlsFiles:
         return layout_of(self._access).tls("chassis")
 
-    @property
+    @cached_property
     def _source(self) -> Tls:
-        return source(self.spec, f"chassis-{self.host.name}")
+        return chassis_source(self.spec, self.host)
 
     @property
     def _paths(self) -> Mapping[str, str]:
