@@ -31,7 +31,8 @@ ovsdb-client -t "$4" transact "unix:$1" "$5" || exit
 printf '\\0'; ovsdb-client -t "$4" get-schema-version "unix:$1" "$3" || exit
 printf '\\0'; ovn-appctl -T "$4" -t "$2" cluster/status "$3" 2>&1 || :
 """
-_UNIT_DIRECTORY: Final = "/etc/systemd/system"
+# Where the program is, and where an administrator's units are: systemd(1), $SYSTEMD_UNIT_PATH.
+_PLACES: Final = 'command -v -- "$1" && units=${SYSTEMD_UNIT_PATH:-/etc/systemd/system} && echo "${units%%:*}"'
 _AWAY: Final = 'if [ -e "$1" ]; then mv -- "$1" "$2"; fi'
 
 
@@ -42,9 +43,9 @@ def _start_directly(host: Host, layout: Layout, daemon: Daemon) -> None:
 
 def _start_with_systemd(host: Host, layout: Layout, daemon: Daemon) -> None:
     """Start a daemon as a unit of systemd, which also starts it with the machine."""
-    path = host.run(["sh", "-c", 'command -v -- "$1"', "path", daemon.program]).strip()
+    path, directory = host.run(["sh", "-c", _PLACES, "places", daemon.program]).splitlines()
     host.run(["mkdir", "-p", "-m", "0750", "--", layout.run, layout.databases, layout.logs])
-    host.write(f"{_UNIT_DIRECTORY}/{daemon.name}.service", daemon.unit(path))
+    host.write(f"{directory}/{daemon.name}.service", daemon.unit(path))
     host.run(["systemctl", "daemon-reload"])
     host.run(["systemctl", "enable", daemon.name])
     host.run(["systemctl", "restart", daemon.name])
