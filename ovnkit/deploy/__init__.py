@@ -16,6 +16,7 @@ from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
 from ovnkit.deploy.rotate import rotate_certificates
+from ovnkit.deploy.secure import secure
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
 from ovnkit.deploy.system_id import FileChange
@@ -68,6 +69,7 @@ __all__ = [
     "remove_chassis",
     "rename_chassis",
     "rotate_certificates",
+    "secure",
     "take_over",
     "undo",
     "upgrade_path",

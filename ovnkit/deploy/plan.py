@@ -26,7 +26,7 @@ from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap
 
-__all__ = ["HostResult", "Plan", "Report", "plan"]
+__all__ = ["HostResult", "Plan", "Report", "apply_to_hosts", "plan", "plan_hosts"]
 
 _CHASSIS: Final = {Chassis: None, Encap: None}
 
@@ -153,6 +153,26 @@ def plan(
     there = found is None or bool(found)
     hosts = _each_host(spec, Looking, tls, timeout, at_once, progress, southbound=there)
     return Plan(spec, hosts, tls, timeout, found)
+
+
+def plan_hosts(spec: Spec, *, timeout: float) -> bool:
+    """Whether something of a host is not as the spec says, whatever the central services do.
+
+    Raises the error of the first host that cannot be looked at.
+    """
+    return any(result.changed for result in _checked(_each_host(spec, Looking, None, timeout, AT_ONCE, None)))
+
+
+def apply_to_hosts(spec: Spec, *, timeout: float) -> None:
+    """Bring every host to what the spec says. Raises the error of the first one where that failed."""
+    _checked(_each_host(spec, partial(Writing, record=None), None, timeout, AT_ONCE, None))
+
+
+def _checked(results: tuple[HostResult, ...]) -> tuple[HostResult, ...]:
+    for result in results:
+        if result.problem is not None:
+            raise result.problem
+    return results
 
 
 _Work = Callable[[Spec, HostSpec, Steps], Looking]

@@ -57,7 +57,7 @@ def changing(cluster: tuple[Lab, Spec]) -> Iterator[Lab]:
     yield lab
     seen = deploy.verify(spec, timeout=30)
     assert seen, str(seen)
-    nothing_stale(lab)
+    nothing_stale(lab, spec)
     assert not deploy.plan(spec)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from ovnkit import Northbound, deploy
-from ovnkit.deploy import Spec, central
+from ovnkit.deploy import Central, Spec, central
 from ovnkit.errors import OvnkitError
 from ovnkit.lab import Lab
 from ovnkit.northbound import NB, LogicalSwitch
@@ -44,14 +44,20 @@ _SECONDS = 60.0
 
 
 @contextmanager
-def three_controllers() -> Iterator[tuple[Lab, Spec]]:
-    """The lab with what ``examples/controllers.toml`` describes; a virtual machine is reached by its floating IP."""
+def three_controllers(*, tls: bool = True) -> Iterator[tuple[Lab, Spec]]:
+    """The lab with what ``examples/controllers.toml`` describes; a virtual machine is reached by its floating IP.
+
+    Without ``tls`` it is there in plain TCP, and the spec says what it is to become.
+    """
     with tempfile.TemporaryDirectory(prefix="ovnkit-pki-") as directory:
         file = Path(shutil.copy(_FILE, directory))
         with Lab.from_spec(deploy.load(file)) as lab:
-            spec = lab.spec
-            deploy.certify(spec)
-            report = deploy.plan(spec).apply()
+            spec = first = lab.spec
+            if tls:
+                deploy.certify(spec)
+            else:
+                first = attrs.evolve(spec, central=Central(members=spec.central.members, insecure=True))
+            report = deploy.plan(first).apply()
             assert report, str(report)
             _build(lab, spec)
             yield lab, spec
@@ -108,9 +114,9 @@ def convert(lab: Lab, directory: Path) -> None:
     assert report, str(report)
 
 
-def nothing_stale(lab: Lab) -> None:
+def nothing_stale(lab: Lab, spec: Spec) -> None:
     """Assert that the databases know of the hosts of the lab, of each once, and of nothing else."""
-    spec, sb = lab.spec, lab.southbound
+    sb = lab.southbound
     names = sorted(host.system_id for host in spec.hosts)
     assert sorted(row.name for row in sb.find(Chassis)) == names
     assert sorted(row.name for row in sb.find(ChassisPrivate)) == names

@@ -13,7 +13,7 @@ from ovnkit.deploy.spec_central import Central
 from ovnkit.errors import InvalidValue
 from ovnkit.ovsdb.pending import Operation
 
-__all__ = ["CHASSIS_ROLE", "Listener", "check_shared", "insert_listeners", "listeners"]
+__all__ = ["CHASSIS_ROLE", "Listener", "check_shared", "insert_listeners", "listeners", "replace_listeners"]
 
 CHASSIS_ROLE: Final = "ovn-controller"
 """The role of chassis under role-based access control (ovn-sb(5), RBAC_Role)."""
@@ -84,6 +84,24 @@ def insert_listeners(
         return []
     mutation = ["connections", "insert", added]
     return [*operations, {"op": "mutate", "table": database.table, "where": [], "mutations": [mutation]}]
+
+
+def replace_listeners(
+    database: Database, wanted: Iterable[Listener], unwanted: Iterable[Listener], there: Iterable[Mapping[str, Any]]
+) -> list[Operation]:
+    """The operations that put listeners in the place of others, at once: they may be at the same ports."""
+    rows = {row["target"]: row["_uuid"] for row in there}
+    new = {str(uuid.uuid4()): listener for listener in wanted if listener.target not in rows}
+    old = [rows[listener.target] for listener in unwanted if listener.target in rows]
+    operations: list[Operation] = [
+        {"op": "insert", "table": "Connection", "uuid": row_id, "row": _row(listener)}
+        for row_id, listener in new.items()
+    ]
+    mutations = [
+        ["connections", "delete", ["set", old]],
+        ["connections", "insert", ["set", [["uuid", row_id] for row_id in new]]],
+    ]
+    return [*operations, {"op": "mutate", "table": database.table, "where": [], "mutations": mutations}]
 
 
 def _row(listener: Listener) -> dict[str, str]:

@@ -130,6 +130,10 @@ class Node:
         """Whether the file of a database is there. Raises HostFailed."""
         return self.has(self.layout.file(database))
 
+    def local_address(self, database: Database) -> str:
+        """The address by which the other members know it, as its file says. Raises HostFailed."""
+        return self.host.run(["ovsdb-tool", "db-local-address", self.layout.file(database)]).strip()
+
     def has(self, path: str) -> bool:
         """Whether a file is there. Raises HostFailed."""
         return bool(self.host.run(["sh", "-c", '! [ -e "$1" ] || echo there', "look", path]))
