@@ -239,6 +239,7 @@ def test_what_cannot_be_in_a_certificate_is_refused_before_anything_is_made(
         ({"chassis": {"a": "central-ctl"}, "members": {"ctl": ["192.0.2.10"]}}, "a CN that is no system-id"),
         ({"chassis": {"a": "client-ovnkit"}}, "a CN that is no system-id"),
         ({"members": {"ctl": []}}, "names"),
+        ({"members": {"ctl": "192.0.2.10"}}, "a list of names"),
     ],
     ids=str,
 )

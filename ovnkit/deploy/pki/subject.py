@@ -56,7 +56,7 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 def _usage(usage: Iterable[Usage]) -> frozenset[Usage]:
     given = {usage} if isinstance(usage, str) else set(usage)
-    found = frozenset(one for one in _BOTH if one in given)
+    found = _BOTH.intersection(given)
     if not found or len(found) != len(given):
         value = usage if isinstance(usage, str) else sorted(map(str, given))
         raise InvalidValue(table="certificate", column="usage", value=value, allowed="server, client, or both")
@@ -121,7 +121,7 @@ def subjects(
     for host, names in (members or {}).items():
         # Cut off where it is too long: a server is known by its names.
         common_name = f"central-{host}"[:_LONGEST_COMMON_NAME]
-        wanted.append(Subject(name=f"central-{host}", common_name=common_name, names=tuple(names), usage=_BOTH))
+        wanted.append(Subject(name=f"central-{host}", common_name=common_name, names=names, usage=_BOTH))
     wanted.extend(Subject(name=f"client-{name}", common_name=f"client-{name}") for name in clients)
     for subject in wanted[len(owners) :]:
         if subject.common_name in owners:
