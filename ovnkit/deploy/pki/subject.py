@@ -28,7 +28,10 @@ _BOTH: Final[frozenset[Usage]] = frozenset({"server", "client"})
 def canonical_name(name: object) -> str:
     """A host name or an address as certificates are compared by it. Raises InvalidValue."""
     try:
-        return str(ipaddress.ip_address(str(name)))
+        address = ipaddress.ip_address(str(name))
+        # A zone says which interface of this machine, and means nothing to another.
+        if "%" not in str(address):
+            return str(address)
     except ValueError:
         if isinstance(name, str) and is_host_name(name) and not name.replace(".", "").isdigit():
             return name.lower()
@@ -40,11 +43,11 @@ def check_common_name(common_name: object) -> None:
     """Raise InvalidValue unless it can be the CN of a certificate (RFC 5280, upper bounds)."""
     if (
         not isinstance(common_name, str)
-        or not 0 < len(common_name) <= _LONGEST_COMMON_NAME
         or not common_name.isprintable()
+        or not 0 < len(common_name.encode()) <= _LONGEST_COMMON_NAME
         or common_name != common_name.strip()
     ):
-        allowed = f"1 to {_LONGEST_COMMON_NAME} printable characters, without blanks at the ends"
+        allowed = f"printable characters, without blanks at the ends, 1 to {_LONGEST_COMMON_NAME} bytes in UTF-8"
         raise InvalidValue(table="certificate", column="common_name", value=common_name, allowed=allowed)
 
 
