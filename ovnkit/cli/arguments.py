@@ -21,6 +21,7 @@ __all__ = [
     "add_json",
     "check_record",
     "count",
+    "days",
     "finish",
     "seconds",
     "show",
@@ -66,6 +67,17 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
     return int(text)
+
+
+def days(text: str) -> float:
+    """A number of days. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 36500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days above 0, up to 36500")
+    return number
 
 
 def tls_of(options: argparse.Namespace) -> Tls | None:

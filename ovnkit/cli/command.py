@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ovnkit.cli import central, chassis, deploy, lab
+from ovnkit.cli import central, chassis, deploy, lab, pki
 from ovnkit.errors import OvnkitError
 
 __all__ = ["main"]
@@ -61,5 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_commands(commands)
     central.add_commands(commands)
     chassis.add_commands(commands)
+    pki.add_commands(commands)
     lab.add_commands(commands)
     return parser

@@ -19,6 +19,7 @@ from ovnkit.deploy import (
     Undone,
 )
 from ovnkit.deploy.central import MemberStatus
+from ovnkit.deploy.pki import Certificate, Finding, Identity
 from ovnkit.deploy.table import table
 from ovnkit.errors import OvnkitError, _is_secret
 from ovnkit.ovsdb.changes import ColumnChange
@@ -26,11 +27,14 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.client import Southbound
 
 __all__ = [
+    "certificate",
     "changes",
     "chassis",
     "chassis_table",
     "checks",
+    "finding",
     "hosts",
+    "identity",
     "listener",
     "listeners_table",
     "member",
@@ -197,6 +201,33 @@ def listeners_table(found: Iterable[Mapping[str, Any]]) -> str:
         sessions, bound = one["status"].get("n_connections", "-"), one["status"].get("bound_port", "-")
         rows.append((one["target"], one["role"] or "-", shown, sessions, bound))
     return table(rows)
+
+
+def certificate(found: Certificate) -> dict[str, Any]:
+    """What a certificate says; its times as ISO 8601."""
+    usage = None if found.usage is None else sorted(found.usage)
+    return {
+        "common_name": found.common_name,
+        "names": list(found.names),
+        "usage": usage,
+        "issuer": found.issuer,
+        "serial": found.serial,
+        "not_before": found.not_before.isoformat(),
+        "not_after": found.not_after.isoformat(),
+        "authority": found.is_authority,
+        "key_matches": found.key_matches,
+    }
+
+
+def identity(found: Identity) -> dict[str, Any]:
+    """A key and its certificate: where they are, and what it says."""
+    files = {"key": str(found.key), "cert": str(found.cert), "ca": str(found.ca)}
+    return {"name": found.name, "changed": found.changed, **files, "certificate": certificate(found.certificate)}
+
+
+def finding(found: Finding) -> dict[str, Any]:
+    """What is wrong with a certificate."""
+    return {**attrs.asdict(found), "severity": found.severity, "why": found.why}
 
 
 def problem(error: OvnkitError | None) -> dict[str, str] | None:

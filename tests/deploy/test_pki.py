@@ -165,6 +165,35 @@ def test_every_part_of_a_cluster_gets_a_certificate_of_its_kind(
         assert (subject.usage, set(subject.names)) == (frozenset({"server", "client"}), set(names))
 
 
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    common_name=st.text(min_size=1, max_size=70),
+    names=st.lists(
+        st.one_of(
+            st.ip_addresses().map(str), st.from_regex(r"[a-zA-Z0-9_-]{1,63}(\.[a-z0-9-]{1,63}){0,3}", fullmatch=True)
+        ),
+        max_size=5,
+    ),
+)
+def test_a_certificate_says_what_was_asked_for_or_it_is_refused(
+    directory: Path, common_name: str, names: list[str]
+) -> None:
+    try:
+        made = pki.issue(directory, "a", common_name=common_name, names=names, renew=True)
+    except InvalidValue:
+        assert (
+            not common_name.isprintable()
+            or common_name.strip() != common_name
+            or len(common_name.encode()) > 64
+            or [name for name in names if name.replace(".", "").isdigit()]
+        )
+        return
+    assert made.certificate.common_name == common_name
+    assert set(made.certificate.names) == {name.lower() for name in names}
+    assert not pki.issue(directory, "a", common_name=common_name, names=names).changed
+    assert verified(made)
+
+
 def test_a_whole_cluster_at_once(tmp_path: Path) -> None:
     wanted = pki.subjects(chassis={"ctl": "ctl", "cmp1": "cmp1"}, members={"ctl": ["192.0.2.10"]})
     made = pki.issue_all(tmp_path / "pki", wanted)
@@ -200,12 +229,16 @@ def test_nothing_is_made_where_one_of_many_contradicts(tmp_path: Path) -> None:
         ({"name": "cacert.pem"}, r"certificate\.name"),
         ({"name": "a", "common_name": "c" * 65}, r"certificate\.common_name"),
         ({"name": "a", "common_name": ""}, r"certificate\.common_name"),
+        ({"name": "a", "common_name": "é" * 33}, r"certificate\.common_name"),
+        ({"name": "a", "common_name": "\ud800"}, r"certificate\.common_name"),
         ({"name": "a", "common_name": "x\ny"}, r"certificate\.common_name"),
         ({"name": "a", "common_name": "x\0"}, r"certificate\.common_name"),
         ({"name": "a", "common_name": " x"}, r"certificate\.common_name"),
         ({"name": "a" * 65}, r"certificate\.common_name"),
         ({"name": "a", "names": ["not a name"]}, r"certificate\.names"),
         ({"name": "a", "names": ["192.0.2.300"]}, r"certificate\.names"),
+        ({"name": "a", "names": ["fe80::1%eth0"]}, r"certificate\.names"),
+        ({"name": "a", "names": ["*.example"]}, r"certificate\.names"),
         ({"name": "a", "names": ["192.0.2.1:6641"]}, r"certificate\.names"),
         ({"name": "a", "names": "a.example"}, r"certificate\.names"),
         ({"name": "a", "usage": []}, r"certificate\.usage"),
@@ -239,6 +272,7 @@ def test_what_cannot_be_in_a_certificate_is_refused_before_anything_is_made(
         ({"chassis": {"a": "central-ctl"}, "members": {"ctl": ["192.0.2.10"]}}, "a CN that is no system-id"),
         ({"chassis": {"a": "client-ovnkit"}}, "a CN that is no system-id"),
         ({"members": {"ctl": []}}, "names"),
+        ({"members": {"ctl": "192.0.2.10"}}, "a list of names"),
     ],
     ids=str,
 )
@@ -474,7 +508,7 @@ def _issue(directory: Path, name: str) -> str:
 
 def test_many_at_once_make_each_certificate_once(directory: Path) -> None:
     names = [f"c{number}" for number in range(4)] * 4
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
         serials = pool.starmap(_issue, [(directory, name) for name in names])
     assert len(set(serials)) == 4
     assert not any(pki.check_directory(directory).values())

@@ -40,7 +40,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def rules(certificate: pki.Certificate, scene: Scene, **arguments: Any) -> dict[str, str]:
     """The rules that find something, and how grave that is."""
-    given = {"authorities": [scene.authority], "now": NOW, **arguments}
+    given: dict[str, Any] = {"authorities": [scene.authority], "now": NOW, **arguments}
     return {finding.rule: finding.severity for finding in pki.check(certificate, **given)}
 
 

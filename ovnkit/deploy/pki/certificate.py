@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -119,7 +120,7 @@ def expires_soon(certificate: Certificate, now: datetime) -> bool:
 def need_cryptography() -> None:
     """Raise MissingExtra where the package is not installed."""
     try:
-        import cryptography  # noqa: F401
+        import_module("cryptography")
     except ImportError as exc:
         raise MissingExtra("cryptography", "deploy") from exc
 
@@ -158,9 +159,10 @@ def facts_of(certificate: x509.Certificate) -> Certificate:
     if alternative is not None:
         addresses = alternative.get_values_for_type(x509.IPAddress)
         names = (*alternative.get_values_for_type(x509.DNSName), *map(str, addresses))
-    usage = None
+    usage: frozenset[str] | None = None
     if extended is not None:
-        usage = frozenset(_USAGES.get(oid.dotted_string, oid.dotted_string) for oid in extended)
+        purposes: list[str] = [oid.dotted_string for oid in extended]
+        usage = frozenset(_USAGES.get(purpose, purpose) for purpose in purposes)
     return Certificate(
         common_name=_common_name(certificate.subject),
         names=names,

@@ -33,7 +33,7 @@ _CERTIFICATE: Final = "cert.pem"
 
 @attrs.frozen(kw_only=True)
 class Identity:
-    """A key with its certificate, and what its owner trusts: PEM files. ``changed``: whether they were just made."""
+    """A key with its certificate, and what its owner trusts: PEM files. ``changed``: whether this call did so."""
 
     name: str
     key: Path
@@ -43,7 +43,7 @@ class Identity:
     changed: bool = False
 
     def __str__(self) -> str:
-        return f"{'new' if self.changed else 'kept':<4}  {self.name}: {self.certificate}"
+        return f"{'changed' if self.changed else 'kept':<7}  {self.name}: {self.certificate}"
 
     @property
     def tls(self) -> Tls:

@@ -28,7 +28,10 @@ _BOTH: Final[frozenset[Usage]] = frozenset({"server", "client"})
 def canonical_name(name: object) -> str:
     """A host name or an address as certificates are compared by it. Raises InvalidValue."""
     try:
-        return str(ipaddress.ip_address(str(name)))
+        address = ipaddress.ip_address(str(name))
+        # A zone says which interface of this machine, and means nothing to another.
+        if "%" not in str(address):
+            return str(address)
     except ValueError:
         if isinstance(name, str) and is_host_name(name) and not name.replace(".", "").isdigit():
             return name.lower()
@@ -40,11 +43,11 @@ def check_common_name(common_name: object) -> None:
     """Raise InvalidValue unless it can be the CN of a certificate (RFC 5280, upper bounds)."""
     if (
         not isinstance(common_name, str)
-        or not 0 < len(common_name) <= _LONGEST_COMMON_NAME
         or not common_name.isprintable()
+        or not 0 < len(common_name.encode()) <= _LONGEST_COMMON_NAME
         or common_name != common_name.strip()
     ):
-        allowed = f"1 to {_LONGEST_COMMON_NAME} printable characters, without blanks at the ends"
+        allowed = f"printable characters, without blanks at the ends, 1 to {_LONGEST_COMMON_NAME} bytes in UTF-8"
         raise InvalidValue(table="certificate", column="common_name", value=common_name, allowed=allowed)
 
 
@@ -56,7 +59,7 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 def _usage(usage: Iterable[Usage]) -> frozenset[Usage]:
     given = {usage} if isinstance(usage, str) else set(usage)
-    found = frozenset(one for one in _BOTH if one in given)
+    found = _BOTH.intersection(given)
     if not found or len(found) != len(given):
         value = usage if isinstance(usage, str) else sorted(map(str, given))
         raise InvalidValue(table="certificate", column="usage", value=value, allowed="server, client, or both")
@@ -121,7 +124,7 @@ def subjects(
     for host, names in (members or {}).items():
         # Cut off where it is too long: a server is known by its names.
         common_name = f"central-{host}"[:_LONGEST_COMMON_NAME]
-        wanted.append(Subject(name=f"central-{host}", common_name=common_name, names=tuple(names), usage=_BOTH))
+        wanted.append(Subject(name=f"central-{host}", common_name=common_name, names=names, usage=_BOTH))
     wanted.extend(Subject(name=f"client-{name}", common_name=f"client-{name}") for name in clients)
     for subject in wanted[len(owners) :]:
         if subject.common_name in owners:
