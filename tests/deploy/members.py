@@ -53,12 +53,14 @@ class Members:
             database: ",".join(f"unix:{self.place(name)}/{stem}.sock" for name in chosen)
             for database, stem in (("northbound", "ovnnb_db"), ("southbound", "ovnsb_db"))
         }
-        return Spec(central=Central(**{"members": made, "insecure": True, **remotes, **fields}))
+        wanted: dict[str, Any] = {"members": made, "insecure": True, **remotes, **fields}
+        return Spec(central=Central(**wanted))
 
     def listening(self, name: str, **fields: Any) -> Spec:
         """A spec of one host, which listens at its address."""
         member = Member(host=name, address=self.addresses[name], access=self.access(name))
-        return Spec(central=Central(**{"members": [member], **fields}))
+        wanted: dict[str, Any] = {"members": [member], **fields}
+        return Spec(central=Central(**wanted))
 
     def pid(self, name: str, daemon: str) -> int:
         """The process of a daemon, by its pidfile."""

@@ -158,3 +158,21 @@ def cluster(running: lab.Lab, machines: Place) -> Place:
     seen = deploy.verify(running.spec, timeout=20)
     assert seen.ok, seen
     return machines
+
+
+@pytest.fixture
+def controllers(short_path: Path) -> Iterator[Place]:
+    """Three hosts for the central services, at the addresses of the page; nothing runs there yet."""
+    try:
+        lab.check()
+    except LabError as error:
+        pytest.skip(f"no lab here: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVNKIT_LAB_DIR", str(short_path))
+        names = ("ctl1", "ctl2", "ctl3")
+        with lab.Lab(hosts=names, gateways=(), members=names) as hosts:
+            addresses = {}
+            for number, host in enumerate(hosts.hosts, start=1):
+                addresses[f'"ssh://root@192.0.2.{number}"'] = json.dumps(host.access)
+                addresses[f"192.0.2.{number}"] = host.management_address
+            yield Place(addresses=addresses)
