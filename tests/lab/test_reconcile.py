@@ -187,5 +187,5 @@ def test_a_verification_sees_that_ovns_flows_are_lost(gateway: Gateway) -> None:
     gateway.install_agent()
     assert deploy.verify(gateway.spec, timeout=20).ok
     gateway.host.run("ovs-ofctl del-flows br-int")
-    (check,) = deploy.verify(gateway.spec, timeout=1).failed
+    (check,) = deploy.verify(gateway.spec, timeout=4).failed
     assert (check.host, check.what, check.observed) == ("ctl", "flows of OVN in br-int", "none")
