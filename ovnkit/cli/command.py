@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exc:
         return _USAGE if exc.code else 0
     try:
-        status: int = options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # it takes whatever comes
+            status: int = options.run(options)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ovnkit: interrupted", file=sys.stderr)
         return _INTERRUPTED
     return status
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    print(f"ovnkit: warning: {message}", file=sys.stderr)
 
 
 class _Version(argparse.Action):

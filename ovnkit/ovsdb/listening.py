@@ -18,19 +18,13 @@ class OpenToAll(UserWarning):
     """A listener lets in whoever gets there, or does not notice who has gone; the message says which."""
 
 
-def warn_of(target: str, *, role: str | None = "", inactivity_probe: int | None = None) -> None:
-    """Give the warning OpenToAll for a listener that was asked for and is rarely meant.
-
-    ``role``: None where a listener of Southbound was given none.
-    """
-    if role is None and target.startswith("pssl:"):
-        what = "whoever has a certificate may change everything there; role='ovn-controller' is for chassis, '' for all"
-        warnings.warn(f"{target}: {what}", OpenToAll, stacklevel=5)
+def warn_of(target: str, *, inactivity_probe: int | None = None) -> None:
+    """Give the warning OpenToAll for a listener that was asked for and is rarely meant."""
     if target.startswith("ptcp:"):
         what = "any user of this machine may change everything there, and off loopback whoever reaches it"
-        warnings.warn(f"{target}: {what}", OpenToAll, stacklevel=5)
+        warnings.warn(f"{target}: {what}", OpenToAll, stacklevel=4)
     if inactivity_probe == 0:
-        warnings.warn(f"{target}: without probes it keeps connections of clients that died", OpenToAll, stacklevel=5)
+        warnings.warn(f"{target}: without probes it keeps connections of clients that died", OpenToAll, stacklevel=4)
 
 
 def put_listener(tx: Transaction[Any], connection: Any, root: Any, target: str, columns: Mapping[str, Any]) -> Ref[Any]:
@@ -39,6 +33,9 @@ def put_listener(tx: Transaction[Any], connection: Any, root: Any, target: str, 
     if found:
         tx.update(found[0], **columns)
         return found[0].ref  # type: ignore[no-any-return]
+    if target.startswith("pssl:") and "role" not in columns and hasattr(connection, "role"):
+        what = "whoever has a certificate may change everything there; role='ovn-controller' is for chassis, '' for all"
+        warnings.warn(f"{target}: {what}", OpenToAll, stacklevel=2)
     tx.check_none(connection, target=target)
     ref = tx._insert(connection(target=target, **columns))
     tx.update(_one_row(tx, root), connections=Add(ref))

@@ -38,8 +38,8 @@ class ListenerOperations(SouthboundOperations):
         milliseconds, at least 1000. ``role``: ``"ovn-controller"`` for role-based access control, ``""`` for full
         access. What is None stays as it is. Plain TCP off loopback needs ``insecure``.
 
-        Gives the warning OpenToAll for plain TCP, for TLS without a word of ``role``, and for no probes. Raises
-        InvalidValue.
+        Gives the warning OpenToAll for plain TCP, for no probes, and for a new listener with TLS and no word of
+        ``role``. Raises InvalidValue.
         """
         check_target(target, table="Connection", insecure=insecure)
         check_probe(inactivity_probe, table="Connection")
@@ -50,7 +50,7 @@ class ListenerOperations(SouthboundOperations):
             "read_only": read_only,
         }
         columns = {name: value for name, value in asked.items() if value is not None}
-        warn_of(target, role=role, inactivity_probe=inactivity_probe)
+        warn_of(target, inactivity_probe=inactivity_probe)
 
         def body(tx: SouthboundTransaction) -> Ref[Any]:
             return put_listener(tx, Connection, SBGlobal, target, columns)
