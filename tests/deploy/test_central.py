@@ -14,7 +14,7 @@ from ovnkit import Northbound, Southbound
 from ovnkit.deploy import Central, Member, central
 from ovnkit.deploy.central.leadership import election_timers
 from ovnkit.deploy.spec import Spec
-from ovnkit.errors import Conflict, InvalidValue, SpecError
+from ovnkit.errors import Conflict, ConnectionFailed, InvalidValue, SpecError, Timeout
 from ovnkit.northbound import NB, Connection, LogicalSwitch, NBGlobal
 from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
@@ -280,6 +280,24 @@ def test_what_was_saved_comes_back(three: Members, tmp_path: Path, count: int) -
     old = [path.name for path in three.place("s1").glob("*.before-*")]
     assert len(old) == 2
     assert not list(three.place("s1").glob("*.backup"))
+
+
+def test_s8_whoever_pins_the_cluster_is_not_served_by_the_one_that_is_built_anew(
+    three: Members, tmp_path: Path
+) -> None:
+    spec = created(three.spec("s1", "s2"))
+    old = {one.cluster_id for one in central.status(spec) if one.database == "OVN_Northbound"}
+    central.backup(spec, tmp_path)
+    add_switch(spec, "later")
+    (pinned,) = old
+    with Northbound.connect(spec.central.northbound, timeout=10, cluster_id=pinned) as nb:
+        assert central.restore(spec, tmp_path, timeout=30)
+        with pytest.raises((Timeout, ConnectionFailed), match="cluster"):
+            nb.add_switch("for the old one")
+        assert nb.state == "reconnecting"
+        assert {row.name for row in nb.find(LogicalSwitch)} == {"later"}
+    assert switches(spec) == set()
+    assert not old & {one.cluster_id for one in central.status(spec)}
 
 
 def test_a_restore_that_was_interrupted_goes_on(three: Members, tmp_path: Path) -> None:
