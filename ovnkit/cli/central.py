@@ -75,6 +75,7 @@ def _add_listener(commands: Commands) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only say what would change")
     add.add_argument("--inactivity-probe", type=int, metavar="MILLISECONDS", help="0 for none")
     add.add_argument("--role", help="of Southbound: ovn-controller for chassis, '' for all")
+    add.add_argument("--anywhere", action="store_true", help="a single server, without an address")
     add.add_argument("--insecure", action="store_true", help="plain TCP that other machines can reach")
 
 
@@ -210,11 +211,11 @@ def _list_listeners(options: argparse.Namespace) -> int:
 def _change_listener(options: argparse.Namespace) -> int:
     from ovnkit import deploy
     from ovnkit.cli.structures import changes
-    from ovnkit.deploy.central.listeners import check_shared
+    from ovnkit.deploy.central.listeners import check_address
 
     spec = deploy.load(options.file)
     if options.adds:
-        check_shared(spec.central, options.target)
+        check_address(spec.central, options.target, anywhere=options.anywhere)
     with _client(options, spec) as client:
         operations: Any = client
         if options.adds:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import ssl
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -108,11 +110,25 @@ class CertificateChange:
         return f"~ certificate {self.path} = {self.before} -> {self.after}"
 
 
+def _check_key(path: Path) -> None:
+    """Raise InvalidValue for a key on this machine that others could have read."""
+    try:
+        found = path.stat()
+    except OSError as exc:
+        allowed = f"a key, which deploy.certify(spec) makes; {exc}"
+        raise InvalidValue(table="central", column="tls", value=str(path), allowed=allowed) from exc
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077 or found.st_uid != os.geteuid():
+        value = f"{path}, of uid {found.st_uid}, mode {mode:04o}"
+        raise InvalidValue(table="central", column="tls", value=value, allowed="a key of whoever runs this, mode 0600")
+
+
 def certificate_change(host: Host, files: TlsFiles, wanted: Tls) -> tuple[CertificateChange, ...]:
     """What of a certificate is to be brought to a host; nothing where it is there, its key for its owner alone.
 
-    Raises HostFailed, and InvalidValue where the files of this machine cannot be read.
+    Raises HostFailed, and InvalidValue where the files of this machine cannot be read, or others can read the key.
     """
+    _check_key(wanted.key)
     found = host.run(["sh", "-c", _LOOK, "look", files.certificate, files.key, files.authority])
     certificate, authority, mode = found.split("\0")
     changes = []

@@ -1,8 +1,8 @@
 """What is noticed of changes to the central services: ``python -m tests.bench.central --markdown docs/reliability.md``.
 
-Real OVN in a lab: three controllers with RAFT, TLS and role-based access control, and three compute nodes, deployed from
-``examples/controllers.toml``. The world outside pings a virtual machine by its floating IP every 0.1 s, and a client
-writes to Northbound over TLS all the while. Exits with 1 where a limit does not hold. Needs root.
+Real OVN in a lab: three controllers with RAFT, TLS and role-based access control, and three compute nodes, deployed
+from ``examples/controllers.toml``. The world outside pings a virtual machine by its floating IP every 0.1 s, and a
+client writes to Northbound over TLS all the while. Exits with 1 where a limit does not hold. Needs root.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_what_is_rarely_meant_is_warned_of_in_one_line(
     made: tuple[Members, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, file = made
-    assert main(["central", "listener", "add", str(file), "sb", "pssl:26642", "--dry-run"]) == 2
+    assert main(["central", "listener", "add", str(file), "sb", "pssl:26642", "--anywhere", "--dry-run"]) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("ovnkit: warning: pssl:26642: ")
     assert errors.count("\n") == 1
@@ -114,6 +114,9 @@ def test_wrong_usage(made: tuple[Members, Path], tmp_path: Path, capsys: pytest.
     assert "is not clustered" in capsys.readouterr().err
     assert main(["central", "leave", str(file), "s1"]) == 1
     assert main(["central", "listener", "add", str(file), "nb", "nonsense"]) == 1
+    capsys.readouterr()
+    assert main(["central", "listener", "add", str(file), "nb", "pssl:26641"]) == 1
+    assert "pssl:26641:ADDRESS" in capsys.readouterr().err
 
 
 def test_certificates_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,16 @@ def test_without_certificates_nothing_is_begun(secured: Secured) -> None:
     assert not list(secured.members.place("s1").glob("ovn*"))
 
 
+def test_a_key_that_others_could_have_read_is_refused(secured: Secured) -> None:
+    deploy.certify(secured.spec)
+    key = source(secured.spec, "central-s1").key
+    key.chmod(0o640)
+    with pytest.raises(InvalidValue, match="mode 0640"):
+        deploy.plan(secured.spec)
+    key.chmod(0o600)
+    assert deploy.plan(secured.spec).ok
+
+
 def test_a_certificate_of_another_chassis_is_refused(secured: Secured) -> None:
     spec = secured.spec
     deploy.certify(spec)

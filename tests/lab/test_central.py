@@ -6,6 +6,7 @@ and converted.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ovnkit import Southbound, deploy
+from ovnkit import Northbound, Southbound, deploy
 from ovnkit.deploy import Spec, central
 from ovnkit.deploy.certificates import source
 from ovnkit.errors import ConnectionFailed, PermissionDenied, Timeout
@@ -142,6 +143,24 @@ def test_s15_who_shows_no_good_certificate_is_not_let_in(lab: Lab, tmp_path: Pat
     ):
         with pytest.raises((ConnectionFailed, Timeout), match=f"(?i){why}"):
             Southbound.connect(spec.central.southbound, tls=tls, timeout=5)
+
+
+def test_s15_a_server_by_another_name_is_refused(lab: Lab) -> None:
+    good = source(lab.spec, "client-ovnkit")
+    tls = Tls(good.key, good.cert, good.ca, server_name="elsewhere.example")
+    with pytest.raises(ConnectionFailed, match="it is for"):
+        Southbound.connect(lab.spec.central.southbound_admin, tls=tls, timeout=5)
+
+
+def test_s15_a_file_that_is_gone_at_a_reconnect_keeps_the_certificate_that_was_there(lab: Lab, tmp_path: Path) -> None:
+    good = source(lab.spec, "client-ovnkit")
+    own = Tls(*(Path(shutil.copy(path, tmp_path)) for path in (good.key, good.cert, good.ca)))
+    with Northbound.connect(lab.spec.central.northbound, tls=own, timeout=20) as nb:
+        own.cert.unlink()
+        report = central.step_down(lab.spec, leader(lab.spec, "OVN_Northbound"))
+        assert report, str(report)
+        nb.add_switch("later")
+        nb.remove_switch("later")
 
 
 def test_s15_a_certificate_of_a_chassis_is_none_of_a_server(lab: Lab) -> None:

@@ -13,7 +13,7 @@ from ovnkit.deploy.spec_central import Central
 from ovnkit.errors import InvalidValue
 from ovnkit.ovsdb.pending import Operation
 
-__all__ = ["CHASSIS_ROLE", "Listener", "check_shared", "insert_listeners", "listeners", "replace_listeners"]
+__all__ = ["CHASSIS_ROLE", "Listener", "check_address", "insert_listeners", "listeners", "replace_listeners"]
 
 CHASSIS_ROLE: Final = "ovn-controller"
 """The role of chassis under role-based access control (ovn-sb(5), RBAC_Role)."""
@@ -52,15 +52,19 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def check_shared(central: Central, target: str) -> None:
+def check_address(central: Central, target: str, *, anywhere: bool = False) -> None:
     """Raise InvalidValue for a target with an address that members of a cluster share: only one could listen there.
 
-    An address of loopback is everybody's.
+    A single server has to name one, unless it is to listen ``anywhere``. An address of loopback is everybody's.
     """
     _, _, address = target.removeprefix("ptcp:").removeprefix("pssl:").partition(":")
     if central.clustered and address and not address.startswith(("127.", "[::1]")):
         allowed = f"no address, for all members of the cluster share the row: {target.removesuffix(f':{address}')}"
-        raise InvalidValue(table="Connection", column="target", value=target, allowed=allowed)
+    elif not central.clustered and not address and not anywhere:
+        allowed = f"the address of the one server as well: {target}:ADDRESS"
+    else:
+        return
+    raise InvalidValue(table="Connection", column="target", value=target, allowed=allowed)
 
 
 def insert_listeners(
