@@ -33,7 +33,7 @@ def render(spec: Spec, host: str) -> tuple[Rendered, ...]:
         settings = server_settings(
             neutron,
             northbound=spec.central.northbound,
-            southbound=spec.central.southbound,
+            southbound=spec.central.southbound_admin,
             encap_ips=[one.encap_ip for one in spec.hosts],
         )
         files.append(IniFile(path=_MAIN, settings=settings["neutron"], mode=0o640, owner=neutron.owner))

@@ -303,8 +303,9 @@ class Spec:
             raise SpecError(
                 key="encap.type", value=self.encap.type, allowed="geneve, which the networks of projects need"
             )
-        remotes = [parse_remotes(self.central.northbound), parse_remotes(self.central.southbound)]
-        if neutron.tls is None and any(remote.scheme == "ssl" for remote in (*remotes[0], *remotes[1])):
+        central = self.central
+        remotes = [parse_remotes(one) for one in (central.northbound, central.southbound, central.southbound_admin)]
+        if neutron.tls is None and any(remote.scheme == "ssl" for servers in remotes for remote in servers):
             allowed = "key, certificate and authority: files on the hosts, by which Neutron reaches ssl: databases"
             raise SpecError(key="neutron.tls", value=None, allowed=allowed)
         if neutron.release == "queens" and any(len(servers) > 1 for servers in remotes):

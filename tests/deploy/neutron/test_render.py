@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import attrs
 import pytest
 
-from ovnkit.deploy import HostSpec, Spec, TlsFiles, database_commands, render
+from ovnkit.deploy import Central, HostSpec, Member, Spec, TlsFiles, database_commands, render
 from ovnkit.deploy.neutron.ini import values
 from ovnkit.deploy.neutron.releases import RELEASES, Release
 from tests.deploy.neutron.clouds import MARKER, agent, cloud
@@ -164,6 +164,14 @@ def test_tunnels_over_ipv6_are_said_to_be() -> None:
     hosts = [HostSpec(name="ctl", encap_ip="fd00::1", ovsdb="unix:/ctl")]
     assert said(attrs.evolve(spec, hosts=hosts), "ctl")["ml2_conf.ini"]["[ml2] overlay_ip_version"] == "6"
     assert "[ml2] overlay_ip_version" not in said(spec, "ctl")["ml2_conf.ini"]
+
+
+def test_with_roles_the_server_may_everything_and_the_agent_what_its_chassis_may() -> None:
+    tls = TlsFiles("/k", "/c", "/a")
+    central = Central(members=[Member(host="ctl", address="192.0.2.10", access="local")], tls="pki", rbac=True)
+    files = said(attrs.evolve(cloud(tls=tls), central=central), "ctl")
+    assert files["ml2_conf.ini"]["[ovn] ovn_sb_connection"] == "ssl:192.0.2.10:16642"
+    assert files["neutron_ovn_metadata_agent.ini"]["[ovn] ovn_sb_connection"] == "ssl:192.0.2.10:6642"
 
 
 def test_a_secret_shows_in_the_text_alone_and_its_file_is_for_its_owner() -> None:
