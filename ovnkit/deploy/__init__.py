@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ovnkit.deploy import central, pki
+from ovnkit.deploy import central, kolla, pki
 from ovnkit.deploy.agent import Namespace
 from ovnkit.deploy.certificates import CertificateChange, certify, client_tls
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
@@ -76,6 +76,7 @@ __all__ = [
     "dumps",
     "evacuate",
     "give_back",
+    "kolla",
     "load",
     "loads",
     "move_physnet",

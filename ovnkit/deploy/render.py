@@ -11,7 +11,7 @@ from ovnkit.deploy.rendered import IniFile, Rendered
 from ovnkit.deploy.secret import PRIVATE
 from ovnkit.deploy.spec import Spec
 
-__all__ = ["database_commands", "render"]
+__all__ = ["database_commands", "metadata_file", "render"]
 
 _DIRECTORY: Final = "/etc/neutron"
 _MAIN: Final = f"{_DIRECTORY}/neutron.conf"
@@ -40,7 +40,7 @@ def render(spec: Spec, host: str) -> tuple[Rendered, ...]:
         files.append(IniFile(path=_ML2, settings=settings["ml2"], mode=0o640, owner=neutron.owner))
     if neutron.runs_metadata(host) and neutron.metadata is not None:
         agent = metadata_settings(neutron, neutron.metadata, southbound=spec.central.southbound)
-        path = f"{_DIRECTORY}/{_metadata_file(neutron)}"
+        path = f"{_DIRECTORY}/{metadata_file(neutron)}"
         files.append(IniFile(path=path, settings=agent, mode=PRIVATE, owner=neutron.owner))
     return tuple(files)
 
@@ -59,6 +59,7 @@ def database_commands(spec: Spec) -> tuple[tuple[str, ...], ...]:
     return tuple((*upgrade, "--subproject", project, "upgrade", "heads") for project in ("neutron", "networking-ovn"))
 
 
-def _metadata_file(neutron: NeutronSpec) -> str:
+def metadata_file(neutron: NeutronSpec) -> str:
+    """What the file of the metadata agent is called."""
     package = "networking" if with_networking_ovn(neutron.release) else "neutron"
     return f"{package}_ovn_metadata_agent.ini"
