@@ -30,7 +30,10 @@ def add_commands(commands: Commands) -> None:
         epilog=_EPILOG,
     )
     render.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
-    render.add_argument("host", metavar="HOST", help="the name of a host in the file")
+    render.add_argument("host", metavar="HOST", nargs="?", help="the name of a host in the file")
+    render.add_argument(
+        "--kolla", action="store_true", help="for Kolla's containers; without HOST, the variables of Kolla-Ansible"
+    )
     where = render.add_mutually_exclusive_group()
     where.add_argument("--output", metavar="DIR", help="write them below a directory, into what is there")
     where.add_argument("--merge", action="store_true", help="write them on the host, into what is there")
@@ -43,14 +46,14 @@ def _run(options: argparse.Namespace) -> int:
     from ovnkit import deploy
 
     if options.dry_run and not (options.output or options.merge):
-        print("ovnkit: --dry-run goes with --output or --merge", file=sys.stderr)
-        return _USAGE
+        return _wrong("--dry-run goes with --output or --merge")
+    if options.host is None and (options.merge or not options.kolla):
+        return _wrong("which HOST?")
     spec = deploy.load(options.file)
     try:
-        files = deploy.render(spec, options.host)
+        files = _files(options, spec)
     except KeyError as exc:
-        print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
-        return _USAGE
+        return _wrong(exc.args[0])
     if not (options.output or options.merge):
         return _show(options, spec, files)
     plan = _plan(options, spec, files)
@@ -59,17 +62,36 @@ def _run(options: argparse.Namespace) -> int:
     return _show_plan(options, plan)
 
 
-def _show(options: argparse.Namespace, spec: Spec, files: tuple[Rendered, ...]) -> int:
+def _wrong(text: str) -> int:
+    print(f"ovnkit: {text}", file=sys.stderr)
+    return _USAGE
+
+
+def _files(options: argparse.Namespace, spec: Spec) -> tuple[Rendered, ...]:
     from ovnkit import deploy
+
+    if options.host is None:
+        return deploy.kolla.variables(spec)
+    return deploy.kolla.files(spec, options.host) if options.kolla else deploy.render(spec, options.host)
+
+
+def _show(options: argparse.Namespace, spec: Spec, files: tuple[Rendered, ...]) -> int:
     from ovnkit.cli.structures import rendered
 
-    has_server = spec.neutron is not None and options.host in spec.neutron.servers
-    commands = [shlex.join(command) for command in deploy.database_commands(spec)] if has_server else []
+    commands = [shlex.join(command) for command in _commands(options, spec)]
     blocks = [f"# {file.path}, mode {file.mode:04o}\n{file}" for file in files]
     blocks += [f"# then, on one host with neutron-server: {command}\n" for command in commands]
-    text = "\n".join(blocks).removesuffix("\n") or f"# nothing for {options.host}"
+    text = "\n".join(blocks).removesuffix("\n") or f"# nothing for {options.host or 'Kolla-Ansible'}"
     show(options, text, lambda: {"files": rendered(files), "database_commands": commands})
     return 0
+
+
+def _commands(options: argparse.Namespace, spec: Spec) -> tuple[tuple[str, ...], ...]:
+    """What brings Neutron's database to its release; Kolla-Ansible does that itself."""
+    from ovnkit import deploy
+
+    has_server = spec.neutron is not None and options.host in spec.neutron.servers
+    return deploy.database_commands(spec) if has_server and not options.kolla else ()
 
 
 def _plan(options: argparse.Namespace, spec: Spec, files: tuple[Rendered, ...]) -> FilesPlan:
@@ -78,16 +100,21 @@ def _plan(options: argparse.Namespace, spec: Spec, files: tuple[Rendered, ...]) 
     from ovnkit.errors import NeedsHost
 
     if options.merge:
-        access = spec.host(options.host).access
+        access = _access(spec, options.host)
         if access is None:
-            command = shlex.join(["ovnkit", "render", options.file, options.host, "--output", "/"])
-            raise NeedsHost(f"writing the files of {options.host}", f"{command}, on the host")
+            words = ["ovnkit", "render", options.file, options.host, *(["--kolla"] if options.kolla else [])]
+            raise NeedsHost(f"writing the files of {options.host}", shlex.join([*words, "--output", "/"]))
         return deploy.plan_files(files, deploy.open_host(access, options.host))
     files = below(files, options.output)
     if not options.dry_run:
         for file in files:
             Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-    return deploy.plan_files(files, deploy.open_host("local", options.host))
+    return deploy.plan_files(files, deploy.open_host("local", options.host or "this machine"))
+
+
+def _access(spec: Spec, host: str) -> str | tuple[str, ...] | None:
+    members = [member for member in spec.central.members if member.host == host]
+    return spec.access_of(members[0]) if members else spec.host(host).access
 
 
 def _show_plan(options: argparse.Namespace, plan: FilesPlan) -> int:

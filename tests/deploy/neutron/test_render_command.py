@@ -85,7 +85,7 @@ def test_json_says_the_same_without_secrets(file: Path, capsys: pytest.CaptureFi
 
 def test_into_the_files_of_the_host_needs_the_host(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", str(file), "cmp1", "--merge"]) == 1
-    assert "--output /, on the host" in capsys.readouterr().err
+    assert "cmp1 --output /" in capsys.readouterr().err
 
 
 def test_it_looks_at_the_files_of_the_host(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,6 +116,21 @@ def test_a_file_with_a_secret_that_all_may_read_is_refused(file: Path, capsys: p
     said = capsys.readouterr().err
     assert "mode 0600" in said
     assert MARKER not in said
+
+
+def test_for_kolla_it_is_what_its_containers_read(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", str(file), "cmp1", "--kolla"]) == 0
+    said = printed(capsys)
+    assert "# /etc/kolla/ovn-controller/config.json, mode 0640\n{\n" in said
+    assert "# /etc/kolla/neutron-ovn-metadata-agent/neutron_ovn_metadata_agent.ini, mode 0600\n" in said
+    assert main(["render", str(file), "ctl", "--kolla"]) == 0
+    assert "neutron-db-manage" not in printed(capsys)
+    assert main(["render", str(file), "--kolla", "--output", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/etc/kolla/globals.d/ovnkit.yml").read_text().startswith("---\nneutron_plugin_agent:")
+    assert main(["render", str(file), "cmp1", "--kolla", "--merge"]) == 1
+    assert "cmp1 --kolla --output /" in capsys.readouterr().err
 
 
 def test_without_neutron_there_is_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
