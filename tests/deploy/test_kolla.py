@@ -22,7 +22,7 @@ MEMBER = Member(host="ctl", address="192.0.2.10", access="local")
 
 
 def spec(*more: Member, neutron: Mapping[str, Any] | None = None, **central: Any) -> Spec:
-    tls = {"tls": TlsFiles("/k", "/c", "/a")} if "tls" in central else {}
+    tls: dict[str, Any] = {"tls": TlsFiles("/k", "/c", "/a")} if "tls" in central else {}
     found = cloud(**{**tls, **(neutron or {})})
     insecure = "tls" not in central
     return attrs.evolve(found, central=Central(members=[MEMBER, *more], insecure=insecure, **central))

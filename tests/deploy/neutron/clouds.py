@@ -10,12 +10,12 @@ MARKER = "Marker-$ecret-4711"
 
 
 def agent(**changed: Any) -> MetadataAgent:
-    fields = {"nova_host": "192.0.2.10", "shared_secret": Secret(MARKER), **changed}
+    fields: dict[str, Any] = {"nova_host": "192.0.2.10", "shared_secret": Secret(MARKER), **changed}
     return MetadataAgent(**fields)
 
 
 def neutron(**changed: Any) -> NeutronSpec:
-    fields = {"servers": ["ctl"], "metadata": agent(), **changed}
+    fields: dict[str, Any] = {"servers": ["ctl"], "metadata": agent(), **changed}
     return NeutronSpec(**fields)
 
 
