@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from ovnkit import deploy
 from ovnkit.deploy import IniFile, Rendered, Secret, TextFile, open_host, plan_files, render
 from ovnkit.deploy.host import CommandHost
 from ovnkit.deploy.neutron.ini import Setting
@@ -155,6 +157,30 @@ def test_a_secret_is_in_no_command_and_no_error(tmp_path: Path) -> None:
         plan_files([nowhere], host).apply()
     for text in (*host.said, str(caught.value), repr(vars(caught.value))):
         assert "4711" not in text
+
+
+def test_a_secret_of_the_spec_is_on_the_disk_for_its_owner_alone_and_in_nothing_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    toml = tmp_path / "cluster.toml"
+    toml.touch(0o600)
+    toml.write_text(deploy.dumps(cloud(), secrets=True))
+    spec = deploy.load(toml)
+    wanted = below(
+        deploy.render(spec, "ctl") + deploy.kolla.files(spec, "ctl") + deploy.kolla.variables(spec), f"{tmp_path}/"
+    )
+    for file in wanted:
+        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
+    host = Watched()
+    plan = plan_files(wanted, host)
+    done = plan.apply()
+    # In the spec as it is, and in the files as oslo.config has it.
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and "ecret-4711" in path.read_text()]
+    assert len(found) == 3
+    assert {mode(path) for path in found} == {0o600}
+    said = (*host.said, caplog.text, *(show(one) for one in (spec, wanted, plan, done) for show in (str, repr)))
+    assert [text for text in said if "ecret-4711" in text] == []
 
 
 def test_an_ini_file_of_ones_own_is_one_of_them(tmp_path: Path) -> None:
