@@ -119,6 +119,13 @@ def test_a_dollar_sign_that_refers_to_something_is_not_one_that_stands_for_itsel
 
 
 @pytest.mark.parametrize(
+    "value", [" a", "a ", " ", "", "'", '"', "'a'", "'a\"", "$", "$$", "\\$", "\\", "#", ";", "=", ":", "ü"]
+)
+def test_a_value_that_could_be_taken_for_something_else_comes_back(value: str) -> None:
+    assert values(merged("", setting(value)))["ml2", "project_network_types"] == [value]
+
+
+@pytest.mark.parametrize(
     "value", ["a\nb", "a\rb", "\0", "a\x1b[31m", "[section]", "a\u2028b", "a\u202eb", "\ud800", "a\tb", "a\x85b"]
 )
 def test_a_value_that_no_line_can_hold_is_refused(value: str) -> None:

@@ -144,7 +144,7 @@ def test_a_secret_may_be_in_a_file_of_its_own_beside_the_spec(tmp_path: Path) ->
     path.write_text(TEXT.replace(f'shared_secret = "{MARKER}"', 'shared_secret_file = "metadata.secret"'))
     assert refused(lambda: deploy.load(path)).key == "neutron.metadata.shared_secret_file"
     secret.write_text(f"{MARKER}\n")
-    secret.chmod(0o644)
+    secret.chmod(0o640)
     assert "mode 0600" in refused(lambda: deploy.load(path)).allowed
     secret.chmod(0o600)
     spec = deploy.load(path)
