@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ovnkit.cli import central, chassis, deploy, lab, pki
+from ovnkit.cli import central, chassis, deploy, lab, pki, render
 from ovnkit.errors import OvnkitError
 
 __all__ = ["main"]
@@ -69,5 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     central.add_commands(commands)
     chassis.add_commands(commands)
     pki.add_commands(commands)
+    render.add_commands(commands)
     lab.add_commands(commands)
     return parser

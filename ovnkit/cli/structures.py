@@ -11,8 +11,11 @@ from ovnkit.deploy import (
     CertificateChange,
     Check,
     FileChange,
+    FileEdit,
     HostResult,
     ReconcileReport,
+    Rendered,
+    Secret,
     SequenceReport,
     StepResult,
     TakeOverReport,
@@ -32,6 +35,7 @@ __all__ = [
     "chassis",
     "chassis_table",
     "checks",
+    "file_edits",
     "finding",
     "hosts",
     "identity",
@@ -40,6 +44,7 @@ __all__ = [
     "member",
     "members_table",
     "problem",
+    "rendered",
     "sequence",
     "steps",
     "undone",
@@ -80,6 +85,33 @@ def undone(results: Iterable[Undone]) -> list[dict[str, Any]]:
 def checks(found: Iterable[Check]) -> list[dict[str, Any]]:
     """What was looked at."""
     return [attrs.asdict(check) for check in found]
+
+
+def rendered(files: Iterable[Rendered]) -> list[dict[str, Any]]:
+    """Files as they are to be."""
+    return [{"path": file.path, "mode": f"{file.mode:04o}", "owner": file.owner, "text": str(file)} for file in files]
+
+
+def file_edits(edits: Iterable[FileEdit]) -> list[dict[str, Any]]:
+    """What changes, or was changed, of files."""
+    return [
+        {
+            "path": edit.path,
+            "made": edit.made,
+            "replaced": edit.replaced,
+            "settings": [
+                {"section": one.section, "name": one.name, "before": _shown(one.before), "after": _shown(one.after)}
+                for one in edit.settings
+            ],
+            "mode": None if edit.mode is None else [None if one is None else f"{one:04o}" for one in edit.mode],
+            "owner": edit.owner,
+        }
+        for edit in edits
+    ]
+
+
+def _shown(value: str | Secret | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def sequence(report: SequenceReport) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from ovnkit.deploy import central, pki
+from ovnkit.deploy import central, kolla, pki
 from ovnkit.deploy.agent import Namespace
 from ovnkit.deploy.certificates import CertificateChange, certify, client_tls
 from ovnkit.deploy.evacuate import evacuate, readmit_gateways
 from ovnkit.deploy.give_back import give_back
 from ovnkit.deploy.host import CommandHost, Host, open_host
+from ovnkit.deploy.layout import TlsFiles
+from ovnkit.deploy.neutron.ini import Setting, SettingChange
+from ovnkit.deploy.neutron.spec import MetadataAgent, NeutronSpec
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
 from ovnkit.deploy.port_report import PortOutcome, ReconcileReport
@@ -15,7 +18,10 @@ from ovnkit.deploy.progress import Event
 from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
+from ovnkit.deploy.render import database_commands, render
+from ovnkit.deploy.rendered import FileEdit, FilesPlan, IniFile, Rendered, TextFile, plan_files
 from ovnkit.deploy.rotate import rotate_certificates
+from ovnkit.deploy.secret import Secret
 from ovnkit.deploy.secure import secure
 from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
@@ -34,20 +40,31 @@ __all__ = [
     "Encap",
     "Event",
     "FileChange",
+    "FileEdit",
+    "FilesPlan",
     "Host",
     "HostResult",
     "HostSpec",
+    "IniFile",
     "Kept",
     "Member",
+    "MetadataAgent",
     "Namespace",
+    "NeutronSpec",
     "Plan",
     "PortOutcome",
     "ReconcileReport",
+    "Rendered",
     "Report",
+    "Secret",
     "SequenceReport",
+    "Setting",
+    "SettingChange",
     "Spec",
     "StepResult",
     "TakeOverReport",
+    "TextFile",
+    "TlsFiles",
     "UndoReport",
     "Undone",
     "UpgradeStep",
@@ -55,19 +72,23 @@ __all__ = [
     "central",
     "certify",
     "client_tls",
+    "database_commands",
     "dumps",
     "evacuate",
     "give_back",
+    "kolla",
     "load",
     "loads",
     "move_physnet",
     "open_host",
     "pki",
     "plan",
+    "plan_files",
     "readmit_gateways",
     "reconcile",
     "remove_chassis",
     "rename_chassis",
+    "render",
     "rotate_certificates",
     "secure",
     "take_over",

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from ovnkit.deploy.host import open_host
+from ovnkit.deploy.neutron.spec import NeutronSpec
 from ovnkit.deploy.reach import check_ovsdb, ssh_access
 from ovnkit.deploy.spec_central import Central, Member
 from ovnkit.deploy.spec_values import (
@@ -235,11 +236,15 @@ def _host_tuple(hosts: Iterable[HostSpec]) -> tuple[HostSpec, ...]:
 
 @attrs.frozen(kw_only=True)
 class Spec:
-    """A whole cluster. No two hosts share a name, a system-id, a tunnel address or a database."""
+    """A whole cluster. No two hosts share a name, a system-id, a tunnel address or a database.
+
+    ``neutron`` is what OpenStack's Neutron is to be told of it, None where there is none.
+    """
 
     central: Central
     encap: Encap = attrs.field(factory=Encap)
     hosts: tuple[HostSpec, ...] = attrs.field(default=(), converter=_host_tuple)
+    neutron: NeutronSpec | None = None
 
     def __attrs_post_init__(self) -> None:
         """Raise SpecError for what no two hosts may share, and for plain ``tcp:`` without ``insecure``."""
@@ -254,6 +259,8 @@ class Spec:
             if member.access is None and self.access_of(member) is None:
                 allowed = f"how to reach it, or a [[host]] {member.host} that says so"
                 raise SpecError(key=member.key("access"), value=None, allowed=allowed)
+        if self.neutron is not None:
+            self._check_neutron(self.neutron)
 
     def host(self, name: str) -> HostSpec:
         """The host of that name. Raises KeyError, which names those that there are."""
@@ -277,3 +284,30 @@ class Spec:
                 key = f"host[{index}].name" if field == "name" else host.key(field)
                 allowed = f"a {field} of its own for each host; host {owner.name} has this one"
                 raise SpecError(key=key, value=value, allowed=allowed)
+
+    def _check_neutron(self, neutron: NeutronSpec) -> None:
+        """What Neutron is told has to go with the rest."""
+        known = {host.name for host in self.hosts}
+        named = [("neutron.servers", name) for name in neutron.servers]
+        if neutron.metadata is not None:
+            named += [("neutron.metadata.hosts", name) for name in neutron.metadata.hosts or ()]
+        for key, name in named:
+            if name not in known:
+                raise SpecError(key=key, value=name, allowed=f"hosts of the spec: {', '.join(sorted(known)) or 'none'}")
+        mapped = {physnet for host in self.hosts for physnet in host.bridge_mappings}
+        for physnet in sorted(neutron.physnets - mapped):
+            key = "neutron.flat_networks" if physnet in neutron.flat_networks else "neutron.vlan_ranges"
+            allowed = f"a physical network that a host has a bridge for: {', '.join(sorted(mapped)) or 'none'}"
+            raise SpecError(key=key, value=physnet, allowed=allowed)
+        if "geneve" in neutron.project_network_types and "geneve" not in self.encap.type.split(","):
+            raise SpecError(
+                key="encap.type", value=self.encap.type, allowed="geneve, which the networks of projects need"
+            )
+        central = self.central
+        remotes = [parse_remotes(one) for one in (central.northbound, central.southbound, central.southbound_admin)]
+        if neutron.tls is None and any(remote.scheme == "ssl" for servers in remotes for remote in servers):
+            allowed = "key, certificate and authority: files on the hosts, by which Neutron reaches ssl: databases"
+            raise SpecError(key="neutron.tls", value=None, allowed=allowed)
+        if neutron.release == "queens" and any(len(servers) > 1 for servers in remotes):
+            allowed = "a later release: Neutron of Queens takes one server of each database"
+            raise SpecError(key="neutron.release", value=neutron.release, allowed=allowed)

@@ -1,4 +1,4 @@
-"""The spec as TOML: ``[central]`` with its ``[[central.member]]``, ``[encap]``, and a ``[[host]]`` for each host."""
+"""The spec as TOML: ``[central]`` with its members, ``[encap]``, ``[neutron]``, and a ``[[host]]`` for each host."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +14,12 @@ from typing import Any
 
 import attrs
 
+from ovnkit.deploy.layout import TlsFiles
+from ovnkit.deploy.neutron.spec import MetadataAgent, NeutronSpec
 from ovnkit.deploy.reach import ssh_access
+from ovnkit.deploy.secret import Secret
 from ovnkit.deploy.spec import Central, Encap, HostSpec, Member, Spec
-from ovnkit.errors import SpecError
+from ovnkit.errors import SpecError, _is_secret
 
 __all__ = ["dumps", "load", "loads"]
 
@@ -51,20 +55,57 @@ _HOST: dict[str, _Field] = {
     "availability_zones": _LIST,
     "options": _TABLE,
 }
+_NEUTRON: dict[str, _Field] = {
+    "servers": _LIST,
+    "release": _TEXT,
+    "project_network_types": _LIST,
+    "type_drivers": _LIST,
+    "vni_ranges": _LIST,
+    "vlan_ranges": _LIST,
+    "flat_networks": _LIST,
+    "max_header_size": _NUMBER,
+    "service_plugins": _LIST,
+    "extension_drivers": _LIST,
+    "l3_scheduler": _TEXT,
+    "distributed_floating_ip": _FLAG,
+    "dns_servers": _LIST,
+    "dns_domain": _TEXT,
+    "probe_interval": _NUMBER,
+    "tls": _TABLE,
+    "owner": _TEXT,
+    "metadata": _TABLE,
+}
+_TLS: dict[str, _Field] = {"key": _TEXT, "certificate": _TEXT, "authority": _TEXT}
+_METADATA: dict[str, _Field] = {
+    "nova_host": _TEXT,
+    "nova_port": _NUMBER,
+    "nova_protocol": _TEXT,
+    "shared_secret": (Secret, "text in quotes"),
+    "shared_secret_file": _TEXT,
+    "hosts": _LIST,
+    "ovsdb": _TEXT,
+}
+_HIDDEN = "***"
 
 
 def load(path: str | os.PathLike[str]) -> Spec:
-    """The spec in a TOML file. A directory of certificates is relative to that of the file.
+    """The spec in a TOML file, which has mode 0600 if there is a secret in it.
+
+    A directory of certificates is relative to that of the file.
 
     Raises SpecError, which names the file, the key, the value and what is allowed; OSError if the file cannot be read.
     """
     try:
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SpecError(
             file=os.fspath(path), key=f"byte {error.start}", value=error.object[error.start :][:1], allowed="UTF-8"
         ) from error
     spec = loads(text, file=os.fspath(path))
+    if mode & 0o077 and _given_secret(spec) is not None:
+        allowed = f"a secret in a file of mode 0600, and this one has {mode:04o}; or shared_secret_file = its file"
+        raise SpecError(file=os.fspath(path), key="neutron.metadata.shared_secret", value=_HIDDEN, allowed=allowed)
     if spec.central.tls is None:
         return spec
     tls = os.fspath(Path(path).parent / spec.central.tls)
@@ -72,22 +113,34 @@ def load(path: str | os.PathLike[str]) -> Spec:
 
 
 def loads(text: str, *, file: str | None = None) -> Spec:
-    """The spec in a TOML text; ``file`` is what errors call it. Raises SpecError."""
+    """The spec in a TOML text; ``file`` is what errors call it, and beside which the files are that it names.
+
+    Raises SpecError.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(text, str(error), file) from error
     try:
-        return _spec(document)
+        return _spec(_with_secrets(document), Path(file or "").parent.absolute())
     except SpecError as error:
-        raise SpecError(file=file, key=error.key, value=error.value, allowed=error.allowed) from error
+        raise SpecError(file=file, key=error.key, value=_without_secrets(error.value), allowed=error.allowed) from error
 
 
-def dumps(spec: Spec) -> str:
-    """The TOML of a spec: ``loads(dumps(spec)) == spec``."""
+def dumps(spec: Spec, *, secrets: bool = False) -> str:
+    """The TOML of a spec: ``loads(dumps(spec)) == spec``.
+
+    A secret that was read from a file stays there, and the file is named. One that was given is written in clear with
+    ``secrets=True``, for a file of mode 0600; else SpecError is raised.
+    """
+    if not secrets and _given_secret(spec) is not None:
+        allowed = "shared_secret_file, or dumps(spec, secrets=True) for a file of mode 0600"
+        raise SpecError(key="neutron.metadata.shared_secret", value=_HIDDEN, allowed=allowed)
     blocks = [_block("[central]", _central_table(spec.central))]
     blocks += [_block("[[central.member]]", _member_table(member)) for member in spec.central.members]
     blocks.append(_block("[encap]", {"type": spec.encap.type}))
+    if spec.neutron is not None:
+        blocks += _neutron_blocks(spec.neutron)
     blocks += [_block("[[host]]", _host_table(host)) for host in spec.hosts]
     return "\n".join(blocks)
 
@@ -111,6 +164,45 @@ def _member_table(member: Member) -> dict[str, Any]:
     if member.access is not None:
         table["access"] = member.access
     return table
+
+
+def _neutron_blocks(neutron: NeutronSpec) -> list[str]:
+    """``[neutron]`` with what is not left at its default, but for the release, whose default is to move on."""
+    fields = {field.name: field.default for field in attrs.fields(NeutronSpec)}
+    table = {
+        name: getattr(neutron, name)
+        for name, default in fields.items()
+        if name not in ("tls", "metadata") and (name == "release" or getattr(neutron, name) != default)
+    }
+    if neutron.tls is not None:
+        table["tls"] = attrs.asdict(neutron.tls)
+    blocks = [_block("[neutron]", table)]
+    if neutron.metadata is not None:
+        blocks.append(_block("[neutron.metadata]", _metadata_table(neutron.metadata)))
+    return blocks
+
+
+def _metadata_table(metadata: MetadataAgent) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "nova_host": metadata.nova_host,
+        "nova_port": metadata.nova_port,
+        "nova_protocol": metadata.nova_protocol,
+        "ovsdb": metadata.ovsdb,
+    }
+    if metadata.hosts is not None:
+        table["hosts"] = metadata.hosts
+    secret = metadata.shared_secret
+    if secret.file is not None:
+        table["shared_secret_file"] = secret.file
+    else:
+        table["shared_secret"] = secret.reveal()
+    return table
+
+
+def _given_secret(spec: Spec) -> Secret | None:
+    """The secret that stands in the spec itself, and in no file that it names."""
+    metadata = None if spec.neutron is None else spec.neutron.metadata
+    return None if metadata is None or metadata.shared_secret.file is not None else metadata.shared_secret
 
 
 def _host_table(host: HostSpec) -> dict[str, Any]:
@@ -141,15 +233,20 @@ def _rendered(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _spec(document: dict[str, Any]) -> Spec:
-    _check_keys(document, "", {"central", "encap", "host"})
+def _spec(document: dict[str, Any], directory: Path) -> Spec:
+    _check_keys(document, "", {"central", "encap", "neutron", "host"})
     central = _central(_table(document, "central"))
     encap = _table(document, "encap") if "encap" in document else {}
     _check_table(encap, "encap", _ENCAP)
     hosts = document.get("host", [])
     if not isinstance(hosts, list):
         raise SpecError(key="host", value=hosts, allowed="[[host]], once for each host")
-    return Spec(central=central, encap=Encap(**encap), hosts=[_host(host, index) for index, host in enumerate(hosts)])
+    return Spec(
+        central=central,
+        encap=Encap(**encap),
+        hosts=[_host(host, index) for index, host in enumerate(hosts)],
+        neutron=_neutron(_table(document, "neutron"), directory) if "neutron" in document else None,
+    )
 
 
 def _central(table: dict[str, Any]) -> Central:
@@ -164,6 +261,52 @@ def _member(table: object, index: int) -> Member:
         raise SpecError(key=where, value=table, allowed="a table")
     _check_table(table, where, _MEMBER, required=("host", "address"))
     return Member(**table)
+
+
+def _neutron(table: dict[str, Any], directory: Path) -> NeutronSpec:
+    _check_table(table, "neutron", _NEUTRON, required=("servers",))
+    fields = dict(table)
+    if "tls" in fields:
+        _check_table(fields["tls"], "neutron.tls", _TLS, required=tuple(_TLS))
+        fields["tls"] = TlsFiles(**fields["tls"])
+    if "metadata" in fields:
+        fields["metadata"] = _metadata(fields["metadata"], directory)
+    return NeutronSpec(**fields)
+
+
+def _metadata(table: dict[str, Any], directory: Path) -> MetadataAgent:
+    where = "neutron.metadata"
+    _check_table(table, where, _METADATA, required=("nova_host",))
+    fields = dict(table)
+    file = fields.pop("shared_secret_file", None)
+    if (file is None) == ("shared_secret" not in fields):
+        allowed = "one of shared_secret_file and shared_secret"
+        raise SpecError(key=f"{where}.shared_secret", value=None if file is None else _HIDDEN, allowed=allowed)
+    if file is not None:
+        fields["shared_secret"] = Secret.read(directory / file, key=f"{where}.shared_secret_file")
+    return MetadataAgent(**fields)
+
+
+def _says_secret(key: str) -> bool:
+    return _is_secret(key) and not key.endswith("_file")
+
+
+def _with_secrets(value: Any, *, secret: bool = False) -> Any:
+    """A document in which every text that its key calls a secret cannot be shown, wherever it stands."""
+    if isinstance(value, dict):
+        return {key: _with_secrets(item, secret=secret or _says_secret(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_secrets(item, secret=secret) for item in value]
+    return Secret(value) if secret and isinstance(value, str) else value
+
+
+def _without_secrets(value: Any) -> Any:
+    """A value for an error, which may be pickled."""
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return _HIDDEN if isinstance(value, Secret) else value
 
 
 def _host(table: object, index: int) -> HostSpec:
@@ -212,7 +355,8 @@ def _check_keys(table: dict[str, Any], where: str, known: Iterable[str]) -> None
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SpecError(
                 key=f"{where}.{key}" if where else key,
-                value=value,
+                # What stands beside a secret may be one, whatever its key is called.
+                value=_HIDDEN if any(map(_says_secret, names)) else value,
                 allowed=f"the keys {', '.join(sorted(names))}{hint}",
             )
 
@@ -220,6 +364,11 @@ def _check_keys(table: dict[str, Any], where: str, known: Iterable[str]) -> None
 def _not_toml(text: str, message: str, file: str | None) -> SpecError:
     """The spec's error for text that is no TOML; a key given twice is named, and so is the host that it belongs to."""
     place = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+    if any(_says_secret(key) for key in re.findall(r"""([\w-]+)["']?\s*=""", text)):
+        # Where it begins and where it ends cannot be told, so nothing of the text is shown.
+        return SpecError(
+            file=file, key=f"line {place[1]}" if place else "end of file", value=_HIDDEN, allowed=f"TOML; {message}"
+        )
     if place is None:
         return SpecError(file=file, key="end of file", value=text[-40:], allowed=f"TOML; {message}")
     number = int(place[1])

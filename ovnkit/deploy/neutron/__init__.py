@@ -1,0 +1,1 @@
+"""Neutron beside OVN: its options, by release, and its files."""
