@@ -285,8 +285,8 @@ def _entries(change: ColumnChange) -> Iterable[dict[str, Any]]:
         yield {**head, "before": _plain(before), "after": _plain(after)}
 
 
-def _file(change: FileChange | CertificateChange) -> dict[str, Any]:
-    return attrs.asdict(change)
+def _file(change: FileChange | CertificateChange | FileEdit) -> dict[str, Any]:
+    return file_edits([change])[0] if isinstance(change, FileEdit) else attrs.asdict(change)
 
 
 def _masked(key: object, value: object) -> Any:

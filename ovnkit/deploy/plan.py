@@ -16,6 +16,7 @@ from ovnkit.deploy.hosts import AT_ONCE, Results, on_each, tls_of
 from ovnkit.deploy.progress import Event, Step, Steps
 from ovnkit.deploy.reach import reached
 from ovnkit.deploy.record import Record
+from ovnkit.deploy.rendered import FileEdit
 from ovnkit.deploy.sequence import SequenceReport
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
@@ -40,7 +41,7 @@ class HostResult:
 
     host: HostSpec
     changes: Changes
-    files: tuple[FileChange | CertificateChange, ...] = ()
+    files: tuple[FileChange | CertificateChange | FileEdit, ...] = ()
     problem: OvnkitError | None = None
     step: Step | None = None
 

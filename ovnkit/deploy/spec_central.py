@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, get_args
 
 import attrs
@@ -19,7 +19,7 @@ from ovnkit.deploy.spec_values import (
     is_text,
     translated,
 )
-from ovnkit.errors import SpecError
+from ovnkit.errors import InvalidRemote, SpecError
 from ovnkit.remote import Remote, Scheme, format_remotes, parse_remotes
 
 __all__ = ["Central", "Member", "Start", "check_election_timer"]
@@ -66,33 +66,8 @@ class Member:
         return f"central.member.{self.host}.{field}"
 
 
-def _remotes_of(central: Central, port: int) -> str:
-    scheme: Scheme = "tcp" if central.tls is None else "ssl"
-    return format_remotes(tuple(Remote(scheme, member.address, port) for member in central.members))
-
-
-def _northbound_of(central: Central) -> str:
-    return _remotes_of(central, NORTHBOUND.port)
-
-
-def _southbound_of(central: Central) -> str:
-    return _remotes_of(central, SOUTHBOUND.port)
-
-
-def _southbound_admin_of(central: Central) -> str:
-    if central.rbac is not True or not is_text(central.southbound):
-        return central.southbound
-    try:
-        remotes = parse_remotes(central.southbound)
-    except ValueError:
-        return central.southbound
-    return format_remotes(
-        tuple(attrs.evolve(one, port=one.port + _FULL_ACCESS) if one.scheme == "ssl" else one for one in remotes)
-    )
-
-
-def _is_clustered(central: Central) -> bool:
-    return len(central.members) > 1
+def _remotes_or_none(value: str | None) -> str | None:
+    return None if value is None else canonical_remotes(value)
 
 
 def _member_tuple(members: Iterable[Member]) -> tuple[Member, ...]:
@@ -120,14 +95,12 @@ class Central:
     tls: str | None = None
     rbac: bool = False
     insecure: bool = False
-    clustered: bool = attrs.field(default=attrs.Factory(_is_clustered, takes_self=True))
+    _clustered: bool | None = attrs.field(default=None, alias="clustered")
     election_timer: int = 1000
     start: Start = "direct"
-    northbound: str = attrs.field(default=attrs.Factory(_northbound_of, takes_self=True), converter=canonical_remotes)
-    southbound: str = attrs.field(default=attrs.Factory(_southbound_of, takes_self=True), converter=canonical_remotes)
-    southbound_admin: str = attrs.field(
-        default=attrs.Factory(_southbound_admin_of, takes_self=True), converter=canonical_remotes
-    )
+    _northbound: str | None = attrs.field(default=None, alias="northbound", converter=_remotes_or_none)
+    _southbound: str | None = attrs.field(default=None, alias="southbound", converter=_remotes_or_none)
+    _southbound_admin: str | None = attrs.field(default=None, alias="southbound_admin", converter=_remotes_or_none)
 
     def __attrs_post_init__(self) -> None:
         """Raise SpecError for the first field that cannot be."""
@@ -141,6 +114,51 @@ class Central:
         if self.members:
             self.ports(NORTHBOUND)
             self.ports(SOUTHBOUND)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether the databases are those of a RAFT cluster."""
+        return len(self.members) > 1 if self._clustered is None else self._clustered
+
+    @property
+    def northbound(self) -> str:
+        """Where Northbound is: the connection string."""
+        return self._remotes(NORTHBOUND.port) if self._northbound is None else self._northbound
+
+    @property
+    def southbound(self) -> str:
+        """Where the chassis find Southbound."""
+        return self._remotes(SOUTHBOUND.port) if self._southbound is None else self._southbound
+
+    @property
+    def southbound_admin(self) -> str:
+        """Where those find Southbound who may do everything there."""
+        if self._southbound_admin is not None:
+            return self._southbound_admin
+        if self.rbac is not True:
+            return self.southbound
+        try:
+            remotes = parse_remotes(self.southbound)
+        except InvalidRemote:
+            return self.southbound
+        return format_remotes(
+            tuple(attrs.evolve(one, port=one.port + _FULL_ACCESS) if one.scheme == "ssl" else one for one in remotes)
+        )
+
+    @property
+    def given(self) -> Mapping[str, str | bool]:
+        """What might follow from the rest, and does not: it was said."""
+        fields = {
+            "northbound": self._northbound,
+            "southbound": self._southbound,
+            "southbound_admin": self._southbound_admin,
+            "clustered": self._clustered,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _remotes(self, port: int) -> str:
+        scheme: Scheme = "tcp" if self.tls is None else "ssl"
+        return format_remotes(tuple(Remote(scheme, member.address, port) for member in self.members))
 
     def member(self, host: str) -> Member:
         """The member on a host. Raises KeyError, which names those that there are."""

@@ -73,6 +73,7 @@ _NEUTRON: dict[str, _Field] = {
     "probe_interval": _NUMBER,
     "tls": _TABLE,
     "owner": _TEXT,
+    "files": _TEXT,
     "metadata": _TABLE,
 }
 _TLS: dict[str, _Field] = {"key": _TEXT, "certificate": _TEXT, "authority": _TEXT}
@@ -146,16 +147,14 @@ def dumps(spec: Spec, *, secrets: bool = False) -> str:
 
 
 def _central_table(central: Central) -> dict[str, Any]:
-    table: dict[str, Any] = {"northbound": central.northbound, "southbound": central.southbound}
-    if central.southbound_admin != central.southbound:
-        table["southbound_admin"] = central.southbound_admin
+    table: dict[str, Any] = dict(central.given)
     if central.tls is not None:
         table["tls"] = central.tls
     for flag in ("rbac", "insecure"):
         if getattr(central, flag):
             table[flag] = True
     if central.members:
-        table |= {"clustered": central.clustered, "election_timer": central.election_timer, "start": central.start}
+        table |= {"election_timer": central.election_timer, "start": central.start}
     return table
 
 

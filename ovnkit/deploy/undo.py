@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Self
 
 import attrs
 
@@ -34,6 +35,11 @@ class Kept:
     def __str__(self) -> str:
         return f"= {self.key} stays {self.found!r}: ovnkit had left {self.left!r}"
 
+    @classmethod
+    def file(cls, path: str, found: str | None, left: str | None) -> Self:
+        """Of a file; of one with more than a line only the length, for there may be a secret in it."""
+        return cls(path, _outline(found), _outline(left))
+
 
 @attrs.frozen
 class Undone:
@@ -47,6 +53,10 @@ class Undone:
     def __str__(self) -> str:
         body = str(self.changes) if self.problem is None else f"! {self.problem}"
         return "\n".join((self.host, *(f"  {line}" for line in (*body.splitlines(), *map(str, self.kept)))))
+
+
+def _outline(text: str | None) -> str | None:
+    return text if text is None or text.count("\n") <= 1 else f"{len(text)} characters"
 
 
 class UndoReport(Results[Undone]):
@@ -128,7 +138,7 @@ def _restore_files(touched: Touched) -> list[Kept]:
         return []
     host = open_host(touched.access, touched.host)
     return [
-        Kept(path, host.read(path), after)
+        Kept.file(path, host.read(path), after)
         for path, (before, after) in touched.files.items()
         if not restore_file(host, FileChange(path, before, after))
     ]

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
+from ovnkit.deploy import kolla
 from ovnkit.deploy.certificates import CertificateChange, certificate_change, chassis_source, install
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.host import Host, open_host
 from ovnkit.deploy.layout import TlsFiles, layout_of
 from ovnkit.deploy.progress import Steps
 from ovnkit.deploy.record import Record, Touched
+from ovnkit.deploy.render import render
+from ovnkit.deploy.rendered import FileEdit, FilesPlan, Rendered, plan_files
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange, system_id_change
 from ovnkit.errors import NeedsHost
@@ -49,11 +52,14 @@ class Looking:
         self.host = host
         self.steps = steps
         self.changes = Changes()
-        self.changed_files: list[FileChange | CertificateChange] = []
+        self.changed_files: list[FileChange | CertificateChange | FileEdit] = []
 
     def files(self) -> None:
         """The files of the host. Raises HostFailed, Conflict, and NeedsHost for certificates without access to it."""
         if self.host.access is None:
+            if self._rendered:
+                command = f"ovnkit render FILE {self.host.name} --output /"
+                raise NeedsHost(f"writing Neutron's files of {self.host.name}", command)
             if self.spec.central.tls is not None:
                 target = self._certificate_files_by_hand
                 raise NeedsHost(f"bringing a certificate to {self.host.name}", target)
@@ -68,6 +74,7 @@ class Looking:
             if found:
                 self._install()
             self.changed_files += found
+        self._neutron_files(self._access)
 
     def database(self, remote: str | None, tls: Tls | None, southbound: Southbound | None, timeout: float) -> None:
         """The database of the host. Raises what reading and writing it raise."""
@@ -76,6 +83,21 @@ class Looking:
                 self.changes = self._put_ssl(vs)
         changes = self._put_keys(DirectChassis(remote, tls=tls), southbound, timeout)
         self.changes = Changes([*self.changes, *changes], ref=changes.ref)
+
+    def _neutron_files(self, access: Host) -> None:
+        found = plan_files(self._rendered, access)
+        if found:
+            self._write_rendered(found)
+        self.changed_files += found.edits
+
+    @cached_property
+    def _rendered(self) -> tuple[Rendered, ...]:
+        """Neutron's files on this host, where they are ours to bring."""
+        neutron = self.spec.neutron
+        if neutron is None or neutron.files == "elsewhere":
+            return ()
+        make = kolla.files if neutron.files == "kolla" else render
+        return make(self.spec, self.host.name)
 
     @cached_property
     def _access(self) -> Host:
@@ -102,6 +124,9 @@ class Looking:
 
     def _write_file(self, change: FileChange) -> None:
         """It stays as it is."""
+
+    def _write_rendered(self, found: FilesPlan) -> None:
+        """They stay as they are."""
 
     def _install(self) -> None:
         """Nothing is brought there."""
@@ -137,6 +162,17 @@ class Writing(Looking):
         files = {change.path: (change.before, change.after)}
         self._note(Touched(host.name, host.ovsdb, access=host.access, files=files))
         self._access.write(change.path, change.after or "")
+
+    def _write_rendered(self, found: FilesPlan) -> None:
+        host = self.host
+        there = {edit.path: self._access.read(edit.path) for edit in found.edits}
+        files = {
+            file.path: (there[file.path], file.merged(there[file.path] or "")[0])
+            for file in found.files
+            if file.path in there
+        }
+        self._note(Touched(host.name, host.ovsdb, access=host.access, files=files))
+        found.apply()
 
     def _install(self) -> None:
         self.steps.take(self.host.name, "write")

@@ -110,5 +110,5 @@ def test_a_record_is_lines_of_json(path: Path) -> None:
     write(path, touched(a=("0", "1")))
     assert [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line] == [
         {"format": "ovnkit undo record 1"},
-        {"host": "cmp1", "ovsdb": "unix:/x", "keys": {"a": ["0", "1"]}, "access": None, "files": {}},
+        {"host": "cmp1", "ovsdb": "unix:/x", "keys": {"a": ["0", "1"]}, "access": None, "files": {}, "ssl": None},
     ]

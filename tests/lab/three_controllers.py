@@ -105,13 +105,22 @@ def restore(lab: Lab, directory: Path) -> None:
 
 
 def convert(lab: Lab, directory: Path) -> None:
-    """Bring both databases to the newest schemas that ovnkit knows."""
-    schemas = {
-        central.NORTHBOUND: json.dumps(schema_of(NB).to_json()),
-        central.SOUTHBOUND: json.dumps(schema_of(SB).to_json()),
-    }
+    """Bring both databases to the newest schemas that ovnkit knows; where they have these, to newer ones still."""
+    installed = {one.database: one.schema_version for one in central.status(lab.spec)}
+    schemas = {}
+    for database, schema in ((central.NORTHBOUND, schema_of(NB)), (central.SOUTHBOUND, schema_of(SB))):
+        made = schema.to_json()
+        major = int(installed[database.name].partition(".")[0])
+        if _numbers(schema.version) <= _numbers(installed[database.name]):
+            made["version"] = f"{major + 1}.0.0"
+            made["tables"]["Connection"]["columns"]["later"] = {"type": "string"}
+        schemas[database] = json.dumps(made)
     report = central.convert(lab.spec, directory, schemas=schemas, timeout=_SECONDS)
     assert report, str(report)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def nothing_stale(lab: Lab, spec: Spec) -> None:

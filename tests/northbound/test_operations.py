@@ -27,6 +27,7 @@ Step = tuple[str, dict[str, Any]]
 Edit = Callable[[NorthboundTransaction], object]
 
 SWITCHES = st.sampled_from(["web", "db", "physnet1"])
+TARGETS = st.sampled_from(["pssl:6641", "pssl:16641:192.0.2.1"])
 ROUTERS = st.sampled_from(["r1", "r2"])
 PORTS = st.sampled_from(["vm1", "vm2", "lrp-r1-web", "lsp-web-r1", "metadata-web", "provnet-physnet1"])
 ROUTER_PORTS = st.sampled_from(["lrp-r1-web", "lrp-r1-physnet1", "lrp-r2-web", "gate", "vm1"])
@@ -149,6 +150,8 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     step("remove_policy", router=ROUTERS, **POLICY),
     step("add_static_mac", router_port=ROUTER_PORTS, ip=INNER, mac=MACS, maybe={"override_dynamic": st.booleans()}),
     step("remove_static_mac", router_port=ROUTER_PORTS, ip=INNER),
+    step("add_listener", target=TARGETS, maybe={"inactivity_probe": st.sampled_from([1000, 5000])}),
+    step("remove_listener", target=TARGETS),
     step(
         "add_load_balancer",
         name=GROUPS,

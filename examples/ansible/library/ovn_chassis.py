@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ovnkit import Tls
-    from ovnkit.deploy import CertificateChange, FileChange
+    from ovnkit.deploy import FileChange
     from ovnkit.ovsdb import Changes
 
 DOCUMENTATION = """
@@ -192,7 +192,7 @@ def carry_out(parameters: dict[str, Any], *, check_mode: bool) -> dict[str, Any]
 
 def make_chassis(
     parameters: dict[str, Any], tls: Tls | None, *, check_mode: bool
-) -> tuple[Changes, tuple[FileChange | CertificateChange, ...]]:
+) -> tuple[Changes, tuple[FileChange, ...]]:
     """A deployment of one host, which is this one."""
     from ovnkit import deploy
 
@@ -219,12 +219,12 @@ def make_chassis(
         (result,) = plan.apply().hosts
     if result.problem is not None:
         raise result.problem
-    return result.changes, result.files
+    return result.changes, tuple(change for change in result.files if isinstance(change, deploy.FileChange))
 
 
 def remove_chassis(
     parameters: dict[str, Any], tls: Tls | None, *, check_mode: bool
-) -> tuple[Changes, tuple[FileChange | CertificateChange, ...]]:
+) -> tuple[Changes, tuple[FileChange, ...]]:
     """Take away what ovnkit has set on this host."""
     from ovnkit import VSwitch
 
@@ -235,7 +235,7 @@ def remove_chassis(
         return vswitch.transact(lambda tx: tx.unregister_chassis(), comment, durable=True), ()
 
 
-def difference(changes: Changes, files: Iterable[FileChange | CertificateChange]) -> dict[str, Any]:
+def difference(changes: Changes, files: Iterable[FileChange]) -> dict[str, Any]:
     """Before and after, as ``ansible-playbook --diff`` shows them: of the database, only the keys that change."""
     pairs: list[tuple[str, str | None, str | None]] = [(file.path, file.before, file.after) for file in files]
     for change in changes:

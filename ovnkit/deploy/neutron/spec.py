@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Literal, get_args
 
 import attrs
 
@@ -16,7 +16,10 @@ from ovnkit.errors import InvalidRemote, InvalidValue, SpecError
 from ovnkit.remote import parse_remotes
 from ovnkit.vswitch.mappings import check_physnet
 
-__all__ = ["MetadataAgent", "NeutronSpec"]
+__all__ = ["Files", "MetadataAgent", "NeutronSpec"]
+
+Files = Literal["packages", "kolla", "elsewhere"]
+"""Where Neutron's files are to be."""
 
 _HIGHEST_VNI: Final = (1 << 24) - 1
 _HIGHEST_VLAN: Final = 4094
@@ -154,6 +157,8 @@ class NeutronSpec:
     - ``tls``: the PEM files on the hosts, for ``ssl:``; their owner has to be able to read them.
     - ``owner``: the user that Neutron runs as, who alone is to read a file with a secret.
     - ``metadata``: the metadata agent, None for none.
+    - ``files``: what ``deploy.plan`` brings to the hosts: the files where ``packages`` have them, those that Kolla's
+      containers read (``kolla``), or none, for somebody else renders or copies them (``elsewhere``).
     """
 
     servers: tuple[str, ...] = attrs.field(converter=_tuple)
@@ -174,6 +179,7 @@ class NeutronSpec:
     tls: TlsFiles | None = None
     owner: str = "neutron"
     metadata: MetadataAgent | None = None
+    files: Files = "packages"
 
     def __attrs_post_init__(self) -> None:
         """Raise SpecError for the first field that cannot be."""
@@ -196,6 +202,8 @@ class NeutronSpec:
             is_good = _is_number(self.probe_interval, 1000, 2**31 - 1) or _is_number(self.probe_interval, 0, 0)
             _check("neutron.probe_interval", self.probe_interval, allowed, good=is_good)
         self._check_tls()
+        kinds = get_args(Files)
+        _check("neutron.files", self.files, ", ".join(kinds), good=self.files in kinds)
         _check("neutron.owner", self.owner, "the name or number of a user", good=_is_like(_USER, self.owner))
 
     def is_older(self, than: Release) -> bool:
