@@ -51,11 +51,12 @@ mount_flags() {
 processes() {
   [ -d /proc/1 ] || { echo "processes of others are hidden from this user" >&2; return 1; }
   here=$(readlink /proc/self/ns/net); mounts=$(readlink /proc/self/ns/mnt)
-  for file in $(grep -lasE 'neutro[n]-|ov[ns]-controlle[r]|ovn-north[d]|ovs-vswitch[d]|ovsdb-serve[r]' \
-      /proc/[0-9]*/cmdline); do
+  programs='neutro[n]-|ov[ns]-controlle[r]|ovn-north[d]|ovs-vswitch[d]|ovsdb-serve[r]'
+  for file in $(grep -lasE "$programs" /proc/[0-9]*/cmdline); do
     process=${file%/cmdline}
     net=$(readlink "$process/ns/net" 2>/dev/null)
-    if [ -z "$net" ] && [ -e "$file" ]; then
+    # One that has just ended has no words any more.
+    if [ -z "$net" ] && grep -qasE "$programs" "$file"; then
       echo "this user may not look at process ${process#/proc/}" >&2
       return 1
     fi

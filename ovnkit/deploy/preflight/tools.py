@@ -20,8 +20,9 @@ __all__ = [
     "parse_release",
 ]
 
-_NAME: Final = re.compile(r"(?:^|[,+/]\s*)CN\s*=\s*((?:\\.|[^,+/\\])*)")
-_PORTS: Final = re.compile(r"(?:--dports?|dport) (?:\{ ?)?([\d,:\- ]+)")
+_ATTRIBUTE: Final = re.compile(r"(?:\\.|[^,+\\])+")
+"""A part of a distinguished name (RFC 2253), whose own commas are escaped."""
+_PORTS: Final = re.compile(r"--dports? ([0-9,:]+)|\bdport (?:\{([0-9,\- ]+)\}|([0-9-]+))")
 _CHAIN: Final = re.compile(r"\s*chain (\S+) \{")
 _POLICY: Final = re.compile(r"hook input .*policy drop")
 _REFUSAL: Final = re.compile(r"\s*(?:counter packets \d+ bytes \d+ )?(?:drop|reject\b.*)")
@@ -74,7 +75,7 @@ def parse_nft(text: str) -> Firewall:
 
 def _ports(text: str) -> Iterator[tuple[int, int]]:
     for found in _PORTS.finditer(text):
-        for item in found[1].split(","):
+        for item in (found[1] or found[2] or found[3]).split(","):
             first, _, last = item.strip().replace("-", ":").partition(":")
             if first.isdecimal() and (last.isdecimal() or not last):
                 yield int(first), int(last or first)
@@ -95,8 +96,9 @@ def parse_certificate(text: str) -> Certificate:
     lines = dict(line.partition("=")[::2] for line in text.splitlines())
     if "notAfter" not in lines:
         raise ValueError("it does not say until when it holds")
-    name = _NAME.search(lines.get("subject", "").strip())
-    return Certificate(name[1].strip() if name else "", float(ssl.cert_time_to_seconds(lines["notAfter"].strip())))
+    attributes = (part.strip().partition("=") for part in _ATTRIBUTE.findall(lines.get("subject", "")))
+    name = next((value.strip() for kind, _, value in attributes if kind.strip() == "CN"), "")
+    return Certificate(name, float(ssl.cert_time_to_seconds(lines["notAfter"].strip())))
 
 
 def parse_key_file(text: str) -> KeyFile:
