@@ -14,7 +14,7 @@ from ovnkit.errors import OvnkitError
 
 __all__ = ["HostPreflight", "PreflightReport"]
 
-_WIDTH: Final = 110
+_WIDTH: Final = 88
 _NARROWEST: Final = 40
 _PLURALS: Final[dict[State, str]] = {
     "error": "errors",

@@ -112,7 +112,7 @@ def _system_id_unique(subject: Subject) -> Answer:
     if chassis is None:
         return holds("nobody is registered with it")
     addresses = {encap.ip for encap in chassis.encaps}
-    if subject.host.encap_ip in addresses or chassis.hostname == subject.facts.hostname.value:
+    if subject.host.encap_ip in addresses or chassis.hostname == _known_name(subject):
         return holds(f"{chassis.hostname or 'a host without a name'} is registered with it, which is this host")
     seen = f"{chassis.hostname or 'a host without a name'} at {', '.join(sorted(addresses))} is registered with it"
     return broken(seen, f"another system_id for {subject.host.name}, or: ovn-sbctl chassis-del", severity="error")
@@ -145,7 +145,7 @@ def _hostname(subject: Subject) -> Answer:
     document="ovn-sb(5), Chassis",
 )
 def _hostname_unique(subject: Subject) -> Answer:
-    name = subject.database.value.config.hostname or subject.facts.hostname.value
+    name = _known_name(subject)
     others = [
         chassis.name
         for chassis in subject.southbound.value.chassis
@@ -155,6 +155,11 @@ def _hostname_unique(subject: Subject) -> Answer:
         mend = f"ovn-sbctl chassis-del {others[0]}, if it is stale"
         return broken(f"{name} is also chassis {', '.join(others)}", mend, severity="error")
     return holds(f"{name} is no other chassis")
+
+
+def _known_name(subject: Subject) -> str:
+    """The name that ovn-controller registers the host by."""
+    return subject.database.value.config.hostname or subject.facts.hostname.value
 
 
 @rule(

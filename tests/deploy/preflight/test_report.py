@@ -83,7 +83,7 @@ def test_a_host_that_is_ready_prints_as_one_line() -> None:
 def test_long_text_is_broken_and_what_is_not_printable_is_escaped() -> None:
     seen = "one two three " * 20
     lines = str(HostPreflight("gw1", (finding("gw1", "mtu", "error", seen=seen, remedy="a\x1b[31mb"),))).splitlines()
-    assert all(len(line) <= 110 for line in lines)
+    assert all(len(line) <= 88 for line in lines)
     assert all(line.isprintable() for line in lines)
     assert sum("three" in line for line in lines) > 1
 
