@@ -29,7 +29,7 @@ def _mapped(subject: Subject) -> list[BridgeFacts]:
     severity="error",
     what="The bridges of physical networks are there.",
     why="ovn-controller makes none: it warns in its log, and the network is not connected.",
-    remedy="ovs-vsctl add-br BRIDGE",
+    remedy="`ovs-vsctl add-br BRIDGE`",
     document="ovn-controller(8), ovn-bridge-mappings",
 )
 def _bridge(subject: Subject) -> Answer:
@@ -49,7 +49,7 @@ def _bridge(subject: Subject) -> Answer:
     severity="warning",
     what="Each of these bridges has a network card as port.",
     why="Nothing leaves the host otherwise.",
-    remedy="ovs-vsctl add-port BRIDGE DEVICE",
+    remedy="`ovs-vsctl add-port BRIDGE DEVICE`",
     document="ovn-architecture(7)",
 )
 def _uplink(subject: Subject) -> Answer:
@@ -69,7 +69,7 @@ def _uplink(subject: Subject) -> Answer:
     what="These network cards have no address, and belong to no other bridge or bond.",
     why="What arrives goes to the bridge of Open vSwitch, and the address does not answer any more (a warning); a"
     " card that is in a Linux bridge or bond cannot be in one of Open vSwitch.",
-    remedy="ip address flush dev DEVICE, and the address to the bridge; ip link set DEVICE nomaster",
+    remedy="`ip address flush dev DEVICE`, and the address to the bridge; `ip link set DEVICE nomaster`",
     document="Open vSwitch FAQ, Configuration Problems",
 )
 def _uplink_address(subject: Subject) -> Answer:
@@ -97,7 +97,7 @@ def _uplink_address(subject: Subject) -> Answer:
     what="These bridges switch without a controller: fail_mode is not `secure`.",
     why="ovn-controller sets no flows on them. A secure bridge without a controller has none at all after Open"
     " vSwitch has been restarted; agents leave bridges like that.",
-    remedy="ovs-vsctl set-fail-mode BRIDGE standalone",
+    remedy="`ovs-vsctl set-fail-mode BRIDGE standalone`",
     document="ovs-vswitchd.conf.db(5), Bridge, fail_mode",
 )
 def _bridge_mode(subject: Subject) -> Answer:
@@ -116,7 +116,7 @@ def _bridge_mode(subject: Subject) -> Answer:
     severity="error",
     what="These bridges are of the datapath type of the integration bridge.",
     why="Patch ports do not lead from one datapath to another.",
-    remedy="ovs-vsctl set Bridge BRIDGE datapath_type=TYPE",
+    remedy="`ovs-vsctl set Bridge BRIDGE datapath_type=TYPE`",
     document="ovs-vswitchd.conf.db(5), Bridge, datapath_type",
 )
 def _bridge_datapath(subject: Subject) -> Answer:
@@ -140,7 +140,7 @@ def _bridge_datapath(subject: Subject) -> Answer:
     why="neutron-openvswitch-agent deletes OVN's flows and puts its own in their place, and with OVN's patch ports"
     " beside its own that is a broadcast storm. Its DHCP and L3 agents are not needed, for OVN does both (a"
     " warning).",
-    remedy="ovnkit chassis take-over FILE HOST",
+    remedy="`ovnkit chassis take-over FILE HOST`",
     document="Neutron, Migration from ML2/OVS to ML2/OVN",
 )
 def _agent(subject: Subject) -> Answer:
@@ -160,7 +160,7 @@ def _agent(subject: Subject) -> Answer:
     what="ML2/OVS has left nothing behind.",
     why="Its patch ports beside OVN's are a second way between the same bridges: a loop, as soon as one of them"
     " switches by itself. The rest is in the way of nobody, but misleads everybody.",
-    remedy="ovnkit chassis reconcile FILE HOST",
+    remedy="`ovnkit chassis reconcile FILE HOST`",
     document="Neutron, Migration from ML2/OVS to ML2/OVN",
 )
 def _agent_remains(subject: Subject) -> Answer:

@@ -75,7 +75,7 @@ def _ports_answer(subject: Subject, wanted: Iterable[int]) -> Answer:
     what="The firewall of the host lets clients of the central databases in.",
     why="Otherwise chassis do not see Southbound, and neutron-server does not see Northbound. It is looked for as in"
     " firewall-tunnel.",
-    remedy="nft add rule inet filter input tcp dport 6641-6644 accept",
+    remedy="`nft add rule inet filter input tcp dport 6641-6644 accept`",
     document="nft(8); iptables(8)",
 )
 def _firewall_central(subject: Subject) -> Answer:
@@ -121,7 +121,7 @@ def _listened_at(targets: Iterable[str]) -> set[int]:
     severity="warning",
     what="The server of Southbound may have 8,192 files open.",
     why="Each chassis is one, each client as well. The 1,024 of many systems are gone with some hundreds of hosts.",
-    remedy="LimitNOFILE=65536 in the unit, --ulimit nofile=65536 of the container",
+    remedy="`LimitNOFILE=65536` in the unit, `--ulimit nofile=65536` of the container",
     document="ovn-ctl(8)",
 )
 def _open_files(subject: Subject) -> Answer:
@@ -185,7 +185,7 @@ def _members(subject: Subject) -> Answer:
     severity="warning",
     what="The clock of the host agrees with the one here, to two seconds.",
     why="Certificates hold or not by it, and logs and timestamps of several hosts are read side by side.",
-    remedy="systemctl enable --now chrony (chronyd on Fedora)",
+    remedy="`systemctl enable --now chrony` (`chronyd` on Fedora)",
     document="chronyd(8)",
 )
 def _clock(subject: Subject) -> Answer:
@@ -222,7 +222,7 @@ def _uses_tls(subject: Subject) -> bool:
     severity="error",
     what="The private key of the host is there, its owner alone may read it, and that is who runs ovn-controller.",
     why="Without it there is no connection to Southbound; who can read it can be this chassis.",
-    remedy="chmod 600 FILE",
+    remedy="`chmod 600 FILE`; `chown USER FILE`",
     document="ovs-vswitchd.conf.db(5), SSL",
 )
 def _private_key(subject: Subject) -> Answer:

@@ -19,7 +19,7 @@ _MATCH: Final = "ovn-match-northd-version"
     severity="error",
     what="The Open_vSwitch database of the host answers.",
     why="Everything that is set on a chassis is in it.",
-    remedy="systemctl start openvswitch-switch (openvswitch on Fedora)",
+    remedy="`systemctl start openvswitch-switch` (`openvswitch` on Fedora)",
     document="ovs-vswitchd.conf.db(5)",
 )
 def _ovs_database(subject: Subject) -> Answer:
@@ -34,7 +34,7 @@ def _ovs_database(subject: Subject) -> Answer:
     what="One ovs-vswitchd runs.",
     why="Without it no packet goes anywhere. Two, such as one of the distribution and one in a container, fight for"
     " the same bridges.",
-    remedy="systemctl start openvswitch-switch (openvswitch on Fedora)",
+    remedy="`systemctl start openvswitch-switch` (`openvswitch` on Fedora)",
     document="ovs-vswitchd(8)",
 )
 def _ovs_vswitchd(subject: Subject) -> Answer:
@@ -51,7 +51,7 @@ def _ovs_vswitchd(subject: Subject) -> Answer:
     what="One ovn-controller runs.",
     why="Without it nothing comes of what is set. Several are legal, each with a system-id and a bridge of its own"
     " (`-n`), but mostly it is one of the distribution beside one in a container, which undo each other's work.",
-    remedy="systemctl start ovn-controller",
+    remedy="`systemctl start ovn-controller`; stop all but one",
     document="ovn-controller(8)",
 )
 def _ovn_controller(subject: Subject) -> Answer:
@@ -68,7 +68,7 @@ def _ovn_controller(subject: Subject) -> Answer:
     what="The host is not yet a chassis of another name.",
     why="A registered chassis does not follow a new system-id: the old row stays in Southbound, and keeps the"
     " tunnel address from the new one.",
-    remedy="ovnkit chassis rename FILE HOST",
+    remedy="`ovnkit chassis rename FILE HOST`",
     document=_CONTROLLER,
 )
 def _system_id(subject: Subject) -> Answer:
@@ -87,7 +87,7 @@ def _system_id(subject: Subject) -> Answer:
     what="No file gives the chassis another name.",
     why="ovn-controller takes system-id-override before the database. ovs-ctl writes what is in system-id.conf into"
     " the database whenever Open vSwitch starts; `apply` writes that file.",
-    remedy="rm /etc/ovn/system-id-override",
+    remedy="`rm /etc/ovn/system-id-override`; `ovnkit deploy apply FILE`",
     document="ovn-controller(8); ovs-ctl(8)",
 )
 def _system_id_files(subject: Subject) -> Answer:
@@ -124,7 +124,7 @@ def _system_id_unique(subject: Subject) -> Answer:
     what="OVN knows the host by the name that the kernel knows.",
     why="Neutron and Nova bind ports to that name; where one says the short name and the other the long one, ports"
     " are bound nowhere.",
-    remedy="ovs-vsctl set Open_vSwitch . external_ids:hostname=NAME",
+    remedy="`ovs-vsctl set Open_vSwitch . external_ids:hostname=NAME`, or the same name for Neutron and Nova",
     document=_CONTROLLER,
 )
 def _hostname(subject: Subject) -> Answer:
@@ -141,7 +141,7 @@ def _hostname(subject: Subject) -> Answer:
     what="No other chassis has the name of this host.",
     why="Neutron finds a chassis by the name of its host; a second one, often a stale row of the same host, takes"
     " ports away.",
-    remedy="ovnkit chassis show FILE, then remove what is stale.",
+    remedy="`ovnkit chassis show FILE`; of a stale one `ovn-sbctl chassis-del NAME`",
     document="ovn-sb(5), Chassis",
 )
 def _hostname_unique(subject: Subject) -> Answer:
@@ -167,7 +167,7 @@ def _known_name(subject: Subject) -> str:
     severity="error",
     what="Where ovn-match-northd-version is set, ovn-controller and ovn-northd are of one release.",
     why="Otherwise ovn-controller stops following Southbound, and does not say so anywhere but in its log.",
-    remedy="Upgrade ovn-controller, or take the option away.",
+    remedy="Upgrade ovn-controller, or set `ovn-match-northd-version = false`.",
     document=_CONTROLLER,
 )
 def _matching_release(subject: Subject) -> Answer:
@@ -188,7 +188,7 @@ def _matching_release(subject: Subject) -> Answer:
     severity="info",
     what="Every key that is set is one that this release reads.",
     why="OVN ignores the others without a word: older releases those that came later, newer ones those that are gone.",
-    remedy="ovs-vsctl remove Open_vSwitch . external_ids KEY",
+    remedy="`ovs-vsctl remove Open_vSwitch . external_ids KEY`",
     document=_CONTROLLER,
 )
 def _dead_keys(subject: Subject) -> Answer:

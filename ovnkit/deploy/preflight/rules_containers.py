@@ -59,7 +59,7 @@ def _apparmor_mount(subject: Subject) -> Answer:
     why="Where a container has no shared bind of /run/netns, each `ip netns` in it binds the directory to itself,"
     " with all that is below: the table doubles until it is full at 65,536 rows, and nothing can be mounted any"
     " more.",
-    remedy="umount /run/netns (as often as it is mounted but for once), and bind it into the containers: " + _BIND,
+    remedy="`umount /run/netns`, as often as it is mounted but for once; bind it into the containers: `" + _BIND + "`",
     document="ip-netns(8); mount_namespaces(7)",
 )
 def _netns_mounts(subject: Subject) -> Answer:

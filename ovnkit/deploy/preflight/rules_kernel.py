@@ -109,7 +109,7 @@ def _usable(subject: Subject, names: tuple[str, ...]) -> Answer:
     what="The kernel has `openvswitch`, and it is loaded.",
     why="Without it ovs-vswitchd makes no bridge of the kernel's datapath. In a container it may not be able to"
     " load it.",
-    remedy=_LOAD.format("openvswitch"),
+    remedy=f"`{_LOAD.format('openvswitch')}`",
     document="ovs-vswitchd(8), Open vSwitch Kernel Module",
 )
 def _module_openvswitch(subject: Subject) -> Answer:
@@ -122,7 +122,7 @@ def _module_openvswitch(subject: Subject) -> Answer:
     what="The kernel has the modules of the tunnels, `geneve` or `vxlan`, and they are loaded.",
     why="Without it there is no tunnel to any other host, and nothing says so but the log of ovs-vswitchd. In a"
     " container it may not be able to load it.",
-    remedy=_LOAD.format("geneve"),
+    remedy=f"`{_LOAD.format('geneve')}`",
     document="Open vSwitch FAQ, Configuration; modules-load.d(5)",
 )
 def _module_tunnel(subject: Subject) -> Answer:
@@ -152,7 +152,7 @@ def _module_conntrack(subject: Subject) -> Answer:
     severity="info",
     what="The modules of tunnels are loaded when the machine starts.",
     why="One that was loaded by hand is gone after a restart, and so are the tunnels.",
-    remedy="echo geneve >/etc/modules-load.d/geneve.conf",
+    remedy="`echo geneve >/etc/modules-load.d/geneve.conf`",
     document="modules-load.d(5)",
 )
 def _module_boot(subject: Subject) -> Answer:
@@ -172,7 +172,7 @@ def _module_boot(subject: Subject) -> Answer:
     severity="error",
     what="IPv6 is not disabled where tunnels or Southbound use it.",
     why="The address cannot be set, or nothing leaves by it.",
-    remedy="sysctl -w net.ipv6.conf.all.disable_ipv6=0",
+    remedy="`sysctl -w net.ipv6.conf.all.disable_ipv6=0`",
     document="Linux, Documentation/networking/ip-sysctl",
 )
 def _ipv6_enabled(subject: Subject) -> Answer:
@@ -191,7 +191,7 @@ def _ipv6_enabled(subject: Subject) -> Answer:
     severity="warning",
     what="Reverse path filtering is not strict on the interface of the tunnels.",
     why="Where the way back leads over another interface, the kernel drops what arrives, without a word.",
-    remedy="sysctl -w net.ipv4.conf.DEVICE.rp_filter=2",
+    remedy="`sysctl -w net.ipv4.conf.DEVICE.rp_filter=2`",
     document="Linux, Documentation/networking/ip-sysctl",
 )
 def _rp_filter(subject: Subject) -> Answer:
@@ -212,7 +212,7 @@ def _rp_filter(subject: Subject) -> Answer:
     severity="warning",
     what="The kernel's neighbour table has room for all hosts of the cluster.",
     why="When it is full, the address of another host cannot be resolved any more, and its tunnel is dead at times.",
-    remedy="sysctl -w net.ipv4.neigh.default.gc_thresh3=NUMBER",
+    remedy="`sysctl -w net.ipv4.neigh.default.gc_thresh3=NUMBER`",
     document="arp(7)",
 )
 def _neighbour_table(subject: Subject) -> Answer:

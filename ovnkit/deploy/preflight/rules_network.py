@@ -25,7 +25,7 @@ def _encap_link(subject: Subject) -> Link | None:
     severity="error",
     what="The tunnel address is one of the host, on an interface that is up.",
     why="Other hosts send to it. ovn-controller does not look whether it is there.",
-    remedy="ip address add ADDRESS/PREFIX dev DEVICE; ip link set DEVICE up",
+    remedy="`ip address add ADDRESS/PREFIX dev DEVICE`; `ip link set DEVICE up`",
     document="ovn-controller(8), ovn-encap-ip",
 )
 def _encap_address(subject: Subject) -> Answer:
@@ -69,7 +69,7 @@ def _encap_device(subject: Subject) -> Answer:
     what="No other chassis has the tunnel address.",
     why="Southbound takes each address once; ovn-controller of the second host fails at its first write, again and"
     " again.",
-    remedy="Another encap_ip for one of them; of a stale chassis: ovn-sbctl chassis-del NAME",
+    remedy="Another `encap_ip` for one of them; of a stale one `ovn-sbctl chassis-del NAME`",
     document="ovn-sb(5), Encap",
 )
 def _encap_unique(subject: Subject) -> Answer:
@@ -90,7 +90,7 @@ def _encap_unique(subject: Subject) -> Answer:
     what="The interface of the tunnels has room for the packets of tenants and 58 bytes more (78 with IPv6).",
     why="Larger packets are lost in the tunnel, those of TCP as well: ping works and transfers hang. An info where"
     " no network says its MTU, and the interface has no room for 1,500 bytes.",
-    remedy="ip link set DEVICE mtu BYTES",
+    remedy="`ip link set DEVICE mtu BYTES`",
     document="Neutron, MTU considerations",
 )
 def _mtu(subject: Subject) -> Answer:
@@ -137,7 +137,7 @@ def _tunnel_port(subject: Subject) -> Answer:
     what="The firewall of the host lets tunnels in.",
     why="Otherwise hosts see no packet of each other. What is looked for is a rule that names the port, in a"
     " firewall that refuses the rest; whom it lets in is not looked at.",
-    remedy="nft add rule inet filter input udp dport 6081 accept",
+    remedy="`nft add rule inet filter input udp dport 6081 accept`",
     document="nft(8); iptables(8)",
 )
 def _firewall_tunnel(subject: Subject) -> Answer:
