@@ -65,12 +65,13 @@ def _preflight(options: argparse.Namespace) -> int:
     from ovnkit.cli.structures import preflights
 
     spec = deploy.load(options.file)
-    try:
-        hosts = [spec.host(name).name for name in options.hosts] or None
-    except KeyError as exc:
-        print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
+    known = list(dict.fromkeys([*(host.name for host in spec.hosts), *(one.host for one in spec.central.members)]))
+    if unknown := [name for name in options.hosts if name not in known]:
+        print(f"ovnkit: no host {unknown[0]!r} in the spec; it has {', '.join(known) or 'none'}", file=sys.stderr)
         return _USAGE
-    report = deploy.preflight(spec, hosts, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once)
+    report = deploy.preflight(
+        spec, options.hosts or None, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once
+    )
     show(options, report, lambda: {"ok": report.ok, "hosts": preflights(report.hosts)})
     return 0 if report.ok else 1
 

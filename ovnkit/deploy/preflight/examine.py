@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
+from ovnkit.deploy.databases import DATABASES
 from ovnkit.deploy.host import open_host
 from ovnkit.deploy.hosts import AT_ONCE, on_each, tls_of
 from ovnkit.deploy.preflight.collect import collect
@@ -40,7 +42,7 @@ __all__ = ["preflight"]
 
 T = TypeVar("T")
 
-_PORTS: Final = frozenset({6081, 4789, 6640, 6641, 6642, 6643, 6644})
+_PORTS: Final = frozenset({6081, 4789, 6640, *(port for one in DATABASES for port in (one.port, one.raft_port))})
 """Of tunnels (geneve, vxlan), of a host's database, of the central databases, and of their clusters."""
 
 
@@ -55,9 +57,10 @@ def preflight(
 ) -> PreflightReport:
     """Look whether hosts are fit for what the spec says of them; say what is not, why it matters, and what mends it.
 
-    ``host_name``: one host, or some; all without it. ``rules``: those to ask. ``timeout`` (seconds) holds for the
-    central databases, and for each host once for its database and once for the command that is run there;
-    ``at_once`` hosts are looked at at a time. Nothing is written anywhere, and no file that holds a secret is read.
+    ``host_name``: one host, or some; all without it, those as well that run the central services alone. ``rules``:
+    those to ask. ``timeout`` (seconds) holds for the central databases, and for each host once for its database and
+    once for the command that is run there; ``at_once`` hosts are looked at at a time. Nothing is written anywhere, and
+    no file that holds a secret is read.
 
     A fact that could not be read makes "unknown" of the rules that ask for it: what nobody has seen is not "ok".
     Central databases that do not answer, as before they are made, are such facts. A host that cannot be reached beyond
@@ -65,27 +68,44 @@ def preflight(
 
     Raises KeyError for a host that the spec does not have.
     """
-    names = [host_name] if isinstance(host_name, str) else host_name
-    hosts = spec.hosts if names is None else tuple(spec.host(name) for name in names)
+    chosen = _chosen(spec, [host_name] if isinstance(host_name, str) else host_name)
     of = tls_of(spec, tls)
     southbound, northbound = _central(spec, of, timeout)
 
-    def look(host: HostSpec) -> HostPreflight:
-        database = _attempted(lambda: _database(host, of(host.ovsdb), timeout))
+    def look(name: str) -> HostPreflight:
+        chassis = next((host for host in spec.hosts if host.name == name), None)
+        database: Fact[DatabaseFacts] = Unknown("it is no chassis")
+        if chassis is not None:
+            database = _attempted(partial(_database, chassis, of(chassis.ovsdb), timeout))
         problem: OvnkitError | None = None
         try:
-            facts = _beyond(spec, host, database, timeout)
+            facts = _beyond(spec, name, chassis, database, timeout)
         except OvnkitError as exc:
             facts, problem = HostFacts.unread(str(exc)), exc
         subject = Subject(
-            spec=spec, host=host, facts=facts, database=database, southbound=southbound, northbound=northbound
+            spec=spec,
+            name=name,
+            chassis=chassis,
+            facts=facts,
+            database=database,
+            southbound=southbound,
+            northbound=northbound,
         )
-        return HostPreflight(host.name, judge(rules, subject), problem)
+        return HostPreflight(name, judge(rules, subject), problem)
 
-    looked = zip(hosts, on_each(hosts, look, at_once=at_once), strict=True)
+    looked = zip(chosen, on_each(chosen, look, at_once=at_once), strict=True)
     return PreflightReport(
-        tuple(HostPreflight(host.name, (), one) if isinstance(one, OvnkitError) else one for host, one in looked)
+        tuple(HostPreflight(name, (), one) if isinstance(one, OvnkitError) else one for name, one in looked)
     )
+
+
+def _chosen(spec: Spec, names: Sequence[str] | None) -> list[str]:
+    """The hosts to look at. Raises KeyError, which names those that there are."""
+    known = list(dict.fromkeys([*(host.name for host in spec.hosts), *(one.host for one in spec.central.members)]))
+    for name in names or ():
+        if name not in known:
+            raise KeyError(f"no host {name!r} in the spec; it has {', '.join(known) or 'none'}")
+    return known if names is None else list(names)
 
 
 def _attempted(look: Callable[[], T]) -> Fact[T]:
@@ -101,7 +121,7 @@ def _central(
     """The central databases, at the same time: before they are made, each takes all the time there is."""
 
     def southbound() -> SouthboundFacts:
-        remote = spec.central.southbound
+        remote = spec.central.southbound_admin
         with Southbound.connect(remote, tls=of(remote), timeout=timeout, monitor=SOUTHBOUND) as client:
             return observe_southbound(client)
 
@@ -120,21 +140,31 @@ def _database(host: HostSpec, tls: Tls | None, timeout: float) -> DatabaseFacts:
         return observe_database(client)
 
 
-def _beyond(spec: Spec, host: HostSpec, database: Fact[DatabaseFacts], timeout: float) -> HostFacts:
+def _beyond(
+    spec: Spec, name: str, chassis: HostSpec | None, database: Fact[DatabaseFacts], timeout: float
+) -> HostFacts:
     """What the host itself tells. Raises HostFailed, and NeedsHost where nobody says how it is reached."""
-    if host.access is None:
+    access = _access(spec, name, chassis)
+    if access is None:
         raise NeedsHost(
-            f"looking at {host.name} beyond its database",
-            f'ovnkit deploy preflight FILE {host.name}, run there, with access = "local" for it in the file',
+            f"looking at {name} beyond its database",
+            f'ovnkit deploy preflight FILE {name}, run there, with access = "local" for it in the file',
         )
-    central = (*parse_remotes(spec.central.northbound), *parse_remotes(spec.central.southbound))
-    own = servers_of(host.ovsdb) if host.ovsdb is not None else ()
+    central = spec.central
+    strings = [central.northbound, central.southbound, central.southbound_admin]
+    strings += [chassis.ovsdb] if chassis is not None and chassis.ovsdb is not None else []
     files = database.value if isinstance(database, Known) else None
     return collect(
-        open_host(host.access, host.name),
-        servers=parse_remotes(spec.central.southbound),
-        ports=_PORTS | {server.port for server in (*central, *own) if server.scheme != "unix"},
+        open_host(access, name),
+        servers=parse_remotes(central.southbound) if chassis is not None else (),
+        ports=_PORTS | {one.port for text in strings for one in servers_of(text) if one.scheme != "unix"},
         certificate="" if files is None else files.certificate,
         key="" if files is None else files.key,
         timeout=timeout,
     )
+
+
+def _access(spec: Spec, name: str, chassis: HostSpec | None) -> str | tuple[str, ...] | None:
+    if chassis is not None and chassis.access is not None:
+        return chassis.access
+    return next((spec.access_of(member) for member in spec.central.members if member.host == name), None)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import attrs
 
+from ovnkit.deploy.databases import DATABASES, NORTHBOUND, SOUTHBOUND, Database
 from ovnkit.deploy.preflight.facts import (
     DatabaseFacts,
     Fact,
@@ -16,29 +17,55 @@ from ovnkit.deploy.preflight.facts import (
     SouthboundFacts,
     Unread,
 )
-from ovnkit.deploy.spec import HostSpec, Spec
+from ovnkit.deploy.spec import HostSpec, Member, Spec
 from ovnkit.errors import InvalidRemote
 from ovnkit.remote import Remote, parse_remotes
 
-__all__ = ["Answer", "Finding", "Rule", "Severity", "State", "Subject", "broken", "holds", "judge", "needless", "rule"]
+__all__ = [
+    "About",
+    "Answer",
+    "Finding",
+    "Rule",
+    "Severity",
+    "State",
+    "Subject",
+    "broken",
+    "holds",
+    "judge",
+    "needless",
+    "rule",
+]
 
+About = Literal["chassis", "any"]
 Severity = Literal["error", "warning", "info"]
 State = Literal["ok", "error", "warning", "info", "unknown", "not needed"]
 
+_NO_CHASSIS: Final = "it runs the central services, and is no chassis"
 _DATAPATH_TYPE: Final = "ovn-bridge-datapath-type"
 
 
 @attrs.frozen(kw_only=True)
 class Subject:
-    """What rules look at: a host of a spec, and what was found out about it. ``now``: seconds since the epoch."""
+    """What rules look at: a host of a spec, and what was found out about it. ``now``: seconds since the epoch.
+
+    ``chassis`` is what the spec says of it as a chassis, None for a host that runs the central services alone.
+    """
 
     spec: Spec
-    host: HostSpec
+    name: str
+    chassis: HostSpec | None
     facts: HostFacts
     database: Fact[DatabaseFacts]
     southbound: Fact[SouthboundFacts]
     northbound: Fact[NorthboundFacts]
     now: float = attrs.field(factory=time.time)
+
+    @property
+    def host(self) -> HostSpec:
+        """The host as a chassis, as it is for the rules about those. Raises Unread where it is none."""
+        if self.chassis is None:
+            raise Unread(_NO_CHASSIS)
+        return self.chassis
 
     @property
     def kernel_datapath(self) -> bool:
@@ -65,24 +92,35 @@ class Subject:
         return tuple(self.spec.encap.type.split(","))
 
     @property
-    def northbound_servers(self) -> tuple[Remote, ...]:
-        """The servers of Northbound that are this host. Raises Unread."""
-        return tuple(filter(self._is_here, parse_remotes(self.spec.central.northbound)))
+    def member(self) -> Member | None:
+        """The host as a member of the central services, None where the spec does not say that it is one."""
+        return next((member for member in self.spec.central.members if member.host == self.name), None)
 
-    @property
-    def southbound_servers(self) -> tuple[Remote, ...]:
-        """The servers of Southbound that are this host. Raises Unread."""
-        return tuple(filter(self._is_here, parse_remotes(self.spec.central.southbound)))
+    def runs(self, database: Database) -> bool:
+        """Whether the host is to run a central database: as a member, or by its addresses. Raises Unread."""
+        central = self.spec.central
+        if central.members:
+            return self.member is not None
+        remotes = central.northbound if database is NORTHBOUND else central.southbound
+        return any(map(self._is_here, parse_remotes(remotes)))
 
     @property
     def runs_central(self) -> bool:
-        """Whether the host is to run a central database. Raises Unread."""
-        return bool(self.northbound_servers or self.southbound_servers)
+        """Whether the host is to run any of the central databases. Raises Unread."""
+        return any(map(self.runs, DATABASES))
+
+    @property
+    def central_ports(self) -> frozenset[int]:
+        """The ports at which the central databases of this host take clients. Raises Unread."""
+        central = self.spec.central
+        strings = {NORTHBOUND: (central.northbound,), SOUTHBOUND: (central.southbound, central.southbound_admin)}
+        remotes = [one for database in filter(self.runs, DATABASES) for text in strings[database] for one in _of(text)]
+        return frozenset(one.port for one in remotes)
 
     def _is_here(self, server: Remote) -> bool:
         if server.is_loopback:
             return self._is_own_machine
-        names = {self.host.name, self.facts.hostname.value}
+        names = {self.name, self.facts.hostname.value}
         return server.host in names or server.host in self.facts.addresses()
 
     @property
@@ -94,6 +132,11 @@ class Subject:
             return self.host.ovsdb is None or all(one.is_loopback for one in parse_remotes(self.host.ovsdb))
         except InvalidRemote:
             return False
+
+
+def _of(text: str) -> tuple[Remote, ...]:
+    """The servers of a connection string that have a port."""
+    return tuple(remote for remote in parse_remotes(text) if remote.scheme != "unix")
 
 
 @attrs.frozen
@@ -126,7 +169,8 @@ class Rule:
 
     ``severity`` is the worst that it can say: an error stops OVN from working there, a warning may do so later or in
     some cases, an info is good to know. ``what`` has to hold, ``why``; ``remedy`` is what mends it, with names in
-    capitals for what depends on the host; ``document`` says where it comes from.
+    capitals for what depends on the host; ``document`` says where it comes from. ``about``: whether it is asked of
+    every chassis, or of any host, of those as well that run the central services alone.
     """
 
     id: str
@@ -135,16 +179,19 @@ class Rule:
     why: str
     remedy: str
     document: str
+    about: About = "chassis"
     check: Callable[[Subject], Answer] = attrs.field(repr=False)
 
 
 def rule(
-    id: str, *, severity: Severity, what: str, why: str, remedy: str, document: str
+    id: str, *, severity: Severity, what: str, why: str, remedy: str, document: str, about: About = "chassis"
 ) -> Callable[[Callable[[Subject], Answer]], Rule]:
     """Make a function that answers for a host a rule."""
 
     def made(check: Callable[[Subject], Answer]) -> Rule:
-        return Rule(id=id, severity=severity, what=what, why=why, remedy=remedy, document=document, check=check)
+        return Rule(
+            id=id, severity=severity, what=what, why=why, remedy=remedy, document=document, about=about, check=check
+        )
 
     return made
 
@@ -175,11 +222,12 @@ def judge(rules: Iterable[Rule], subject: Subject) -> tuple[Finding, ...]:
 
 def _finding(one: Rule, subject: Subject) -> Finding:
     try:
-        answer = one.check(subject)
+        is_asked = one.about == "any" or subject.chassis is not None
+        answer = one.check(subject) if is_asked else needless(_NO_CHASSIS)
     except Unread as exc:
         answer = Answer("unknown", str(exc))
     return Finding(
-        host=subject.host.name,
+        host=subject.name,
         rule=one.id,
         state=answer.state,
         severity=one.severity,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from typing import Final
 
+from ovnkit.deploy.databases import DATABASES, SOUTHBOUND
 from ovnkit.deploy.preflight.facts import Certificate, KeyFile, Unread
 from ovnkit.deploy.preflight.rule import Answer, Rule, Subject, broken, holds, needless, rule
 from ovnkit.remote import parse_remotes
@@ -13,9 +15,8 @@ from ovnkit.remote import parse_remotes
 __all__ = ["CENTRAL_RULES"]
 
 _ELSEWHERE: Final = "the central databases run elsewhere"
-_WITHOUT_TLS: Final = "Southbound is reached without TLS"
 _SERVER: Final = "ovsdb-server"
-_CLUSTER_PORTS: Final = frozenset({6643, 6644})
+_CLUSTER_PORTS: Final = frozenset(database.raft_port for database in DATABASES)
 _LISTENER: Final = re.compile(r"p(?:tcp|ssl):(\d{1,5})\b")
 _OPEN_FILES: Final = 8192
 _FREE: Final = 1 << 30
@@ -26,6 +27,7 @@ _LEAD: Final = 2.0
 
 @rule(
     "central-ports",
+    about="any",
     severity="error",
     what="The ports of the central databases are free, or ovsdb-server's.",
     why="6641 and 6642 are where clients look for them, 6643 and 6644 where the members of a cluster find each other.",
@@ -35,9 +37,29 @@ _LEAD: Final = 2.0
 def _central_ports(subject: Subject) -> Answer:
     if not subject.runs_central:
         return needless(_ELSEWHERE)
-    own = (*subject.northbound_servers, *subject.southbound_servers)
-    wanted = {server.port for server in own if server.scheme != "unix"} | _CLUSTER_PORTS
-    return _ports_answer(subject, wanted)
+    return _ports_answer(subject, subject.central_ports | _CLUSTER_PORTS)
+
+
+@rule(
+    "member-address",
+    about="any",
+    severity="error",
+    what="The address of a member of the central services is one of the host.",
+    why="Its databases listen there, and are not started where it is not.",
+    remedy="`ip address add ADDRESS/PREFIX dev DEVICE`",
+    document="ovn-ctl(8)",
+)
+def _member_address(subject: Subject) -> Answer:
+    member = subject.member
+    if member is None:
+        return needless("the spec does not name it as a member of the central services")
+    link = subject.facts.addresses().get(member.address)
+    if link is not None:
+        return holds(f"{link.name} has {member.address}")
+    if ipaddress.ip_address(member.address).is_loopback:
+        return holds(f"{member.address} is loopback")
+    mend = f"ip address add {member.address}/PREFIX dev DEVICE"
+    return broken(f"no interface has {member.address}", mend, severity="error")
 
 
 @rule(
@@ -71,6 +93,7 @@ def _ports_answer(subject: Subject, wanted: Iterable[int]) -> Answer:
 
 @rule(
     "firewall-central",
+    about="any",
     severity="warning",
     what="The firewall of the host lets clients of the central databases in.",
     why="Otherwise chassis do not see Southbound, and neutron-server does not see Northbound. It is looked for as in"
@@ -79,12 +102,11 @@ def _ports_answer(subject: Subject, wanted: Iterable[int]) -> Answer:
     document="nft(8); iptables(8)",
 )
 def _firewall_central(subject: Subject) -> Answer:
-    own = (*subject.northbound_servers, *subject.southbound_servers)
-    ports = sorted({server.port for server in own if not server.is_loopback})
+    ports = subject.central_ports
     if not ports:
         return needless(_ELSEWHERE)
     firewall = subject.facts.firewall.value
-    shut = [str(port) for port in ports if not firewall.names(port)]
+    shut = [str(port) for port in sorted(ports) if not firewall.names(port)]
     if firewall.closed and shut:
         mend = "; ".join(f"nft add rule inet filter input tcp dport {port} accept" for port in shut)
         return broken(f"it refuses the rest, and no rule names TCP {', '.join(shut)}", mend, severity="warning")
@@ -93,6 +115,7 @@ def _firewall_central(subject: Subject) -> Answer:
 
 @rule(
     "listener-twice",
+    about="any",
     severity="warning",
     what="No central database is told of one port twice, by its command line and by a Connection row.",
     why='The second attempt fails as "Address already in use", for good, and which of the two settings counts is'
@@ -118,6 +141,7 @@ def _listened_at(targets: Iterable[str]) -> set[int]:
 
 @rule(
     "open-files",
+    about="any",
     severity="warning",
     what="The server of Southbound may have 8,192 files open.",
     why="Each chassis is one, each client as well. The 1,024 of many systems are gone with some hundreds of hosts.",
@@ -125,7 +149,7 @@ def _listened_at(targets: Iterable[str]) -> set[int]:
     document="ovn-ctl(8)",
 )
 def _open_files(subject: Subject) -> Answer:
-    if not subject.southbound_servers:
+    if not subject.runs(SOUTHBOUND):
         return needless(_ELSEWHERE)
     servers = [
         process
@@ -144,6 +168,7 @@ def _open_files(subject: Subject) -> Answer:
 
 @rule(
     "database-disk",
+    about="any",
     severity="error",
     what="The central databases lie on a disk, with 1 GB free.",
     why="What is in memory is gone after a restart, and with it a member of the cluster. Without space, the"
@@ -163,6 +188,7 @@ def _database_disk(subject: Subject) -> Answer:
 
 @rule(
     "members",
+    about="any",
     severity="warning",
     what="The central databases have an odd number of members.",
     why="Of two members none may fail, of four no more than of three: a cluster needs more than half.",
@@ -174,6 +200,8 @@ def _members(subject: Subject) -> Answer:
         return needless(_ELSEWHERE)
     central = subject.spec.central
     counts = {len(parse_remotes(remotes)) for remotes in (central.northbound, central.southbound)}
+    if central.members:
+        counts = {len(central.members)}
     seen = f"members: {' and '.join(map(str, sorted(counts)))}"
     if any(count % 2 == 0 for count in counts):
         return broken(seen, "add a member, or take one out", severity="warning")
@@ -182,6 +210,7 @@ def _members(subject: Subject) -> Answer:
 
 @rule(
     "clock",
+    about="any",
     severity="warning",
     what="The clock of the host agrees with the one here, to two seconds.",
     why="Certificates hold or not by it, and logs and timestamps of several hosts are read side by side.",
@@ -194,6 +223,15 @@ def _clock(subject: Subject) -> Answer:
         seen = f"{abs(lead):.0f} s {'ahead' if lead > 0 else 'behind'}"
         return broken(seen, "systemctl enable --now chrony", severity="warning")
     return holds("it agrees")
+
+
+def _unused(subject: Subject) -> str | None:
+    """Why the certificate of the host does not matter, None where it does. Raises Unread."""
+    if not any(remote.scheme == "ssl" for remote in parse_remotes(subject.spec.central.southbound)):
+        return "Southbound is reached without TLS"
+    if not subject.database.value.certificate and subject.spec.central.tls is not None:
+        return "there is none yet, and apply brings one"
+    return None
 
 
 def _certificate(subject: Subject) -> Certificate:
@@ -213,10 +251,6 @@ def _key(subject: Subject) -> tuple[str, KeyFile | None]:
     return path, subject.facts.key.value
 
 
-def _uses_tls(subject: Subject) -> bool:
-    return any(remote.scheme == "ssl" for remote in parse_remotes(subject.spec.central.southbound))
-
-
 @rule(
     "private-key",
     severity="error",
@@ -226,8 +260,8 @@ def _uses_tls(subject: Subject) -> bool:
     document="ovs-vswitchd.conf.db(5), SSL",
 )
 def _private_key(subject: Subject) -> Answer:
-    if not _uses_tls(subject):
-        return needless(_WITHOUT_TLS)
+    if (why := _unused(subject)) is not None:
+        return needless(why)
     path, key = _key(subject)
     if key is None:
         return broken(f"{path} is not there", "put the key there, or: ovs-vsctl set-ssl KEY CERT CA", severity="error")
@@ -251,8 +285,8 @@ def _private_key(subject: Subject) -> Answer:
     document="OVN, Role Based Access Control",
 )
 def _certificate_name(subject: Subject) -> Answer:
-    if not _uses_tls(subject):
-        return needless(_WITHOUT_TLS)
+    if (why := _unused(subject)) is not None:
+        return needless(why)
     certificate = _certificate(subject)
     if certificate.name != subject.host.system_id:
         mend = f"a certificate with CN={subject.host.system_id}"
@@ -270,8 +304,8 @@ def _certificate_name(subject: Subject) -> Answer:
     document="ovs-vswitchd.conf.db(5), SSL",
 )
 def _certificate_end(subject: Subject) -> Answer:
-    if not _uses_tls(subject):
-        return needless(_WITHOUT_TLS)
+    if (why := _unused(subject)) is not None:
+        return needless(why)
     left = _certificate(subject).ends - subject.now
     if left < 0:
         mend = f"put a new certificate into {subject.database.value.certificate}"
@@ -285,6 +319,7 @@ def _certificate_end(subject: Subject) -> Answer:
 
 CENTRAL_RULES: Final[tuple[Rule, ...]] = (
     _central_ports,
+    _member_address,
     _database_port,
     _firewall_central,
     _listener_twice,

@@ -27,6 +27,7 @@ def _agents(subject: Subject) -> list[Process]:
 
 @rule(
     "apparmor-mount",
+    about="any",
     severity="error",
     what="AppArmor lets the agents that make network namespaces mount.",
     why="A namespace is a mount below /run/netns. The profile that Docker and Podman give to a container, unless"
@@ -54,6 +55,7 @@ def _apparmor_mount(subject: Subject) -> Answer:
 
 @rule(
     "netns-mounts",
+    about="any",
     severity="error",
     what="/run/netns is mounted at most once, and the mount table has room.",
     why="Where a container has no shared bind of /run/netns, each `ip netns` in it binds the directory to itself,"
@@ -79,6 +81,7 @@ def _is_nearly_full(mounts: Mounts) -> bool:
 
 @rule(
     "netns-shared",
+    about="any",
     severity="error",
     what="Agents in containers have /run/netns of the host, shared.",
     why="Namespaces that one container makes are not seen in others and on the host, and each attempt to make one"
@@ -100,6 +103,7 @@ def _netns_shared(subject: Subject) -> Answer:
 
 @rule(
     "docker-mount-flags",
+    about="any",
     severity="warning",
     what="systemd gives Docker no `MountFlags` that cut it off.",
     why="With MountFlags=slave or private, what containers mount does not come back to the host, shared bind or not.",
@@ -118,6 +122,7 @@ def _docker_mount_flags(subject: Subject) -> Answer:
 
 @rule(
     "host-view",
+    about="any",
     severity="warning",
     what="What is looked at is the host, not a container on it.",
     why="In a container, mounts, modules, files and processes are not those of the host, and the findings about"

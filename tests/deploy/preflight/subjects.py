@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.deploy import Central, Encap, HostSpec, Spec, Subject
+from ovnkit.deploy import Central, Encap, HostSpec, Member, Spec, Subject
 from ovnkit.deploy.preflight.facts import (
     BridgeFacts,
     Certificate,
@@ -92,7 +92,7 @@ FACTS = HostFacts(
     ),
     system_id_conf=Known("gw1"),
     system_id_override=Known(None),
-    firewall=Known(Firewall(closed=True, ports=((6081, 6081), (6641, 6644)))),
+    firewall=Known(Firewall(closed=True, ports=((6081, 6081), (6641, 6644), (16642, 16642)))),
     namespaces=Known(()),
     disk=Known(Disk("/", "ext4", 50 << 30)),
     clock=Known(0.0),
@@ -144,7 +144,8 @@ def chassis(name: str, *, ip: str, hostname: str = "elsewhere") -> ChassisSummar
 OWN_CHASSIS = chassis("gw1", ip="192.0.2.1", hostname="gw1")
 GOOD = Subject(
     spec=SPEC,
-    host=SPEC.hosts[0],
+    name="gw1",
+    chassis=SPEC.hosts[0],
     facts=FACTS,
     database=Known(DATABASE),
     southbound=Known(SouthboundFacts(chassis=(OWN_CHASSIS,), release="23.03.1", listeners=("pssl:6642",))),
@@ -185,7 +186,14 @@ def asked(*, central: Mapping[str, Any] | None = None, encap: str = "geneve", **
     """The same host with another spec."""
     changed = attrs.evolve(SPEC.hosts[0], **host)
     spec = Spec(central=attrs.evolve(SPEC.central, **(central or {})), encap=Encap(type=encap), hosts=[changed])
-    return attrs.evolve(GOOD, spec=spec, host=changed)
+    return attrs.evolve(GOOD, spec=spec, chassis=changed)
+
+
+def central_only(address: str) -> Subject:
+    """The same host as a member of the central services, and nothing else."""
+    central = Central(members=[Member(host="gw1", address=address, access="local")], tls="pki", rbac=True)
+    spec = Spec(central=central)
+    return attrs.evolve(GOOD, spec=spec, chassis=None, database=Unknown("it is no chassis"))
 
 
 def with_ids(**ids: str | None) -> Subject:

@@ -13,7 +13,7 @@ import pytest
 
 from ovnkit import Northbound, deploy
 from ovnkit.cli import main
-from ovnkit.deploy import RULES, Answer, Rule, Subject, broken, holds
+from ovnkit.deploy import RULES, Answer, Central, Member, Rule, Spec, Subject, broken, holds
 from ovnkit.deploy.preflight.observe import observe_database, observe_northbound, observe_southbound
 from ovnkit.errors import HostFailed, NeedsHost, OvnkitError
 from ovnkit.northbound import DHCPOptions, LogicalSwitch, LogicalSwitchPort
@@ -79,6 +79,17 @@ def test_without_central_databases_what_they_would_tell_is_unknown_in_time(site:
     assert time.monotonic() - began < 60
     assert {ctl.finding(name).state for name in ("encap-unique", "hostname-unique")} == {"unknown"}
     assert ctl.problem is None
+
+
+def test_a_host_that_runs_the_central_services_alone_is_looked_at_as_well() -> None:
+    members = [Member(host=name, address=f"127.0.0.{last}", access="local") for name, last in (("s1", 2), ("s2", 3))]
+    sockets = "unix:/nowhere/db.sock"
+    spec = Spec(central=Central(members=members, northbound=sockets, southbound=sockets))
+    report = deploy.preflight(spec, timeout=2)
+    assert [(host.host, host.problem) for host in report.hosts] == [("s1", None), ("s2", None)]
+    assert report.hosts[0].finding("member-address").state == "ok"
+    assert report.hosts[0].finding("ovs-database").state == "not needed"
+    assert [host.host for host in deploy.preflight(spec, "s2", timeout=2, rules=[]).hosts] == ["s2"]
 
 
 def test_a_database_that_does_not_answer_is_an_error_of_that_host(site: Site) -> None:

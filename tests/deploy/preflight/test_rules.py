@@ -35,6 +35,7 @@ from tests.deploy.preflight.subjects import (
     PROCESSES,
     SHARED,
     asked,
+    central_only,
     chassis,
     on,
     registered,
@@ -173,6 +174,7 @@ BAD: list[tuple[str, str, Subject, str]] = [
     ),
     ("agent-remains", "warning", on(namespaces=("qrouter-1",)), "qrouter-1"),
     ("central-ports", "error", on(owners={11: "ovsdb-server", 12: "nginx"}), "6642 is nginx's"),
+    ("member-address", "error", central_only("192.0.2.50"), "no interface has 192.0.2.50"),
     (
         "database-port",
         "error",
@@ -211,6 +213,7 @@ BAD: list[tuple[str, str, Subject, str]] = [
 
 # Where the host that is as it should be is not one of those that the rule is about.
 GOOD_OTHERWISE = {
+    "member-address": central_only("192.0.2.1"),
     "ipv6-enabled": IPV6,
     "matching-release": asked(options={"ovn-match-northd-version": True}),
     "database-port": with_facts(
@@ -302,6 +305,7 @@ def test_of_a_host_of_which_nothing_is_known_no_rule_says_ok() -> None:
         "ovs-database": "error",
         "ipv6-enabled": "not needed",
         "database-port": "not needed",
+        "member-address": "not needed",
     }
 
 
@@ -362,6 +366,36 @@ def test_a_host_under_its_own_name_or_address_is_central_and_another_is_not() ->
     assert not central("ssl:192.0.2.9:6641")
     # Loopback is that of the machine that deploys.
     assert not central("tcp:127.0.0.1:6641")
+
+
+def test_of_a_host_that_is_no_chassis_only_what_concerns_any_host_is_asked() -> None:
+    subject = central_only("192.0.2.1")
+    states = {found.rule: found.state for found in judge(RULES, subject)}
+    chassis = {one.id for one in RULES if one.about == "chassis"}
+    assert {name for name, state in states.items() if state == "not needed"} >= chassis
+    assert {states[name] for name in states if name not in chassis} == {"ok"}
+
+
+def test_members_that_the_spec_names_are_central_and_their_addresses_do_not_matter() -> None:
+    subject = central_only("192.0.2.50")
+    assert subject.runs_central
+    assert subject.central_ports == {6641, 6642, 16642}
+    other = attrs.evolve(subject, name="elsewhere")
+    assert not other.runs_central
+    assert other.central_ports == set()
+
+
+def test_a_loopback_address_of_a_member_is_always_there() -> None:
+    assert finding("member-address", central_only("127.0.0.9")).state == "ok"
+
+
+def test_a_certificate_that_apply_brings_is_not_missed() -> None:
+    subject = asked(central={"tls": "pki"})
+    bare = attrs.evolve(subject.database.value, certificate="", key="")
+    for name in ("private-key", "certificate-name", "certificate-end"):
+        assert finding(name, attrs.evolve(subject, database=Known(bare))).state == "not needed"
+        assert finding(name, attrs.evolve(GOOD, database=Known(bare))).state == "unknown"
+        assert finding(name, subject).state == "ok"
 
 
 def test_a_rule_of_ones_own_is_asked_like_the_others() -> None:
