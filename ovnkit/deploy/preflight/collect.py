@@ -57,13 +57,13 @@ def host_facts(parts: Mapping[str, Section], *, sent: float, received: float) ->
     return HostFacts(
         release=found.read("release", str.strip),
         hostname=found.read("hostname", str.strip),
-        container=found.read("container", lambda text: text.strip() == "yes"),
+        view=found.read("view", procfs.parse_view),
         modules=found.modules(),
-        boot_modules=found.read("modules_load", procfs.parse_modules_load),
-        mounts=found.mounts(),
+        boot_modules=found.of_the_host(found.read("modules_load", procfs.parse_modules_load)),
+        mounts=found.of_the_host(found.mounts()),
         apparmor=found.apparmor(),
         engines=found.read("engines", lambda text: frozenset(text.split())),
-        mount_flags=found.read_if_there("mount_flags", _mount_flags),
+        mount_flags=found.read_if_there("mount_flags", tools.parse_mount_flags),
         processes=found.read("processes", procfs.parse_processes),
         sockets=found.sockets(),
         owners=found.read("owners", procfs.parse_owners),
@@ -72,7 +72,7 @@ def host_facts(parts: Mapping[str, Section], *, sent: float, received: float) ->
         system_id_conf=found.read_if_there("system_id_conf", str.strip),
         system_id_override=found.read_if_there("system_id_override", str.strip),
         firewall=found.firewall(),
-        namespaces=found.read("namespaces", lambda text: tuple(sorted(text.split()))),
+        namespaces=found.of_the_host(found.read("namespaces", lambda text: tuple(sorted(text.split())))),
         disk=found.read("disk", tools.parse_disk),
         clock=found.read("clock", lambda text: clock_lead(int(text), sent=sent, received=received)),
         probes=found.read("probes", tools.parse_probes),
@@ -80,12 +80,6 @@ def host_facts(parts: Mapping[str, Section], *, sent: float, received: float) ->
         key=found.read_if_there("key", tools.parse_key_file),
         ovn_release=found.read_if_there("ovn_release", tools.parse_release),
     )
-
-
-def _mount_flags(text: str) -> str | None:
-    """``MountFlags`` of a unit, None where the unit is not there (systemctl(1), show)."""
-    shown = dict(line.partition("=")[::2] for line in text.splitlines())
-    return shown["MountFlags"].strip() if shown.get("LoadState") == "loaded" else None
 
 
 @attrs.frozen
@@ -109,6 +103,13 @@ class _Parts:
     def read_if_there(self, name: str, parse: Callable[[str], T | None]) -> Fact[T | None]:
         """The same, None where the part says that what it looks for is not there."""
         return Known(None) if self.is_absent(name) else self.read(name, parse)
+
+    def of_the_host(self, fact: Fact[T]) -> Fact[T]:
+        """The fact, unless it is about the files of a container where those of the host were asked for."""
+        view = self.read("view", procfs.parse_view)
+        if isinstance(view, Unknown):
+            return view
+        return fact if view.value.files else Unknown("this is a container, which does not show those of the host")
 
     def is_absent(self, name: str) -> bool:
         part = self.parts.get(name)

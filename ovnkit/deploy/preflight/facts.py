@@ -33,6 +33,7 @@ __all__ = [
     "SouthboundFacts",
     "Unknown",
     "Unread",
+    "View",
 ]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -218,18 +219,25 @@ class Probe:
         return self.outcome == "connected"
 
 
+@attrs.frozen
+class View:
+    """Whether what is seen is the host's own, and not that of a container on it: files and mounts, and processes."""
+
+    files: bool
+    processes: bool
+
+
 @attrs.frozen(kw_only=True)
 class HostFacts:
     """What the host itself tells, beyond any database.
 
     Files that are not there, and what there is none of, are None or empty. ``clock``: by how many seconds its clock is
     ahead of the one here, at least. ``owners``: the program behind each inode of a socket; the kernel's own have none.
-    ``container``: whether all this is about a container and not about the machine.
     """
 
     release: Fact[str]
     hostname: Fact[str]
-    container: Fact[bool]
+    view: Fact[View]
     modules: Fact[Modules]
     boot_modules: Fact[frozenset[str]]
     mounts: Fact[Mounts]
@@ -261,9 +269,12 @@ class HostFacts:
         """The interface of each address. Raises Unread."""
         return {address: link for link in self.links.value for address in link.addresses}
 
-    def running(self, program: str) -> tuple[Process, ...]:
-        """The processes of a program. Raises Unread."""
-        return tuple(process for process in self.processes.value if process.program == program)
+    def running(self, *programs: str) -> tuple[Process, ...]:
+        """The processes of some programs. Raises Unread, also where none is seen and not all can be."""
+        found = tuple(process for process in self.processes.value if process.program in programs)
+        if not found and not self.view.value.processes:
+            raise Unread("none is seen, but this is a container, which sees its own processes only")
+        return found
 
 
 @attrs.frozen(kw_only=True)

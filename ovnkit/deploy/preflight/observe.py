@@ -80,7 +80,7 @@ def observe_northbound(northbound: Northbound) -> NorthboundFacts:
         members = [ports[ref] for ref in switch.ports if ref in ports]
         if all(port.type != "localnet" for port in members):
             sizes.append(switch.external_ids.get(_MTU_OF_NEUTRON, ""))
-            sizes += [told[port.dhcpv4_options] for port in members if port.dhcpv4_options in told]
+            sizes += [told.get(port.dhcpv4_options, "") for port in members if port.dhcpv4_options is not None]
     return NorthboundFacts(
         mtu=max((int(size) for size in sizes if size.isdecimal()), default=None),
         listeners=tuple(sorted(row.target for row in northbound.find(nb.Connection))),

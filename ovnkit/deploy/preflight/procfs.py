@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Modules, Mount, Process, Socket
+from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Modules, Mount, Process, Socket, View
 from ovnkit.ovsdb.values import Map
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "parse_processes",
     "parse_sockets",
     "parse_sysctls",
+    "parse_view",
     "version_of",
 ]
 
@@ -99,6 +100,12 @@ def _listening(text: str, state: str) -> Iterator[tuple[int, int]]:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def parse_view(text: str) -> View:
+    """Which of ``files`` and ``processes`` are the host's."""
+    words = text.split()
+    return View("files" in words, "processes" in words)
 
 
 def parse_owners(text: str) -> Mapping[int, str]:

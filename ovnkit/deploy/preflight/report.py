@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -115,8 +116,9 @@ def _explained(broken: Sequence[Finding]) -> Iterator[str]:
 
 
 def _counted(findings: Sequence[Finding]) -> str:
-    counts = {state: sum(finding.state == state for finding in findings) for state in _PLURALS}
-    named = (f"{count} {state if count == 1 else _PLURALS[state]}" for state, count in counts.items() if count)
+    counts = Counter(finding.state for finding in findings)
+    found = [state for state in _PLURALS if counts[state]]
+    named = (f"{counts[state]} {state if counts[state] == 1 else _PLURALS[state]}" for state in found)
     return ", ".join(named) or "nothing was looked at"
 
 

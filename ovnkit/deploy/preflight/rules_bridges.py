@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Final
 
 from ovnkit.deploy.agent import AGENT_CONTROLLER
-from ovnkit.deploy.preflight.facts import BridgeFacts
+from ovnkit.deploy.preflight.facts import BridgeFacts, Known
 from ovnkit.deploy.preflight.rule import Answer, Rule, Subject, broken, holds, needless, rule
 from ovnkit.vswitch.patch_ports import agent_port_name
 
@@ -81,12 +82,12 @@ def _uplink_address(subject: Subject) -> Answer:
     taken = [link for link in links if link.master not in (None, "ovs-system")]
     if taken:
         seen = ", ".join(f"{link.name} is a port of {link.master}" for link in taken)
-        return broken(seen, "; ".join(f"ip link set {link.name} nomaster" for link in taken), severity="error")
+        return broken(seen, "; ".join(f"ip link set {quote(link.name)} nomaster" for link in taken), severity="error")
     addressed = {link.name: [one for one in link.addresses if not one.startswith("fe80:")] for link in links}
     found = {name: addresses for name, addresses in addressed.items() if addresses}
     if found:
         seen = ", ".join(f"{name} has {', '.join(addresses)}" for name, addresses in found.items())
-        mend = "; ".join(f"ip address flush dev {name}, and the address to {uplinks[name]}" for name in found)
+        mend = "; ".join(f"ip address flush dev {quote(name)}, and the address to {uplinks[name]}" for name in found)
         return broken(seen, mend, severity="warning")
     return holds(", ".join(sorted(uplinks)) or "no network card")
 
@@ -148,7 +149,7 @@ def _agent(subject: Subject) -> Answer:
     if agents:
         mend = f"ovnkit chassis take-over FILE {subject.host.name}"
         return broken(", ".join(map(str, agents)), mend, severity="error")
-    others = [process for program in _OTHER_AGENTS for process in subject.facts.running(program)]
+    others = subject.facts.running(*_OTHER_AGENTS)
     if others:
         return broken(", ".join(map(str, others)), "stop and disable their services", severity="warning")
     return holds("none runs")
@@ -165,7 +166,9 @@ def _agent(subject: Subject) -> Answer:
 )
 def _agent_remains(subject: Subject) -> Answer:
     found = list(_remains(subject))
-    spaces = subject.facts.namespaces.value
+    namespaces = subject.facts.namespaces
+    # What is left in the database is told also where namespaces cannot be.
+    spaces = namespaces.value if not found or isinstance(namespaces, Known) else ()
     if spaces:
         found.append(f"network namespaces {', '.join(spaces)}")
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from shlex import quote
 from typing import Final
 
 from ovnkit.deploy.databases import DATABASES, SOUTHBOUND
@@ -266,11 +267,11 @@ def _private_key(subject: Subject) -> Answer:
     if key is None:
         return broken(f"{path} is not there", "put the key there, or: ovs-vsctl set-ssl KEY CERT CA", severity="error")
     if key.mode & 0o077:
-        return broken(f"{path} has mode {key.mode:o}, owner {key.owner}", f"chmod 600 {path}", severity="error")
+        return broken(f"{path} has mode {key.mode:o}, owner {key.owner}", f"chmod 600 {quote(path)}", severity="error")
     users = {process.user for process in subject.facts.running("ovn-controller") if process.user}
     blind = sorted(users - {"root", key.owner})
     if blind:
-        mend = f"chown {blind[0]} {path}"
+        mend = f"chown {quote(blind[0])} {quote(path)}"
         return broken(f"{path} is {key.owner}'s, and ovn-controller runs as {blind[0]}", mend, severity="error")
     return holds(f"{path} has mode {key.mode:o}, owner {key.owner}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Final
 
 from ovnkit.deploy.preflight.facts import Unknown, Unread
@@ -131,7 +132,7 @@ def _hostname(subject: Subject) -> Answer:
     set_there, own = subject.database.value.config.hostname, subject.facts.hostname.value
     if set_there is None or set_there == own:
         return holds(own)
-    mend = f"ovs-vsctl set Open_vSwitch . external_ids:hostname={own}, or the same name for Neutron and Nova"
+    mend = f"ovs-vsctl set Open_vSwitch . external_ids:hostname={quote(own)}, or the same name for Neutron and Nova"
     return broken(f"{set_there} in the database, {own} in the kernel", mend, severity="warning")
 
 
@@ -152,7 +153,7 @@ def _hostname_unique(subject: Subject) -> Answer:
         if chassis.hostname == name and chassis.name != subject.host.system_id
     ]
     if others:
-        mend = f"ovn-sbctl chassis-del {others[0]}, if it is stale"
+        mend = f"ovn-sbctl chassis-del {quote(others[0])}, if it is stale"
         return broken(f"{name} is also chassis {', '.join(others)}", mend, severity="error")
     return holds(f"{name} is no other chassis")
 

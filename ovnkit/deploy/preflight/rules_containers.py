@@ -16,13 +16,9 @@ _MOST_MOUNTS: Final = 1 << 16
 _SHARED_FLAGS: Final = ("", "shared", str(1 << 20))
 
 
-def _agents(subject: Subject) -> list[Process]:
+def _agents(subject: Subject) -> tuple[Process, ...]:
     """Programs that make network namespaces."""
-    return [
-        process
-        for process in subject.facts.processes.value
-        if process.program in AGENTS and process.program != "neutron-openvswitch-agent"
-    ]
+    return subject.facts.running(*(AGENTS - {"neutron-openvswitch-agent"}))
 
 
 @rule(
@@ -131,10 +127,11 @@ def _docker_mount_flags(subject: Subject) -> Answer:
     document="Deploy, A host beyond its database",
 )
 def _host_view(subject: Subject) -> Answer:
-    if subject.facts.container.value:
+    view = subject.facts.view.value
+    if not view.files or not view.processes:
         mend = "an access that leads to the machine itself, such as ssh://root@ADDRESS"
-        return broken("this is a container", mend, severity="warning")
-    return holds("it is no container")
+        return broken("what is seen is a container", mend, severity="warning")
+    return holds("its own files and processes")
 
 
 CONTAINER_RULES: Final[tuple[Rule, ...]] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Final
 
 from ovnkit.deploy.preflight.facts import Unread
@@ -191,7 +192,7 @@ def _ipv6_enabled(subject: Subject) -> Answer:
     severity="warning",
     what="Reverse path filtering is not strict on the interface of the tunnels.",
     why="Where the way back leads over another interface, the kernel drops what arrives, without a word.",
-    remedy="`sysctl -w net.ipv4.conf.DEVICE.rp_filter=2`",
+    remedy="`sysctl -w net/ipv4/conf/DEVICE/rp_filter=2`",
     document="Linux, Documentation/networking/ip-sysctl",
 )
 def _rp_filter(subject: Subject) -> Answer:
@@ -203,7 +204,9 @@ def _rp_filter(subject: Subject) -> Answer:
     # The kernel takes the larger one.
     value = max(_setting(subject, f"net/ipv4/conf/{name}/rp_filter") for name in ("all", link.name))
     if value == "1":
-        return broken(f"strict on {link.name}", f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=2", severity="warning")
+        return broken(
+            f"strict on {link.name}", f"sysctl -w net/ipv4/conf/{quote(link.name)}/rp_filter=2", severity="warning"
+        )
     return holds(f"not strict on {link.name}")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Final
 
-from ovnkit.deploy.preflight.facts import Link
+from ovnkit.deploy.preflight.facts import Link, Unread
 from ovnkit.deploy.preflight.rule import Answer, Rule, Subject, broken, holds, needless, rule
 
 __all__ = ["NETWORK_RULES"]
@@ -34,7 +35,7 @@ def _encap_address(subject: Subject) -> Answer:
         mend = f"ip address add {subject.host.encap_ip}/PREFIX dev DEVICE"
         return broken(f"no interface has {subject.host.encap_ip}", mend, severity="error")
     if not link.up:
-        return broken(f"{link.name} is down", f"ip link set {link.name} up", severity="error")
+        return broken(f"{link.name} is down", f"ip link set {quote(link.name)} up", severity="error")
     return holds(f"{link.name} has {subject.host.encap_ip}, and is up")
 
 
@@ -58,7 +59,7 @@ def _encap_device(subject: Subject) -> Answer:
         return broken(f"{link.name}, of a physical network, has it", mend, severity="warning")
     holders = [name for name, bridge in bridges.items() if link.name != name and link.name in bridge.uplinks]
     if holders:
-        mend = f"ip address del {subject.host.encap_ip}/PREFIX dev {link.name}, and add it to {holders[0]}"
+        mend = f"ip address del {subject.host.encap_ip}/PREFIX dev {quote(link.name)}, and add it to {holders[0]}"
         return broken(f"{link.name} has it, which is a port of {holders[0]}", mend, severity="error")
     return holds(f"{link.name} has it")
 
@@ -79,7 +80,7 @@ def _encap_unique(subject: Subject) -> Answer:
         if chassis.name != subject.host.system_id and subject.host.encap_ip in {encap.ip for encap in chassis.encaps}
     ]
     if owners:
-        mend = f"ovn-sbctl chassis-del {owners[0]} if it is stale, else another encap_ip"
+        mend = f"ovn-sbctl chassis-del {quote(owners[0])} if it is stale, else another encap_ip"
         return broken(f"chassis {', '.join(owners)} has {subject.host.encap_ip}", mend, severity="error")
     return holds(f"nobody else has {subject.host.encap_ip}")
 
@@ -100,7 +101,7 @@ def _mtu(subject: Subject) -> Answer:
     overhead = _OVERHEAD[6 if ":" in subject.host.encap_ip else 4]
     room = link.mtu - overhead
     largest = subject.northbound.value.mtu
-    mend = f"ip link set {link.name} mtu {(largest or _FULL_MTU) + overhead}"
+    mend = f"ip link set {quote(link.name)} mtu {(largest or _FULL_MTU) + overhead}"
     seen = f"{link.name} has {link.mtu}, which leaves {room}"
     if largest is not None and room < largest:
         return broken(f"{seen}, and a network has {largest}", mend, severity="error")
@@ -122,6 +123,8 @@ def _tunnel_port(subject: Subject) -> Answer:
         return needless(_USERSPACE)
     ports = {_PORTS[kind] for kind in subject.tunnels if kind in _PORTS}
     used = [one for one in subject.facts.sockets.value if one.protocol == "udp" and one.port in ports]
+    if used and not subject.facts.view.value.processes:
+        raise Unread("somebody has it, and this is a container, which sees its own processes only")
     owners = {
         one.port: subject.facts.owners.value[one.inode] for one in used if one.inode in subject.facts.owners.value
     }

@@ -29,7 +29,16 @@ part() {
 }
 file() { [ -e "$1" ] || return 44; cat -- "$1"; }
 have() { command -v "$1" >/dev/null; }
-container() { if [ -e /.dockerenv ] || [ -e /run/.containerenv ]; then echo yes; else echo no; fi; }
+# Of the first PID namespace the kernel has fixed the number.
+view() {
+  [ "$(readlink /proc/self/ns/pid)" = 'pid:[4026531836]' ] && echo processes
+  if root=$(stat -L -c %d:%i /proc/1/root/ 2>/dev/null); then
+    [ "$root" = "$(stat -c %d:%i /)" ] || return 0
+  elif [ -e /.dockerenv ] || [ -e /run/.containerenv ]; then
+    return 0
+  fi
+  echo files
+}
 modules_of() {
   path=/lib/modules/$(cat /proc/sys/kernel/osrelease)/$1
   [ -e "$path" ] || return 44
@@ -145,7 +154,7 @@ probes() {
 exec </dev/null
 part release cat /proc/sys/kernel/osrelease
 part hostname cat /proc/sys/kernel/hostname
-part container container
+part view view
 part modules file /proc/modules
 part modules_shown ls /sys/module
 part modules_built_in modules_of modules.builtin

@@ -15,6 +15,7 @@ __all__ = [
     "parse_iptables",
     "parse_key_file",
     "parse_links",
+    "parse_mount_flags",
     "parse_nft",
     "parse_probes",
     "parse_release",
@@ -93,12 +94,23 @@ def parse_certificate(text: str) -> Certificate:
     """What ``openssl x509 -subject -enddate -nameopt RFC2253`` prints. Raises ValueError."""
     import ssl
 
-    lines = dict(line.partition("=")[::2] for line in text.splitlines())
+    lines = _assignments(text)
     if "notAfter" not in lines:
         raise ValueError("it does not say until when it holds")
     attributes = (part.strip().partition("=") for part in _ATTRIBUTE.findall(lines.get("subject", "")))
     name = next((value.strip() for kind, _, value in attributes if kind.strip() == "CN"), "")
     return Certificate(name, float(ssl.cert_time_to_seconds(lines["notAfter"].strip())))
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """The lines ``NAME=VALUE``."""
+    return {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
+
+
+def parse_mount_flags(text: str) -> str | None:
+    """``MountFlags`` of a unit as systemctl(1) shows it, None where systemd has no such unit."""
+    shown = _assignments(text)
+    return shown.get("MountFlags", "").strip() if shown.get("LoadState") == "loaded" else None
 
 
 def parse_key_file(text: str) -> KeyFile:

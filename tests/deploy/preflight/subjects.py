@@ -28,6 +28,7 @@ from ovnkit.deploy.preflight.facts import (
     Socket,
     SouthboundFacts,
     Unknown,
+    View,
 )
 from ovnkit.ovsdb import Ref
 from ovnkit.southbound import Chassis
@@ -58,7 +59,7 @@ PROCESSES = (
 FACTS = HostFacts(
     release=Known("6.1.0-18-amd64"),
     hostname=Known("gw1"),
-    container=Known(False),
+    view=Known(View(files=True, processes=True)),
     modules=Known(
         Modules(
             present=frozenset({"openvswitch", "geneve", "nf_conntrack", "nf_nat"}),

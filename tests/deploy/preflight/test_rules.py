@@ -26,6 +26,7 @@ from ovnkit.deploy.preflight.facts import (
     Probe,
     Process,
     Socket,
+    View,
 )
 from ovnkit.deploy.preflight.rule import judge
 from tests.deploy.preflight.subjects import (
@@ -101,7 +102,8 @@ BAD: list[tuple[str, str, Subject, str]] = [
     ("netns-shared", "error", with_process(WITHOUT_BIND), "process 9) has none"),
     ("netns-shared", "error", with_process(PRIVATE_BIND), "not shared"),
     ("docker-mount-flags", "warning", on(mount_flags="slave"), "MountFlags=slave"),
-    ("host-view", "warning", on(container=True), "container"),
+    ("host-view", "warning", on(view=View(files=False, processes=True)), "container"),
+    ("host-view", "warning", on(view=View(files=True, processes=False)), "container"),
     ("ovs-database", "error", without(GOOD, "database"), "for a test"),
     ("ovs-vswitchd", "error", running(), "none runs"),
     ("ovs-vswitchd", "error", with_process(Process(pid=9, program="ovs-vswitchd")), "process 9"),
@@ -339,6 +341,44 @@ def test_a_module_that_is_built_in_is_there_and_needs_no_file() -> None:
 def test_a_port_that_somebody_has_who_may_not_be_seen_is_unknown() -> None:
     found = finding("central-ports", on(owners={11: "ovsdb-server"}))
     assert (found.state, found.seen) == ("unknown", "somebody listens at 6642, and it cannot be told who")
+
+
+@pytest.mark.parametrize("name", ["ovs-vswitchd", "ovn-controller", "agent", "apparmor-mount", "listener-twice"])
+def test_a_program_that_a_container_may_not_see_is_unknown(name: str) -> None:
+    confined = on(processes=(), view=View(files=False, processes=False))
+    assert finding(name, confined).state == "unknown"
+    assert "its own processes only" in finding(name, confined).seen
+
+
+def test_a_program_that_a_container_does_see_is_there() -> None:
+    confined = with_facts(GOOD, view=View(files=False, processes=False))
+    assert finding("ovs-vswitchd", confined).state == "ok"
+    assert finding("tunnel-port", confined).state == "unknown"
+
+
+def test_what_is_left_in_the_database_is_told_where_namespaces_cannot_be() -> None:
+    left = with_bridges(br_tun=BridgeFacts(name="br-tun"))
+    assert finding("agent-remains", without(left, "namespaces")).state == "warning"
+    assert finding("agent-remains", without(GOOD, "namespaces")).state == "unknown"
+
+
+EVIL = "x;rm -rf $(HOME)"
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("encap-unique", registered(chassis(EVIL, ip="192.0.2.1"))),
+        ("hostname-unique", registered(chassis(EVIL, ip="192.0.2.9", hostname="gw1"))),
+        ("hostname", with_facts(with_ids(hostname="other"), hostname=EVIL)),
+        ("encap-address", with_links(attrs.evolve(ETH0, name=EVIL, up=False))),
+        ("mtu", with_links(attrs.evolve(ETH0, name=EVIL, mtu=1400))),
+    ],
+)
+def test_a_name_that_somebody_else_gave_does_nothing_in_the_command_that_mends(name: str, subject: Subject) -> None:
+    found = finding(name, subject)
+    assert EVIL in found.remedy
+    assert EVIL not in found.remedy.replace(f"'{EVIL}'", "").replace(f"hostname='{EVIL}'", "")
 
 
 def test_a_setting_that_this_kernel_does_not_have_is_unknown() -> None:

@@ -135,6 +135,19 @@ def test_the_release_of_ovn_is_read(text: str, release: str | None) -> None:
     assert tools.parse_release(text) == release
 
 
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("LoadState=loaded\nMountFlags=\n", ""),
+        ("LoadState=loaded\nMountFlags=slave\n", "slave"),
+        ("LoadState=not-found\nMountFlags=\n", None),
+        ("", None),
+    ],
+)
+def test_the_mount_flags_of_a_unit_are_read(text: str, flags: str | None) -> None:
+    assert tools.parse_mount_flags(text) == flags
+
+
 def test_attempts_to_connect_are_read() -> None:
     text = (
         "192.0.2.2\t6642\t124\t\n"
@@ -157,6 +170,7 @@ def test_garbage_is_passed_over_or_refused_as_a_value(text: str) -> None:
     tools.parse_iptables(text)
     tools.parse_nft(text)
     tools.parse_release(text)
+    tools.parse_mount_flags(text)
     tools.parse_probes(text)
     refusing: tuple[Callable[[str], object], ...] = (
         tools.parse_links,
