@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
+import attrs
+
 from ovnkit.deploy.databases import DATABASES
 from ovnkit.deploy.host import open_host
 from ovnkit.deploy.hosts import AT_ONCE, on_each, tls_of
@@ -70,33 +72,52 @@ def preflight(
     """
     chosen = _chosen(spec, [host_name] if isinstance(host_name, str) else host_name)
     of = tls_of(spec, tls)
-    southbound, northbound = _central(spec, of, timeout)
 
-    def look(name: str) -> HostPreflight:
+    def look(name: str) -> _Seen:
         chassis = next((host for host in spec.hosts if host.name == name), None)
         database: Fact[DatabaseFacts] = Unknown("it is no chassis")
         if chassis is not None:
             database = _attempted(partial(_database, chassis, of(chassis.ovsdb), timeout))
-        problem: OvnkitError | None = None
         try:
-            facts = _beyond(spec, name, chassis, database, timeout)
+            return _Seen(chassis, database, _beyond(spec, name, chassis, database, timeout))
         except OvnkitError as exc:
-            facts, problem = HostFacts.unread(str(exc)), exc
+            return _Seen(chassis, database, HostFacts.unread(str(exc)), exc)
+
+    # At once: central databases that are still to be made take all the time there is.
+    with ThreadPoolExecutor(2, thread_name_prefix="ovnkit preflight") as pool:
+        southbound = pool.submit(_attempted, partial(_southbound, spec, of, timeout))
+        northbound = pool.submit(_attempted, partial(_northbound, spec, of, timeout))
+        looked = on_each(chosen, look, at_once=at_once)
+        central = southbound.result(), northbound.result()
+
+    def judged(name: str, seen: _Seen | OvnkitError) -> HostPreflight:
+        if isinstance(seen, OvnkitError):
+            return HostPreflight(name, (), seen)
         subject = Subject(
             spec=spec,
             name=name,
-            chassis=chassis,
-            facts=facts,
-            database=database,
-            southbound=southbound,
-            northbound=northbound,
+            chassis=seen.chassis,
+            facts=seen.facts,
+            database=seen.database,
+            southbound=central[0],
+            northbound=central[1],
         )
-        return HostPreflight(name, judge(rules, subject), problem)
+        try:
+            return HostPreflight(name, judge(rules, subject), seen.problem)
+        except OvnkitError as exc:
+            return HostPreflight(name, (), exc)
 
-    looked = zip(chosen, on_each(chosen, look, at_once=at_once), strict=True)
-    return PreflightReport(
-        tuple(HostPreflight(name, (), one) if isinstance(one, OvnkitError) else one for name, one in looked)
-    )
+    return PreflightReport(tuple(map(judged, chosen, looked)))
+
+
+@attrs.frozen
+class _Seen:
+    """What was collected of one host."""
+
+    chassis: HostSpec | None
+    database: Fact[DatabaseFacts]
+    facts: HostFacts
+    problem: OvnkitError | None = None
 
 
 def _chosen(spec: Spec, names: Sequence[str] | None) -> list[str]:
@@ -115,24 +136,16 @@ def _attempted(look: Callable[[], T]) -> Fact[T]:
         return Unknown(str(exc))
 
 
-def _central(
-    spec: Spec, of: Callable[[str | None], Tls | None], timeout: float
-) -> tuple[Fact[SouthboundFacts], Fact[NorthboundFacts]]:
-    """The central databases, at the same time: before they are made, each takes all the time there is."""
+def _southbound(spec: Spec, of: Callable[[str | None], Tls | None], timeout: float) -> SouthboundFacts:
+    remote = spec.central.southbound_admin
+    with Southbound.connect(remote, tls=of(remote), timeout=timeout, monitor=SOUTHBOUND) as client:
+        return observe_southbound(client)
 
-    def southbound() -> SouthboundFacts:
-        remote = spec.central.southbound_admin
-        with Southbound.connect(remote, tls=of(remote), timeout=timeout, monitor=SOUTHBOUND) as client:
-            return observe_southbound(client)
 
-    def northbound() -> NorthboundFacts:
-        remote = spec.central.northbound
-        with Northbound.connect(remote, tls=of(remote), timeout=timeout, monitor=NORTHBOUND) as client:
-            return observe_northbound(client)
-
-    with ThreadPoolExecutor(1, thread_name_prefix="ovnkit preflight") as pool:
-        other = pool.submit(_attempted, northbound)
-        return _attempted(southbound), other.result()
+def _northbound(spec: Spec, of: Callable[[str | None], Tls | None], timeout: float) -> NorthboundFacts:
+    remote = spec.central.northbound
+    with Northbound.connect(remote, tls=of(remote), timeout=timeout, monitor=NORTHBOUND) as client:
+        return observe_northbound(client)
 
 
 def _database(host: HostSpec, tls: Tls | None, timeout: float) -> DatabaseFacts:

@@ -117,7 +117,7 @@ def _explained(broken: Sequence[Finding]) -> Iterator[str]:
 
 def _counted(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.state for finding in findings)
-    found = [state for state in _PLURALS if counts[state]]
+    found: list[State] = [state for state in _PLURALS if counts[state]]
     named = (f"{counts[state]} {state if counts[state] == 1 else _PLURALS[state]}" for state in found)
     return ", ".join(named) or "nothing was looked at"
 

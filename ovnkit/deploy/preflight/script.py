@@ -133,7 +133,7 @@ x509() {
   [ -n "$certificate" ] && [ -e "$certificate" ] || return 44
   openssl x509 -in "$certificate" -noout -subject -enddate -nameopt RFC2253
 }
-key_file() { [ -n "$key" ] && [ -e "$key" ] || return 44; stat -c '%a %U' "$key"; }
+key_file() { [ -n "$key" ] && [ -e "$key" ] || return 44; stat -L -c '%a %U' "$key"; }
 controller_release() {
   if have ovn-controller; then ovn-controller --version; return; fi
   for engine in docker podman; do

@@ -142,12 +142,12 @@ def test_facts_of_a_hosts_database(site: Site) -> None:
 
 def test_facts_of_southbound(site: Site) -> None:
     with Southbound.connect(site.southbound.remote, timeout=10) as sb:
-        sb.add_listener("ptcp:6642:127.0.0.1")
+        sb.add_listener("pssl:6642", role="ovn-controller")
         with sb.transaction() as tx:
             row = next(iter(tx.find(SBGlobal)))
             tx.update(row, options=Put({"northd_internal_version": "23.03.1-20.27.0-70.6"}))
         facts = observe_southbound(sb)
-    assert (facts.release, facts.listeners, facts.chassis) == ("23.03.1", ("ptcp:6642:127.0.0.1",), ())
+    assert (facts.release, facts.listeners, facts.chassis) == ("23.03.1", ("pssl:6642",), ())
 
 
 def test_the_mtu_of_tenants_is_the_largest_that_is_tunnelled(empty_nb: Northbound) -> None:
