@@ -1,9 +1,10 @@
-"""``ovnkit deploy``: plan, apply, verify and undo what a TOML file says of a cluster."""
+"""``ovnkit deploy``: preflight, plan, apply, verify and undo what a TOML file says of a cluster."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from ovnkit.cli.arguments import Bar, add_connection, add_json, check_record, count, finish, seconds, show, tell, tls_of
@@ -14,13 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 _SOMETHING_TO_DO = 2
+_USAGE = 64
 _EPILOG = "Exit status: 0 nothing to do, 2 something to do (plan), 1 failed, 64 wrong usage."
+_PREFLIGHT_EPILOG = "Exit status: 0 no errors, 1 an error was found or a host could not be looked at, 64 wrong usage."
 
 
 def add_commands(commands: Commands) -> None:
     """Add ``deploy`` with its commands."""
     deploy = commands.add_parser("deploy", help="make hosts into a cluster of OVN", epilog=_EPILOG)
     commands = deploy.add_subparsers(required=True, metavar="COMMAND")
+    preflight = commands.add_parser(
+        "preflight", help="whether the hosts are fit for it; changes nothing", epilog=_PREFLIGHT_EPILOG
+    )
     plan = commands.add_parser("plan", help="what has to change, host by host", epilog=_EPILOG)
     apply = commands.add_parser("apply", help="change it; what was there before is recorded for undo")
     verify = commands.add_parser("verify", help="look at databases and hosts until all is as it should be")
@@ -37,12 +43,14 @@ def add_commands(commands: Commands) -> None:
     rotate.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for each step (default: 60)")
     add_json(rotate)
     rotate.set_defaults(run=_rotate)
-    for parser, run in ((plan, _plan), (apply, _apply), (verify, _verify), (undo, _undo)):
+    all_of_them = ((preflight, _preflight), (plan, _plan), (apply, _apply), (verify, _verify), (undo, _undo))
+    for parser, run in all_of_them:
         parser.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
         add_connection(parser, timeout=60.0 if parser is verify else 30.0)
         add_json(parser)
         parser.set_defaults(run=run)
-    for parser in (plan, apply, undo):
+    preflight.add_argument("hosts", metavar="HOST", nargs="*", help="names of hosts in the file (default: all)")
+    for parser in (preflight, plan, apply, undo):
         parser.add_argument("--at-once", type=count, default=32, metavar="N", help="hosts at a time (default: 32)")
     for parser in (apply, undo):
         parser.add_argument("--record", metavar="FILE", help="the undo record (default: the TOML file with .undo)")
@@ -50,6 +58,22 @@ def add_commands(commands: Commands) -> None:
 
 def _record(options: argparse.Namespace) -> str:
     return os.fspath(options.record or f"{options.file}.undo")
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from ovnkit import deploy
+    from ovnkit.cli.structures import preflights
+
+    spec = deploy.load(options.file)
+    known = list(dict.fromkeys([*(host.name for host in spec.hosts), *(one.host for one in spec.central.members)]))
+    if unknown := [name for name in options.hosts if name not in known]:
+        print(f"ovnkit: no host {unknown[0]!r} in the spec; it has {', '.join(known) or 'none'}", file=sys.stderr)
+        return _USAGE
+    report = deploy.preflight(
+        spec, options.hosts or None, tls=tls_of(options), timeout=options.timeout, at_once=options.at_once
+    )
+    show(options, report, lambda: {"ok": report.ok, "hosts": preflights(report.hosts)})
+    return 0 if report.ok else 1
 
 
 def _plan(options: argparse.Namespace) -> int:

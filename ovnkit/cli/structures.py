@@ -12,6 +12,7 @@ from ovnkit.deploy import (
     Check,
     FileChange,
     FileEdit,
+    HostPreflight,
     HostResult,
     ReconcileReport,
     Rendered,
@@ -43,6 +44,7 @@ __all__ = [
     "listeners_table",
     "member",
     "members_table",
+    "preflights",
     "problem",
     "rendered",
     "sequence",
@@ -112,6 +114,21 @@ def file_edits(edits: Iterable[FileEdit]) -> list[dict[str, Any]]:
 
 def _shown(value: str | Secret | None) -> str | None:
     return None if value is None else str(value)
+
+
+def preflights(results: Iterable[HostPreflight]) -> list[dict[str, Any]]:
+    """What was found before deployment, host by host."""
+    return [
+        {
+            "name": result.host,
+            "ok": result.ok,
+            "findings": [
+                attrs.asdict(finding, filter=lambda field, _: field.name != "host") for finding in result.findings
+            ],
+            "problem": problem(result.problem),
+        }
+        for result in results
+    ]
 
 
 def sequence(report: SequenceReport) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def _tell(story: _Story, lab: Lab) -> None:
     story.say("lab {} is up, with OVN {} and Open vSwitch {}".format(lab.name, *lab.versions))
     story.say("ctl gets the patch ports that an OpenStack agent would have left on it")
     _leave_agent_ports(lab)
+    story.prove("the hosts are fit for it", lambda: _preflight(story, lab))
     _deploy(story, lab)
     story.say("building a tenant network, a router with a gateway, an outside network, DHCP and metadata")
     vm1, vm2 = _build_network(story, lab)
@@ -120,6 +121,20 @@ def _leave_agent_ports(lab: Lab) -> None:
         tx.add_bridge("br-int", datapath_type="netdev", fail_mode="secure")
         tx.add_port("br-int", inside, type="patch", options={"peer": outside})
         tx.add_port("br-ex", outside, type="patch", options={"peer": inside})
+
+
+def _preflight(story: _Story, lab: Lab) -> str:
+    """No errors on any host; the ports that the agent has left are seen, and on ctl alone."""
+    # The databases of a lab lie where temporary files do, which may well be in memory.
+    report = deploy.preflight(lab.spec, rules=[rule for rule in deploy.RULES if rule.id != "database-disk"])
+    story.say("preflight:")
+    story.show(report)
+    if not report:
+        raise LabError(f"not fit: {', '.join(host.host for host in report.failed)}")
+    warned = [found for found in report.findings if (found.rule, found.state) == ("agent-remains", "warning")]
+    if [found.host for found in warned] != ["ctl"]:
+        raise LabError("the agent's patch ports on ctl were not seen")
+    return f"no errors on {len(report.hosts)} hosts; left by the agent on ctl: {warned[0].seen}"
 
 
 def _deploy(story: _Story, lab: Lab) -> None:

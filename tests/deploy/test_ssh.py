@@ -131,3 +131,22 @@ def test_ssh_that_cannot_be_run_is_an_error(site: Site, monkeypatch: pytest.Monk
     problem = plan.hosts[0].problem
     assert isinstance(problem, HostFailed)
     assert problem.status is None
+
+
+def test_preflight_of_a_host_behind_ssh_connects_once_for_its_database_and_once_for_all_else(
+    ssh: Ssh, site: Site
+) -> None:
+    log = ssh.directory / "connections"
+    wrapper = ssh.directory / "bin" / "ssh"
+    lines = wrapper.read_text(encoding="utf-8").splitlines()
+    wrapper.write_text("\n".join((lines[0], f"echo >>{log}", *lines[1:], "")), encoding="utf-8")
+    spec = site.spec(ctl={"ovsdb": f"ssh://hv1{site.directory}/ctl.sock"})
+    (ctl,) = deploy.preflight(spec, "ctl").hosts
+    assert ctl.problem is None
+    assert ctl.finding("ovs-database").state == "ok"
+    assert os.uname().nodename in ctl.finding("hostname").seen
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 2
+    ssh.refuse()
+    (ctl,) = deploy.preflight(spec, "ctl", timeout=10).hosts
+    assert isinstance(ctl.problem, HostFailed)
+    assert ctl.finding("hostname").state == "unknown"

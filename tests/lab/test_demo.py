@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_possible")]
 _MARK = "OVNKIT_TEST_DEMO"
 _TIMED = re.compile(r"\[ *(?P<seconds>\d+\.\d\d) s\] (?P<text>.*)")
 _PROOFS = (
+    "the hosts are fit for it: no errors on 3 hosts; left by the agent on ctl: ports int-br-ex, phy-br-ex",
     "the cluster is as the spec says: 28 of 28 checks hold",
     "DHCP lease that OVN answered, no DHCP server anywhere: 10.0.0.12/24 from 10.0.0.1",
     "VM to VM across hosts over geneve, ping: 10.0.0.12: 3 of 3 answered",
