@@ -16,6 +16,7 @@ import pytest
 from ovnkit import deploy
 from ovnkit.lab import Lab
 from ovnkit.southbound import Chassis
+from ovnkit.vswitch.direct import DirectChassis
 from tests.deploy.playbooks import EXAMPLES, Ansible, Run, host_variables
 from tests.deploy.site import Site
 from tests.ovsdb.authority import LOOPBACK, Authority, TlsServer
@@ -195,8 +196,8 @@ def bare(lab: Lab) -> Iterator[Lab]:
 
 
 def identities(lab: Lab) -> dict[str, dict[str, str]]:
-    """What each host's external_ids are."""
-    return {host.name: dict(host.vswitch.chassis_config().external_ids) for host in lab.hosts}
+    """What each host's external_ids are, asked of the database itself: a replica may be a moment behind others."""
+    return {host.name: dict(DirectChassis(host.remote).read(timeout=10).external_ids) for host in lab.hosts}
 
 
 @pytest.mark.lab

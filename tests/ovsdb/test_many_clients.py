@@ -86,7 +86,7 @@ def rounds_leave_nothing(server: Server, pool: ThreadPoolExecutor, rounds: int) 
     schemes = set(Stream._SOCKET_METHODS)
     before = usage()
     # What is made once and kept (imports, caches, the heap that is reused) is made in the first rounds.
-    for _ in range(max(2, rounds // 10)):
+    for _ in range(max(3, rounds // 10)):
         one_round(server, pool)
     warm = settled(len(before.threads))
     traces: list[weakref.ref[Any]] = []
