@@ -11,17 +11,19 @@ from typing import Final
 import attrs
 
 from ovnkit.deploy.central.create import create
+from ovnkit.deploy.central.services import status
 from ovnkit.deploy.certificates import CertificateChange
+from ovnkit.deploy.databases import SOUTHBOUND
 from ovnkit.deploy.hosts import AT_ONCE, Results, on_each, tls_of
 from ovnkit.deploy.progress import Event, Step, Steps
 from ovnkit.deploy.reach import reached
 from ovnkit.deploy.record import Record
 from ovnkit.deploy.rendered import FileEdit
-from ovnkit.deploy.sequence import SequenceReport
+from ovnkit.deploy.sequence import SequenceReport, StepResult
 from ovnkit.deploy.spec import HostSpec, Spec
 from ovnkit.deploy.system_id import FileChange
 from ovnkit.deploy.work import Looking, Writing
-from ovnkit.errors import OvnkitError
+from ovnkit.errors import InvalidValue, OvnkitError
 from ovnkit.ovsdb.changes import Changes
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
@@ -63,7 +65,8 @@ class HostResult:
 class Report(Results[HostResult]):
     """What ``apply()`` did, host by host, and before that with the central services, where the spec has members.
 
-    ``ok`` when everything is as the spec says. Where the central services failed, no host was begun.
+    ``ok`` when everything is as the spec says. Where the central services failed and nobody serves Southbound, no host
+    was begun; a member that is down delays no host.
     """
 
     central: SequenceReport | None = None
@@ -92,8 +95,8 @@ class Plan:
 
     @property
     def ok(self) -> bool:
-        """Whether every host could be looked at and nothing stands in the way."""
-        return all(result.problem is None for result in self.hosts)
+        """Whether everything could be looked at and nothing stands in the way."""
+        return all(result.problem is None for result in self.hosts) and (self.central is None or self.central.ok)
 
     def __bool__(self) -> bool:
         hosts = any(result.changed or result.problem is not None for result in self.hosts)
@@ -127,7 +130,7 @@ class Plan:
         with ExitStack() as stack:
             record = None if undo_record is None else stack.enter_context(closing(Record(undo_record)))
             made = create(self.spec, timeout=self.timeout) if self.spec.central.members else None
-            if made is not None and not made:
+            if made is not None and not made and not _has_southbound(self.spec):
                 return Report((), made)
             work = partial(Writing, record=record)
             return Report(_each_host(self.spec, work, self.tls, self.timeout, at_once, progress), made)
@@ -150,10 +153,25 @@ def plan(
 
     Raises ConnectionFailed or Timeout where the Southbound database cannot be read.
     """
-    found = create(spec, dry_run=True) if spec.central.members else None
-    there = found is None or bool(found)
+    found = _foreseen(spec) if spec.central.members else None
+    there = found is None or bool(found) or _has_southbound(spec)
     hosts = _each_host(spec, Looking, tls, timeout, at_once, progress, southbound=there)
     return Plan(spec, hosts, tls, timeout, found)
+
+
+def _foreseen(spec: Spec) -> SequenceReport:
+    """What is to be done with the central services; a member that cannot be asked is a step that failed."""
+    try:
+        return create(spec, dry_run=True)
+    except InvalidValue:
+        raise
+    except OvnkitError as exc:
+        return SequenceReport("central services", (StepResult("all members can be asked", "failed", problem=exc),))
+
+
+def _has_southbound(spec: Spec) -> bool:
+    """Whether a member serves it, whatever the others do."""
+    return any(one and one.database == SOUTHBOUND.name for one in status(spec))
 
 
 def plan_hosts(spec: Spec, *, timeout: float) -> bool:

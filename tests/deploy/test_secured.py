@@ -90,6 +90,25 @@ def test_the_whole_cluster_is_one_plan(secured: Secured) -> None:
             assert vs.chassis_config().remotes == (f"ssl:{address}:6642",)
 
 
+def test_a_member_that_is_down_delays_no_host(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    # What has quorum goes on without it; here Southbound is the part that does.
+    assert central.create(spec)
+    secured.members.kill("s1", "ovnnb_db")
+    database = secured.members.place("s1") / "ovnnb_db.db"
+    database.rename(database.with_suffix(".away"))
+    (secured.members.place("s1") / "ovnnb_db.db").mkdir()
+    plan = deploy.plan(spec)
+    assert plan.ok
+    assert [result.changed for result in plan.hosts] == [True, True]
+    report = plan.apply()
+    assert not report.ok
+    assert report.central is not None
+    assert not report.central.ok
+    assert [result.problem for result in report.hosts] == [None, None]
+
+
 def test_keys_are_for_their_owner_alone(secured: Secured) -> None:
     spec = secured.spec
     deploy.certify(spec)
