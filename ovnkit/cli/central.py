@@ -32,13 +32,15 @@ def add_commands(commands: Commands) -> None:
     _add_file(status)
     status.set_defaults(run=_status)
     _sequence(commands, "create", _create, "make what the file describes, and bring what is there to it")
-    for name, run, what in (
-        ("join", _join, "make a host a member of the cluster that is there"),
-        ("leave", _leave, "have a member leave the cluster"),
-        ("replace", _replace, "put a new server in the place of a dead one"),
-        ("step-down", _step_down, "have a member lead none of the databases"),
+    for name, what in (
+        ("join", "make a host a member of the cluster that is there"),
+        ("leave", "have a member leave the cluster"),
+        ("replace", "put a new server in the place of a dead one"),
+        ("step-down", "have a member lead none of the databases"),
     ):
-        _sequence(commands, name, run, what).add_argument("host", metavar="HOST", help="a member in the file")
+        _sequence(commands, name, _of_member(name), what).add_argument(
+            "host", metavar="HOST", help="a member in the file"
+        )
     timer = _sequence(commands, "election-timer", _election_timer, "change how long members wait for a leader")
     timer.add_argument("milliseconds", type=int, metavar="MILLISECONDS")
     backup = commands.add_parser("backup", help="write both databases into a directory")
@@ -116,28 +118,21 @@ def _create(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     return central.create(spec, **_common(options))
 
 
-def _join(spec: Spec, options: argparse.Namespace) -> SequenceReport:
-    from ovnkit.deploy import central
+def _of_member(name: str) -> _Sequence:
+    """The sequence of ``deploy.central`` of this name, for one member."""
 
-    return central.join(spec, options.host, **_common(options))
+    def run(spec: Spec, options: argparse.Namespace) -> SequenceReport:
+        from ovnkit.deploy import central
 
+        calls = {
+            "join": central.join,
+            "leave": central.leave,
+            "replace": central.replace,
+            "step-down": central.step_down,
+        }
+        return calls[name](spec, options.host, **_common(options))
 
-def _leave(spec: Spec, options: argparse.Namespace) -> SequenceReport:
-    from ovnkit.deploy import central
-
-    return central.leave(spec, options.host, **_common(options))
-
-
-def _replace(spec: Spec, options: argparse.Namespace) -> SequenceReport:
-    from ovnkit.deploy import central
-
-    return central.replace(spec, options.host, **_common(options))
-
-
-def _step_down(spec: Spec, options: argparse.Namespace) -> SequenceReport:
-    from ovnkit.deploy import central
-
-    return central.step_down(spec, options.host, **_common(options))
+    return run
 
 
 def _election_timer(spec: Spec, options: argparse.Namespace) -> SequenceReport:
