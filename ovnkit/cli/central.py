@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def add_commands(commands: Commands) -> None:
     _add_file(backup)
     backup.set_defaults(run=_backup)
     restore = _sequence(commands, "restore", _restore, "build both databases anew from a backup")
+    _sequence(commands, "reset-controllers", _reset_controllers, "tell every ovn-controller of a cluster built anew")
     convert = _sequence(commands, "convert", _convert, "bring both databases to the schemas that are installed")
     for parser, what in (
         (backup, "where to"),
@@ -126,7 +128,7 @@ def _of_member(name: str) -> _Sequence:
 
         calls = {
             "join": central.join,
-            "leave": central.leave,
+            "leave": partial(central.leave, gone=getattr(options, "gone", False)),
             "replace": central.replace,
             "step-down": central.step_down,
         }
@@ -145,6 +147,12 @@ def _restore(spec: Spec, options: argparse.Namespace) -> SequenceReport:
     from ovnkit.deploy import central
 
     return central.restore(spec, options.directory, **_common(options))
+
+
+def _reset_controllers(spec: Spec, options: argparse.Namespace) -> SequenceReport:
+    from ovnkit.deploy import central
+
+    return central.reset_controllers(spec, **_common(options))
 
 
 def _convert(spec: Spec, options: argparse.Namespace) -> SequenceReport:

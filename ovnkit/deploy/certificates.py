@@ -39,7 +39,10 @@ if [ -e "$2" ]; then stat -c '%a' -L -- "$2"; fi
 # A pair is one directory, so that no daemon ever reads a key with the certificate of another one.
 _SWITCH: Final = """\
 umask 077
-mkdir -p "$1" && chmod 0755 "$1" && ln -sfn "$2" "$1/.$3@new" && mv -fT "$1/.$3@new" "$1/$3" || exit
+mkdir -p "$1" && chmod 0755 "$1" || exit
+# Whom an administrator has given the one before, such as the user of the daemons, gets this one as well.
+if [ -e "$1/$3/key.pem" ]; then chown -R --reference="$1/$3/key.pem" "$1/$2" || exit; fi
+ln -sfn "$2" "$1/.$3@new" && mv -fT "$1/.$3@new" "$1/$3" || exit
 for old in "$1/.$3@"*; do [ "$old" = "$1/$2" ] || rm -rf -- "$old"; done
 """
 _KEY_MODE: Final = "600"

@@ -10,11 +10,12 @@ import attrs
 from ovnkit.deploy import pki
 from ovnkit.deploy.certificates import certificate_change, certify, install, source, subjects
 from ovnkit.deploy.host import Host, open_host
+from ovnkit.deploy.hosts import on_each
 from ovnkit.deploy.layout import layout_of
 from ovnkit.deploy.pki.store import AUTHORITY, NEXT_AUTHORITY
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.spec import Spec
-from ovnkit.errors import Conflict, NeedsHost
+from ovnkit.errors import Conflict, HostFailed, NeedsHost, OvnkitError
 from ovnkit.remote import Tls
 
 __all__ = ["rotate_certificates"]
@@ -47,21 +48,36 @@ def rotate_certificates(
             Step(
                 "the next authority is made", lambda: _trusted(directory) > 1, lambda: pki.prepare_authority(directory)
             ),
-            *(place.step("trusts both authorities") for place in places),
+            _everywhere("every host trusts both authorities", places),
             Step("it is the one that signs", lambda: _is_switched(directory), lambda: pki.switch_authority(directory)),
             Step("it has signed all certificates", lambda: _is_signed(spec, directory), lambda: certify(spec)),
-            *(place.step("has its new certificate") for place in places),
+            _everywhere("every host has its new certificate", places),
             Step("the old one is retired", lambda: _trusted(directory) == 1, lambda: pki.retire_authority(directory)),
-            *(place.step("trusts the new authority alone") for place in places),
+            _everywhere("every host trusts the new authority alone", places),
         ]
     else:
         made: list[pki.Identity] = []
         steps = [
             Step("new certificates are made", lambda: bool(made), lambda: made.extend(certify(spec, renew=True))),
-            *(place.step("has its new certificate") for place in places),
+            _everywhere("every host has its new certificate", places),
         ]
     title = "all certificates are replaced" + (", and their authority" if authority else "")
     return foresee(title, steps) if dry_run else carry_out(title, steps, timeout=timeout, progress=progress)
+
+
+def _everywhere(what: str, places: Sequence[_Place]) -> Step:
+    """That what is in the directory now is on every host; one that fails delays no other."""
+
+    def bring() -> None:
+        outcomes = on_each(places, _Place.bring)
+        failed = [one for one in outcomes if isinstance(one, OvnkitError)]
+        if len(failed) == 1:
+            raise failed[0]
+        if failed:
+            names = ", ".join(sorted({one.host for one in failed if isinstance(one, HostFailed)}))
+            raise HostFailed(names, "bringing certificates", None, "; ".join(map(str, failed)))
+
+    return Step(what, lambda: all(found is True for found in on_each(places, _Place.is_there)), bring)
 
 
 @attrs.frozen
@@ -72,14 +88,14 @@ class _Place:
     name: str
     source: Tls
 
-    def step(self, what: str) -> Step:
-        """That it is there as it is in the directory now."""
-        return Step(f"{self.name} of {self.host.name} {what}", self._is_there, self._bring)
-
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
+        """Whether it is as it is in the directory now."""
         return not certificate_change(self.host, layout_of(self.host).tls(self.name), self.source)
 
-    def _bring(self) -> None:
+    def bring(self) -> None:
+        """Bring it, where it is not there."""
+        if self.is_there():
+            return
         install(self.host, layout_of(self.host).tls(self.name), self.source)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 import attrs
 
 from ovnkit.deploy.central.commands import join_command
 from ovnkit.deploy.central.create import certificate_steps, knows_leader, northd_steps
-from ovnkit.deploy.central.listeners import listeners, replace_listeners
+from ovnkit.deploy.central.listeners import Listener, listeners, replace_listeners
 from ovnkit.deploy.central.node import Node
 from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.central.status import MemberStatus
@@ -22,6 +21,7 @@ from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, 
 from ovnkit.deploy.spec import Spec
 from ovnkit.deploy.spec_central import Central
 from ovnkit.errors import Conflict, Timeout
+from ovnkit.remote import format_remotes, parse_remotes
 
 __all__ = ["secure"]
 
@@ -56,8 +56,12 @@ def secure(
             lambda: _changed_over(services) or not plan_hosts(between, timeout=timeout),
             lambda: apply_to_hosts(between, timeout=timeout),
         ),
-        *(step for database in DATABASES for step in _serving(services, database)),
-        *(_rejoined(services, node, database, timeout) for database in DATABASES for node in services.nodes),
+        *(
+            step
+            for database in DATABASES
+            for node in services.nodes
+            for step in _member_steps(services, node, database, timeout)
+        ),
         *(_listening(services, database) for database in DATABASES),
         *northd_steps(services.nodes),
         Step(
@@ -72,15 +76,20 @@ def secure(
 
 def _between(central: Central) -> Central:
     """Where chassis find Southbound before and after; ovnkit itself comes in by the plain way."""
-    plain = Central(members=central.members, insecure=True)
-    both = f"{plain.southbound},{central.southbound}"
+    southbound = _plain(central.southbound)
     return Central(
         tls=central.tls,
         insecure=True,
-        northbound=plain.northbound,
-        southbound=both,
-        southbound_admin=plain.southbound,
+        northbound=_plain(central.northbound),
+        southbound=f"{southbound},{central.southbound}",
+        southbound_admin=southbound,
     )
+
+
+def _plain(remotes: str) -> str:
+    """The same servers without TLS."""
+    found = (attrs.evolve(one, scheme="tcp") if one.scheme == "ssl" else one for one in parse_remotes(remotes))
+    return format_remotes(tuple(found))
 
 
 def _changed_over(services: Services) -> bool:
@@ -88,47 +97,53 @@ def _changed_over(services: Services) -> bool:
 
 
 def _listens(services: Services, database: Database) -> bool:
-    wanted = {listener.target for listener in listeners(services.spec.central, database)}
-    found = {row["target"] for row in services.nodes[0].select(database, "Connection", ["target"])}
-    return wanted <= found
+    wanted, plain = _targets(services, database)
+    found = {row["target"] for row in _serving(services, database).select(database, "Connection", ["target"])}
+    return {one.target for one in wanted} <= found and not {one.target for one in plain} & found
+
+
+def _targets(services: Services, database: Database) -> tuple[tuple[Listener, ...], tuple[Listener, ...]]:
+    """The listeners that are to be, and those in plain TCP that they follow."""
+    central = services.spec.central
+    return listeners(central, database), listeners(attrs.evolve(central, tls=None, rbac=False, insecure=True), database)
+
+
+def _serving(services: Services, database: Database) -> Node:
+    """A node that can be asked, also while another one is on its way."""
+    return services.serving(database) or services.nodes[0]
 
 
 def _listening(services: Services, database: Database) -> Step:
-    wanted = listeners(services.spec.central, database)
-    plain = listeners(attrs.evolve(services.spec.central, tls=None, rbac=False, insecure=True), database)
-    node = services.nodes[0]
+    wanted, plain = _targets(services, database)
 
     def change() -> None:
-        there = node.select(database, "Connection", ["_uuid", "target"])
+        node = _serving(services, database)
+        columns = ["_uuid", "target", "inactivity_probe", "max_backoff"]
+        there = node.select(database, "Connection", columns)
         node.transact(database, replace_listeners(database, wanted, plain, there))
 
     shown = ", ".join(map(str, wanted))
     return Step(f"{database.name} listens at {shown}", lambda: _listens(services, database), change)
 
 
-def _serving(services: Services, database: Database) -> list[Step]:
-    steps = []
-    for node in services.nodes:
-        server = node.server(database)
-        steps += [
-            Step(
-                f"{node.name} serves {database.name} with its certificate",
-                partial(node.runs, server),
-                partial(node.start, server),
-            ),
-            knows_leader(services, node, database),
-        ]
-    return steps
-
-
-def _rejoined(services: Services, node: Node, database: Database, timeout: float) -> Step:
-    member = _Rejoining(services, node, database, timeout)
-    return Step(
-        f"{node.name} reaches the other members of {database.name} with TLS",
-        member.is_done,
-        member.rejoin,
-        lambda: str(node.status(database)),
-    )
+def _member_steps(services: Services, node: Node, database: Database, timeout: float) -> list[Step]:
+    """One member after the other: it serves with its certificate, and is reached by the others with TLS."""
+    server = node.server(database)
+    rejoining = _Rejoining(services, node, database, timeout)
+    return [
+        Step(
+            f"{node.name} serves {database.name} with its certificate",
+            lambda: rejoining.is_away() or node.runs(server),
+            lambda: node.start(server),
+        ),
+        Step(
+            f"{node.name} reaches the other members of {database.name} with TLS",
+            rejoining.is_done,
+            rejoining.rejoin,
+            lambda: str(node.status(database)),
+        ),
+        knows_leader(services, node, database),
+    ]
 
 
 class _Rejoining:
@@ -147,36 +162,52 @@ class _Rejoining:
         status = self.node.status(self.database)
         return bool(status) and status.status == "cluster member" and status.address == self.node.raft(self.database)
 
+    def is_away(self) -> bool:
+        """Whether it was interrupted between leaving and coming back."""
+        node, database = self.node, self.database
+        return not node.has_file(database) or (
+            self.services.spec.central.clustered and self._is_plain() and not self._is_listed()
+        )
+
     def rejoin(self) -> None:
         """Leave, and join; each part of it only where it is not done. Raises Conflict where it is alone."""
         node, database = self.node, self.database
         server = node.server(database)
-        if node.has_file(database) and node.local_address(database) != node.raft(database):
+        if node.has_file(database) and self._is_plain():
             if len(self.services.nodes) == 1:
                 raise Conflict("nobody to join", f"{node.name} is the only member; add another one first")
-            if node.runs(server, as_wanted=False):
+            if self._is_listed():
                 self._leave()
+            node.stop(server, timeout=self.timeout)
             node.put_away(database, f"plain-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         if not node.has_file(database):
-            others = [one.address for one in self._others().values()]
-            node.make_file(join_command(database, node.layout, raft=node.raft(database), others=others))
-        node.start(server)
+            others = [one.address for one in self._others()]
+            node.make_file(database, join_command(database, node.layout, raft=node.raft(database), others=others))
+        if not node.runs(server):
+            node.start(server)
 
     def _leave(self) -> None:
         node, database = self.node, self.database
-        server = node.server(database)
-        plain = node.local_address(database)
-        node.appctl(server, "cluster/leave", database.name)
-        deadline = time.monotonic() + self.timeout
-        while any(peer.address == plain for one in self._others().values() for peer in one.peers):
-            if time.monotonic() > deadline:
-                raise Timeout(f"{node.name} to leave the cluster of {database.name}", self.timeout)
-            time.sleep(_PAUSE)
-        node.stop(server, timeout=self.timeout)
+        self._until(lambda: bool(node.status(database)), "to know a leader")
+        self.services.check_majority(database, node, address=node.local_address(database))
+        node.appctl(node.server(database), "cluster/leave", database.name)
+        self._until(lambda: not self._is_listed(), "to leave the cluster")
 
-    def _others(self) -> dict[str, MemberStatus]:
-        return {
-            name: status
-            for name, status in self.services.statuses(self.database).items()
-            if name != self.node.name and status
-        }
+    def _until(self, happened: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + self.timeout
+        while not happened():
+            if time.monotonic() > deadline:
+                raise Timeout(f"{self.database.name} of {self.node.name} {what}", self.timeout)
+            time.sleep(_PAUSE)
+
+    def _is_plain(self) -> bool:
+        return self.node.local_address(self.database) != self.node.raft(self.database)
+
+    def _is_listed(self) -> bool:
+        """Whether the others still have it as a member by its plain address."""
+        plain = self.node.local_address(self.database)
+        return any(peer.address == plain for one in self._others() for peer in one.peers)
+
+    def _others(self) -> list[MemberStatus]:
+        found = self.services.statuses(self.database)
+        return [status for name, status in found.items() if name != self.node.name and status]

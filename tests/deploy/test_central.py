@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from ovnkit import Northbound, Southbound
 from ovnkit.deploy import Central, Member, central
 from ovnkit.deploy.central.leadership import election_timers
 from ovnkit.deploy.spec import Spec
-from ovnkit.errors import Conflict, ConnectionFailed, InvalidValue, SpecError, Timeout
+from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, SpecError, Timeout
 from ovnkit.northbound import NB, Connection, LogicalSwitch, NBGlobal
 from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
@@ -65,7 +67,9 @@ def states(report: object) -> set[str]:
 
 def test_a_cluster_is_made_and_northd_works_in_it(three: Members) -> None:
     spec = three.spec()
-    assert states(central.create(spec, dry_run=True)) == {"to do"}
+    first, *rest = central.create(spec, dry_run=True).steps
+    assert first.what == "no restore is under way"
+    assert "to do" in {step.state for step in rest}
     created(spec)
     found = central.status(spec)
     assert [(one.host, one.database) for one in found] == [
@@ -121,8 +125,12 @@ def test_a_first_member_that_comes_back_empty_joins_the_cluster_that_is_there(th
     cluster = {one.cluster_id for one in central.status(spec)}
     for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
         three.kill("s1", daemon)
-    shutil.rmtree(three.place("s1"))
-    three.place("s1").mkdir()
+    for path in three.place("s1").glob("*.db"):
+        path.unlink()
+    made = central.create(spec)
+    assert isinstance(made.problem, Conflict)
+    assert "replace()" in str(made)
+    assert {len(one.peers) for one in central.status(spec) if one} == {3}
     report = central.replace(spec, "s1", timeout=30)
     assert report, str(report)
     assert {one.cluster_id for one in central.status(spec)} == cluster
@@ -216,6 +224,65 @@ def test_a_dead_member_is_replaced_by_a_new_one_at_its_address(three: Members) -
     assert states(central.replace(spec, dead)) == {"already done"}
 
 
+def test_who_cannot_be_asked_but_is_heard_of_is_not_replaced(three: Members) -> None:
+    spec = created(three.spec())
+    member = attrs.evolve(spec.central.member("s3"), access=("false",))
+    rest = [one for one in spec.central.members if one.host != "s3"]
+    cut_off = attrs.evolve(spec, central=attrs.evolve(spec.central, members=[*rest, member]))
+    assert isinstance(central.replace(cut_off, "s3").problem, HostFailed)
+    (three.place("s3") / "ovnnb_db.ctl").unlink()
+    (three.place("s3") / "ovnnb_db.sock").unlink()
+    report = central.replace(spec, "s3", timeout=2)
+    assert isinstance(report.problem, Timeout)
+    assert "is alive" in str(report.problem)
+    assert isinstance(central.leave(spec, "s3", gone=True, timeout=2).problem, Timeout)
+    assert {len(one.peers) for one in central.status(spec) if one} == {3}
+
+
+def test_where_nobody_leads_nobody_is_replaced(three: Members) -> None:
+    spec = created(three.spec())
+    for name in three.names:
+        for daemon in ("ovnnb_db", "ovnsb_db"):
+            three.kill(name, daemon)
+    report = central.replace(spec, "s2")
+    assert isinstance(report.problem, Conflict)
+    assert "no leader" in str(report.problem)
+    assert (three.place("s2") / "ovnnb_db.db").exists()
+    created(spec)
+    assert all(central.status(spec))
+
+
+def test_a_server_that_was_cut_off_is_replaced_while_it_runs(three: Members) -> None:
+    spec = created(three.spec())
+    (dead,) = [name for name in ("s3", "s2") if name != leader(spec)][:1]
+    control = three.place(dead) / "ovnnb_db.ctl"
+    three.host(dead).run(["ovs-appctl", "-t", str(control), "cluster/failure-test", "stop-raft-rpc"])
+    (before,) = [one.server_id for one in central.status(spec) if (one.host, one.database) == (dead, "OVN_Northbound")]
+    deadline = time.monotonic() + 20
+    while all(central.status(spec)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    report = central.replace(spec, dead, timeout=30)
+    assert report, str(report)
+    (after,) = [one.server_id for one in central.status(spec) if (one.host, one.database) == (dead, "OVN_Northbound")]
+    assert after != before
+    assert all(central.status(spec))
+
+
+def test_the_last_majority_is_not_left(three: Members) -> None:
+    spec = created(three.spec())
+    dead, leaving = [name for name in three.names if name != leader(spec)][:2]
+    for daemon in ("ovnnb_db", "ovnsb_db"):
+        three.kill(dead, daemon)
+    time.sleep(4)
+    report = central.leave(spec, leaving)
+    assert isinstance(report.problem, Conflict)
+    assert "no majority" in str(report.problem)
+    add_switch(spec, "still")
+    assert central.leave(spec, dead, gone=True)
+    assert {len(one.peers) for one in central.status(spec) if one} == {2}
+    assert states(central.leave(spec, dead, gone=True)) == {"already done"}
+
+
 def test_the_leader_gives_up_leadership(three: Members) -> None:
     spec = created(three.spec())
     first = leader(spec)
@@ -223,6 +290,10 @@ def test_the_leader_gives_up_leadership(three: Members) -> None:
     assert report, str(report)
     assert leader(spec) != first
     assert all(central.status(spec))
+    (follower,) = [name for name in three.names if name not in (first, leader(spec))]
+    pid = three.pid(follower, "ovnnb_db")
+    central.step_down(spec, follower)
+    assert three.pid(follower, "ovnnb_db") == pid
 
 
 def test_the_election_timer_changes_in_allowed_steps(three: Members) -> None:
@@ -279,6 +350,7 @@ def test_what_was_saved_comes_back(three: Members, tmp_path: Path, count: int) -
     assert {len(one.peers) for one in central.status(spec)} == ({0} if count == 1 else {3})
     old = [path.name for path in three.place("s1").glob("*.before-*")]
     assert len(old) == 2
+    assert not list(three.place("s1").glob("ovnkit-restore"))
     assert not list(three.place("s1").glob("*.backup"))
 
 
@@ -310,7 +382,7 @@ def test_a_restore_that_was_interrupted_goes_on(three: Members, tmp_path: Path) 
         pass
 
     steps = len(central.restore(spec, tmp_path, dry_run=True).steps)
-    for stop in range(1, steps - 3, 5):
+    for stop in range(1, steps - 2, 3):
         seen: list[object] = []
 
         def tell(step: object, seen: list[object] = seen, stop: int = stop) -> None:
@@ -320,9 +392,65 @@ def test_a_restore_that_was_interrupted_goes_on(three: Members, tmp_path: Path) 
 
         with pytest.raises(Interrupted):
             central.restore(spec, tmp_path, progress=tell)
+        # Databases that are not there just now are no reason to make empty ones.
+        made = central.create(spec)
+        assert isinstance(made.problem, Conflict)
+        assert "a restore was interrupted" in str(made)
     report = central.restore(spec, tmp_path)
     assert report, str(report)
     assert switches(spec) == {"saved"}
+    created(spec)
+    # Asked for once more, it is done once more.
+    add_switch(spec, "later")
+    assert central.restore(spec, tmp_path)
+    assert switches(spec) == {"saved"}
+
+
+def test_while_one_is_interrupted_no_other_backup_is_restored(one: Members, tmp_path: Path) -> None:
+    spec = created(one.spec())
+    first, second = tmp_path / "first", tmp_path / "second"
+    for directory in (first, second):
+        directory.mkdir()
+        add_switch(spec, directory.name)
+        central.backup(spec, directory)
+
+    def tell(step: object) -> None:
+        if "put its databases away" in str(step):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        central.restore(spec, first, progress=tell)
+    report = central.restore(spec, second)
+    assert isinstance(report.problem, Conflict)
+    assert central.restore(spec, first)
+    assert switches(spec) == {"first"}
+    assert central.restore(spec, second)
+    assert switches(spec) == {"first", "second"}
+
+
+@pytest.mark.parametrize("left", [0, 1, 100, -1, -20])
+def test_a_backup_that_is_not_whole_is_refused_before_anything_ends(one: Members, tmp_path: Path, left: int) -> None:
+    spec = created(one.spec())
+    add_switch(spec, "web")
+    central.backup(spec, tmp_path)
+    path = tmp_path / "OVN_Northbound.backup"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(InvalidValue, match="a whole backup of OVN_Northbound"):
+        central.restore(spec, tmp_path)
+    assert switches(spec) == {"web"}
+
+
+def test_a_database_without_its_content_is_no_backup(one: Members, tmp_path: Path) -> None:
+    spec = created(one.spec())
+    central.backup(spec, tmp_path)
+    path = tmp_path / "OVN_Northbound.backup"
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"OVSDB JSON", 1)])
+    with pytest.raises(InvalidValue):
+        central.restore(spec, tmp_path)
+    path.write_bytes(data.replace(b"_comment", b"_commend"))
+    with pytest.raises(InvalidValue):
+        central.restore(spec, tmp_path)
 
 
 def test_what_is_no_backup_is_refused_before_anything_ends(one: Members, tmp_path: Path) -> None:
@@ -330,7 +458,7 @@ def test_what_is_no_backup_is_refused_before_anything_ends(one: Members, tmp_pat
     central.backup(spec, tmp_path)
     other = tmp_path / "OVN_Southbound.backup"
     shutil.copy(tmp_path / "OVN_Northbound.backup", other)
-    with pytest.raises(InvalidValue, match="a backup of OVN_Southbound"):
+    with pytest.raises(InvalidValue, match="a whole backup of OVN_Southbound"):
         central.restore(spec, tmp_path)
     other.unlink()
     with pytest.raises(OSError, match="No such file"):
@@ -369,6 +497,7 @@ def test_a_schema_that_the_content_does_not_fit_changes_nothing(one: Members, tm
     add_switch(spec, "web")
     before = central.status(spec)
     schema = schema_of(NB).to_json()
+    schema["version"] = "99.0.0"
     schema["tables"]["Logical_Switch"]["columns"]["name"] = {"type": {"key": {"type": "string", "maxLength": 1}}}
     report = central.convert(spec, tmp_path, schemas={central.NORTHBOUND: json.dumps(schema)})
     assert not report.ok

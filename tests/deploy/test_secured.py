@@ -15,6 +15,7 @@ from ovnkit.deploy import Central, HostSpec, Member, Spec, central
 from ovnkit.deploy.certificates import certificate_change, fingerprint, install, source
 from ovnkit.deploy.layout import TlsFiles
 from ovnkit.errors import Conflict, InvalidValue, NeedsHost, SpecError
+from ovnkit.ovsdb import OpenToAll
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis, Connection, Encap
 from ovnkit.vswitch import SSL, OpenVSwitch
@@ -66,7 +67,7 @@ def test_the_whole_cluster_is_one_plan(secured: Secured) -> None:
     assert plan.ok
     assert plan
     assert plan.central is not None
-    assert {step.state for step in plan.central.steps} == {"to do"}
+    assert {step.state for step in plan.central.steps[1:]} == {"to do"}
     assert not list(secured.members.place("s1").glob("*.pid.*"))
     text = str(plan)
     assert "s1 serves OVN_Northbound" in text
@@ -222,8 +223,41 @@ def test_a_hostname_that_a_role_may_not_change_is_refused(secured: Secured) -> N
         (problem,) = [result.problem for result in deploy.plan(spec).hosts if result.problem is not None]
         assert isinstance(problem, Conflict)
         assert "deploy.remove_chassis" in str(problem)
-        plain = attrs.evolve(spec.central, rbac=False, southbound_admin=spec.central.southbound_admin)
-        assert deploy.plan(attrs.evolve(spec, central=plain)).ok
+
+
+def test_roles_come_with_the_spec_and_are_not_taken_away_by_it(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    plain = attrs.evolve(spec, central=attrs.evolve(spec.central, rbac=False))
+    assert deploy.plan(plain).apply()
+    report = central.create(spec)
+    assert report, str(report)
+    with Southbound.connect(spec.central.southbound_admin, tls=deploy.client_tls(spec), timeout=10) as sb:
+        address = secured.members.addresses["s1"]
+        assert sb.get(Connection, target=f"pssl:6642:{address}").role == "ovn-controller"
+    report = central.create(plain)
+    assert isinstance(report.problem, Conflict)
+    assert "--role ''" in str(report.problem)
+
+
+def test_tls_at_the_port_of_plain_tcp_is_for_secure(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    plain = attrs.evolve(spec, central=Central(members=spec.central.members, insecure=True))
+    assert deploy.plan(plain).apply()
+    with Southbound.connect(plain.central.southbound, timeout=10) as sb:
+        address = secured.members.addresses["s1"]
+        with pytest.warns(OpenToAll):
+            sb.add_listener(f"ptcp:6642:{address}", inactivity_probe=60000)
+    report = central.create(spec)
+    assert isinstance(report.problem, Conflict)
+    assert "deploy.secure" in str(report.problem)
+    report = deploy.secure(spec)
+    assert report, str(report)
+    with Southbound.connect(spec.central.southbound_admin, tls=deploy.client_tls(spec), timeout=10) as sb:
+        found = {row.target: (row.role, row.inactivity_probe) for row in sb.find(Connection)}
+        assert found == {f"pssl:6642:{address}": ("ovn-controller", 60000), f"pssl:16642:{address}": ("", None)}
+    assert not deploy.plan(spec)
 
 
 def test_a_pair_is_never_half_new(secured: Secured, tmp_path: Path) -> None:

@@ -19,11 +19,14 @@ _UNIT: Final = """\
 Description={description}
 After=network-online.target
 Wants=network-online.target
+Conflicts=ovn-central.service ovn-ovsdb-server-nb.service ovn-ovsdb-server-sb.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=simple
-ExecStart={command}
+{before}ExecStart={command}
 Restart=on-failure
+RestartSec=1
 LimitNOFILE={files}
 
 [Install]
@@ -66,10 +69,15 @@ class Daemon:
     def _last(self) -> tuple[str, ...]:
         return (f"--pidfile={self.pidfile}", "--overwrite-pidfile", "--no-chdir", *self.operands)
 
-    def unit(self, path: str) -> str:
-        """The text of a systemd unit that runs it; ``path`` is that of its program (systemd.service(5))."""
+    def unit(self, path: str, *, places: Sequence[str] = ()) -> str:
+        """The text of a systemd unit that runs it; ``path`` is that of its program (systemd.service(5)).
+
+        ``places``: directories that are made before, for that of sockets is gone when the machine starts again.
+        """
         command = " ".join(_unit_word(word) for word in (path, *self.foreground[1:]))
-        return _UNIT.format(description=self.description, command=command, files=_FILES)
+        made = ("/bin/mkdir", "-p", "-m", "0750", *places)
+        before = f"ExecStartPre={' '.join(map(_unit_word, made))}\n" if places else ""
+        return _UNIT.format(description=self.description, before=before, command=command, files=_FILES)
 
     def __str__(self) -> str:
         return shlex.join(self.direct)

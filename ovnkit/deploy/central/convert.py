@@ -66,7 +66,7 @@ class _Conversion:
         self.services = services
         self.database = database
         self.text = text
-        wanted = self._installed() if text is None else str(json.loads(text)["version"])
+        self.wanted = wanted = self._installed() if text is None else str(json.loads(text)["version"])
         found = self._leader().status(database).schema_version
         if not downgrade and _numbers(wanted) < _numbers(found):
             why = f"{database.name} has {found}, not {wanted}; downgrade=True drops what that does not have"
@@ -86,31 +86,29 @@ class _Conversion:
     def is_needed(self) -> bool:
         """Whether the database has another schema."""
         leader = self._leader()
-        with_schema = self._place_schema(leader)
-        said = leader.host.run(["ovsdb-client", "needs-conversion", self._socket(leader), with_schema])
-        return said.strip() != "no"
+        if self.text is not None:
+            return leader.status(self.database).schema_version != self.wanted
+        words = ["ovsdb-client", "needs-conversion", self._socket(leader), leader.layout.schema(self.database)]
+        return leader.host.run(words).strip() != "no"
 
     def _convert(self) -> None:
         leader = self._leader()
-        words = ["ovsdb-client", "convert", self._socket(leader), self._place_schema(leader)]
-        leader.host.run(words, timeout=_CONVERSION_SECONDS)
+        words = ["ovsdb-client", "convert", self._socket(leader)]
+        if self.text is None:
+            leader.host.run([*words, leader.layout.schema(self.database)], timeout=_CONVERSION_SECONDS)
+            return
+        path = f"{leader.layout.run}/{self.database.stem}.wanted.ovsschema"
+        leader.upload(path, self.text)
+        try:
+            leader.host.run([*words, path], timeout=_CONVERSION_SECONDS)
+        finally:
+            leader.host.run(["rm", "-f", "--", path])
 
     def _leader(self) -> Node:
-        leader = self.services.leader(self.database)
-        if leader is None:
-            raise Conflict("no leader", f"{self.database.name} cannot be converted now")
-        return leader
+        return self.services.node(self.services.leading(self.database).host)
 
     def _socket(self, node: Node) -> str:
         return f"unix:{node.layout.socket(self.database)}"
-
-    def _place_schema(self, node: Node) -> str:
-        """The path of the schema on a node."""
-        if self.text is None:
-            return node.layout.schema(self.database)
-        path = f"{node.layout.run}/{self.database.stem}.wanted.ovsschema"
-        node.host.write(path, self.text)
-        return path
 
     def _installed(self) -> str:
         """The version that is installed on all members."""

@@ -7,10 +7,11 @@ from functools import partial
 
 from ovnkit.deploy.central.commands import create_command, join_command
 from ovnkit.deploy.central.listeners import insert_listeners, listeners
+from ovnkit.deploy.central.mark import no_restore_step
 from ovnkit.deploy.central.node import Node
 from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.certificates import certificate_change, install, source
-from ovnkit.deploy.databases import DATABASES, Database
+from ovnkit.deploy.databases import DATABASES, SOUTHBOUND, Database
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict
@@ -33,12 +34,14 @@ def create(
 
     ``timeout`` (seconds) holds for each step. See ovsdb(7), "Clustered Database Service Model", and ovn-ctl(8).
 
-    The report says Conflict where members belong to different clusters, or where there is a file of another model than
-    the spec's; nothing was changed there. Raises Conflict for a spec without members, and HostFailed where one cannot
-    be asked, with ``dry_run`` what the report would say.
+    The report says Conflict where members belong to different clusters or have a database of another model than the
+    spec's, where the old server of a member whose file is gone is still in the cluster (``replace()``), where a restore
+    was interrupted, and where plain TCP would have to become TLS at the same port (``secure()``). Raises Conflict for a
+    spec without members, and HostFailed where one cannot be asked, with ``dry_run`` what the report would say.
     """
     services = Services(spec)
     steps = [
+        no_restore_step(services.nodes),
         *(step for node in services.nodes for step in certificate_steps(spec, node)),
         *(step for database in DATABASES for step in _database_steps(services, services.nodes, database)),
         *northd_steps(services.nodes),
@@ -63,6 +66,7 @@ def join(
     services = Services(spec)
     node = services.node(host)
     steps = [
+        no_restore_step(services.nodes),
         *certificate_steps(spec, node),
         *(step for database in DATABASES for step in member_steps(services, node, database, new=False)),
         *northd_steps([node, *services.others(node)]),
@@ -84,8 +88,24 @@ def _done(
 
 
 def _database_steps(services: Services, nodes: Iterable[Node], database: Database) -> list[Step]:
+    nodes = tuple(nodes)
     steps = [step for node in nodes for step in member_steps(services, node, database, new=True)]
-    return [*steps, listener_step(services, database)]
+    return [_started_step(nodes, database), *steps, listener_step(services, database)]
+
+
+def _started_step(nodes: Iterable[Node], database: Database) -> Step:
+    """That the members there are run, whatever by: after a power cut none knows a leader before most are back."""
+
+    def down() -> list[Node]:
+        return [
+            node for node in nodes if node.has_file(database) and not node.runs(node.server(database), as_wanted=False)
+        ]
+
+    def start() -> None:
+        for node in down():
+            node.start(node.server(database))
+
+    return Step(f"whoever has a file of {database.name} serves it", lambda: not down(), start)
 
 
 def listener_step(services: Services, database: Database) -> Step:
@@ -94,21 +114,24 @@ def listener_step(services: Services, database: Database) -> Step:
     return Step(
         f"{database.name} listens at {wanted}",
         lambda: not _missing_listeners(services, database),
-        lambda: services.nodes[0].transact(database, _missing_listeners(services, database)),
+        lambda: _serving(services, database).transact(database, _missing_listeners(services, database)),
     )
+
+
+def _serving(services: Services, database: Database) -> Node:
+    return services.serving(database) or services.nodes[0]
 
 
 def certificate_steps(spec: Spec, node: Node) -> list[Step]:
     """What brings a node its certificate, where there is TLS."""
-    files = node.tls
-    if files is None:
+    if spec.central.tls is None:
         return []
     wanted = source(spec, f"central-{node.name}")
     return [
         Step(
             f"{node.name} has its certificate",
-            lambda: not certificate_change(node.host, files, wanted),
-            lambda: install(node.host, files, wanted),
+            lambda: not certificate_change(node.host, node.layout.tls("central"), wanted),
+            lambda: install(node.host, node.layout.tls("central"), wanted),
         )
     ]
 
@@ -157,18 +180,30 @@ def _start_northd(node: Node) -> None:
 
 
 def _make_file(services: Services, node: Node, database: Database, *, new: bool) -> None:
-    central = services.spec.central
+    central, raft = services.spec.central, node.raft(database)
     if not central.clustered:
-        node.make_file(create_command(database, node.layout))
+        node.make_file(database, create_command(database, node.layout))
         return
-    others = [other.raft(database) for other in services.others(node) if other.has_file(database)]
+    others = [other for other in services.others(node) if other.has_file(database)]
     if others:
-        node.make_file(join_command(database, node.layout, raft=node.raft(database), others=others))
+        _check_is_out(services, node, database)
+        addresses = [other.raft(database) for other in others]
+        node.make_file(database, join_command(database, node.layout, raft=raft, others=addresses))
     elif new:
-        command = create_command(database, node.layout, raft=node.raft(database), election_timer=central.election_timer)
-        node.make_file(command)
+        command = create_command(database, node.layout, raft=raft, election_timer=central.election_timer)
+        node.make_file(database, command)
     else:
         raise Conflict("no cluster to join", f"no other member has a file of {database.name}; create() makes a cluster")
+
+
+def _check_is_out(services: Services, node: Node, database: Database) -> None:
+    """Raise Conflict where the cluster still has a server at the address of a node that is to join it."""
+    if any(peer.address == node.raft(database) for peer in services.leading(database).peers):
+        raise Conflict(
+            "its old server is still a member",
+            f"the cluster of {database.name} has one at {node.raft(database)}, whose file is not there any more; a"
+            f" second one beside it would count as well. replace() of {node.name} takes the old one out before",
+        )
 
 
 def _serves(services: Services, node: Node, database: Database) -> bool:
@@ -188,7 +223,8 @@ def _serves(services: Services, node: Node, database: Database) -> bool:
 
 
 def _missing_listeners(services: Services, database: Database) -> list[dict[str, object]]:
-    node = services.nodes[0]
-    there = node.select(database, "Connection", ["target"])
+    node = _serving(services, database)
+    columns = ["_uuid", "target", *(["role"] if database is SOUTHBOUND else [])]
+    there = node.select(database, "Connection", columns)
     first = not node.select(database, database.table, ["_uuid"])
     return insert_listeners(database, listeners(services.spec.central, database), there, first=first)

@@ -28,8 +28,8 @@ def step_down(
     """Have a member lead none of the databases: where it does, its server ends cleanly and starts again.
 
     There is no command that hands leadership over; a clean end does. Others may choose it again later. Arguments: as
-    for ``create()``. The report says Timeout where it goes on to lead, for nobody else is there. Raises KeyError for a
-    host that is no member, and HostFailed where it cannot be asked.
+    for ``create()``. The report says Timeout where it goes on to lead, for nobody else is there, and HostFailed where
+    it cannot be asked. Raises KeyError for a host that is no member.
     """
     services = Services(spec)
     node = services.node(host)
@@ -38,7 +38,7 @@ def step_down(
         steps += [
             Step(
                 f"{host} does not lead {database.name}",
-                partial(_does_not_lead, services, node, database),
+                partial(_does_not_lead, node, database),
                 partial(node.start, node.server(database)),
                 partial(_seen, node, database),
             ),
@@ -48,9 +48,11 @@ def step_down(
     return foresee(title, steps) if dry_run else carry_out(title, steps, timeout=timeout, progress=progress)
 
 
-def _does_not_lead(services: Services, node: Node, database: Database) -> bool:
-    leader = services.leader(database)
-    return leader is not None and leader is not node
+def _does_not_lead(node: Node, database: Database) -> bool:
+    status = node.status(database)
+    if status.problem is not None:
+        raise status.problem
+    return not status.leader
 
 
 def _seen(node: Node, database: Database) -> str:
@@ -70,7 +72,7 @@ def set_election_timer(
 
     It may at most double at once (ovsdb-server(1), cluster/change-election-timer), so it is changed in steps, each
     waited for. ``databases``: NORTHBOUND, SOUTHBOUND or both. The spec's ``election_timer`` is for clusters that are
-    made.
+    made, or built anew.
 
     Raises SpecError for what is no election timer, and Conflict where a database is not clustered or nobody leads it.
     """

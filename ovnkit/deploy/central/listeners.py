@@ -10,7 +10,7 @@ import attrs
 
 from ovnkit.deploy.databases import SOUTHBOUND, Database
 from ovnkit.deploy.spec_central import Central
-from ovnkit.errors import InvalidValue
+from ovnkit.errors import Conflict, InvalidValue
 from ovnkit.ovsdb.pending import Operation
 
 __all__ = ["CHASSIS_ROLE", "Listener", "check_address", "insert_listeners", "listeners", "replace_listeners"]
@@ -70,42 +70,76 @@ def check_address(central: Central, target: str, *, anywhere: bool = False) -> N
 def insert_listeners(
     database: Database, wanted: Iterable[Listener], there: Iterable[Mapping[str, Any]], *, first: bool
 ) -> list[Operation]:
-    """The operations that add the listeners which are not ``there`` (Connection rows in JSON form).
+    """The operations that add the listeners which are not ``there`` (Connection rows in JSON form), with their roles.
 
     ``first``: the database does not have its one row yet. Who does the same at the same time fails, and finds nothing
     left to do when asked again: targets are unique, and so is the row.
+
+    Raises Conflict where a listener of the other kind has the port, and where one has a role that it is not to have:
+    only somebody who says so opens it for all.
     """
-    known = {row["target"] for row in there}
-    missing = {str(uuid.uuid4()): listener for listener in wanted if listener.target not in known}
+    wanted, rows = tuple(wanted), {row["target"]: row for row in there}
+    _check_ports(wanted, rows)
+    missing = {str(uuid.uuid4()): listener for listener in wanted if listener.target not in rows}
     operations: list[Operation] = [
         {"op": "insert", "table": "Connection", "uuid": row_id, "row": _row(listener)}
         for row_id, listener in missing.items()
     ]
+    for listener in wanted:
+        role = rows.get(listener.target, {}).get("role", listener.role)
+        if role != listener.role:
+            if not listener.role:
+                details = f"{listener.target} has the role {role}; ovnkit central listener add … --role '' opens it"
+                raise Conflict("a listener with a role", details)
+            where = [["target", "==", listener.target]]
+            operations.append({"op": "update", "table": "Connection", "where": where, "row": {"role": listener.role}})
     added = ["set", [["uuid", row_id] for row_id in missing]]
     if first:
         return [*operations, {"op": "insert", "table": database.table, "row": {"connections": added}}]
     if not missing:
-        return []
+        return operations
     mutation = ["connections", "insert", added]
     return [*operations, {"op": "mutate", "table": database.table, "where": [], "mutations": [mutation]}]
+
+
+def _check_ports(wanted: Iterable[Listener], there: Iterable[str]) -> None:
+    taken = {_port(target): target for target in there}
+    for listener in wanted:
+        other = taken.get(_port(listener.target), listener.target)
+        if other.partition(":")[0] != listener.target.partition(":")[0]:
+            details = f"{other} has the port of {listener.target}; deploy.secure(spec) changes from plain TCP to TLS"
+            raise Conflict("a listener of the other kind", details)
 
 
 def replace_listeners(
     database: Database, wanted: Iterable[Listener], unwanted: Iterable[Listener], there: Iterable[Mapping[str, Any]]
 ) -> list[Operation]:
-    """The operations that put listeners in the place of others, at once: they may be at the same ports."""
-    rows = {row["target"]: row["_uuid"] for row in there}
-    new = {str(uuid.uuid4()): listener for listener in wanted if listener.target not in rows}
+    """The operations that put listeners in the place of others, at once: they may be at the same ports.
+
+    Where one follows another at a port, what that had of ``inactivity_probe`` and ``max_backoff`` goes on to hold.
+    """
+    rows = {row["target"]: row for row in there}
     old = [rows[listener.target] for listener in unwanted if listener.target in rows]
+    kept = {_port(row["target"]): {name: row[name] for name in ("inactivity_probe", "max_backoff")} for row in old}
+    new = {str(uuid.uuid4()): listener for listener in wanted if listener.target not in rows}
     operations: list[Operation] = [
-        {"op": "insert", "table": "Connection", "uuid": row_id, "row": _row(listener)}
+        {
+            "op": "insert",
+            "table": "Connection",
+            "uuid": row_id,
+            "row": {**_row(listener), **kept.get(_port(listener.target), {})},
+        }
         for row_id, listener in new.items()
     ]
     mutations = [
-        ["connections", "delete", ["set", old]],
+        ["connections", "delete", ["set", [row["_uuid"] for row in old]]],
         ["connections", "insert", ["set", [["uuid", row_id] for row_id in new]]],
     ]
     return [*operations, {"op": "mutate", "table": database.table, "where": [], "mutations": mutations}]
+
+
+def _port(target: str) -> str:
+    return target.partition(":")[2].partition(":")[0]
 
 
 def _row(listener: Listener) -> dict[str, str]:

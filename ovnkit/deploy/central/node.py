@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -33,6 +32,16 @@ printf '\\0'; ovn-appctl -T "$4" -t "$2" cluster/status "$3" 2>&1 || :
 """
 # Where the program is, and where an administrator's units are: systemd(1), $SYSTEMD_UNIT_PATH.
 _PLACES: Final = 'command -v -- "$1" && units=${SYSTEMD_UNIT_PATH:-/etc/systemd/system} && echo "${units%%:*}"'
+_LONG_SECONDS: Final = 600.0
+"""For what goes through a whole database."""
+
+# ovsdb-tool(1) makes none over one that is there, which may be half of one.
+_MAKE: Final = """\
+file=$1 new=$2 place=$3; shift 3
+mkdir -p -m 0750 -- "$place" && rm -f -- "$new" && "$@" && mv -f -- "$new" "$file"
+"""
+_ID: Final = 'if [ -e "$2" ]; then ovsdb-tool -vconsole:off "$1" "$2" 2>/dev/null || :; fi'
+_UPLOAD: Final = 'umask 077; cat >"$1.part" && mv -f -- "$1.part" "$1"'
 _AWAY: Final = 'if [ -e "$1" ]; then mv -- "$1" "$2"; fi'
 
 
@@ -44,8 +53,8 @@ def _start_directly(host: Host, layout: Layout, daemon: Daemon) -> None:
 def _start_with_systemd(host: Host, layout: Layout, daemon: Daemon) -> None:
     """Start a daemon as a unit of systemd, which also starts it with the machine."""
     path, directory = host.run(["sh", "-c", _PLACES, "places", daemon.program]).splitlines()
-    host.run(["mkdir", "-p", "-m", "0750", "--", layout.run, layout.databases, layout.logs])
-    host.write(f"{directory}/{daemon.name}.service", daemon.unit(path))
+    places = (layout.run, layout.databases, layout.logs)
+    host.write(f"{directory}/{daemon.name}.service", daemon.unit(path, places=places))
     host.run(["systemctl", "daemon-reload"])
     host.run(["systemctl", "enable", daemon.name])
     host.run(["systemctl", "restart", daemon.name])
@@ -138,20 +147,31 @@ class Node:
         """Whether a file is there. Raises HostFailed."""
         return bool(self.host.run(["sh", "-c", '! [ -e "$1" ] || echo there', "look", path]))
 
-    def make_file(self, command: Sequence[str]) -> None:
-        """Make the file of a database by a command of ovsdb-tool(1). Raises HostFailed."""
-        self.host.run(["mkdir", "-p", "-m", "0750", "--", self.layout.databases])
-        self.host.run(list(command))
+    def make_file(self, database: Database, command: Sequence[str]) -> None:
+        """Make the file of a database by a command of ovsdb-tool(1) that names it: all of it or nothing.
+
+        Raises HostFailed.
+        """
+        file = self.layout.file(database)
+        new = f"{file}.new"
+        words = [new if word == file else word for word in command]
+        self.host.run(["sh", "-c", _MAKE, "make", file, new, self.layout.databases, *words], timeout=_LONG_SECONDS)
+
+    def read_id(self, database: Database, what: str) -> str:
+        """``db-cid`` or ``db-sid`` of the file of a database (ovsdb-tool(1)); "" where it has none yet, or none at all.
+
+        Raises HostFailed where the host cannot be asked.
+        """
+        return self.host.run(["sh", "-c", _ID, "id", what, self.layout.file(database)]).strip()
+
+    def upload(self, path: str, text: str) -> None:
+        """Write a file that may be long, for its owner alone. Raises HostFailed."""
+        self.host.run(["sh", "-c", _UPLOAD, "upload", path], stdin=text, timeout=_LONG_SECONDS)
 
     def put_away(self, database: Database, suffix: str) -> None:
         """Rename the file of a database, if it is there. Raises HostFailed."""
         file = self.layout.file(database)
         self.host.run(["sh", "-c", _AWAY, "away", file, f"{file}.{suffix}"])
-
-    def keep_as(self, path: str, database: Database) -> None:
-        """Rename what was put away so that it is only that, with the time. Raises HostFailed."""
-        kept = f"{self.layout.file(database)}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        self.host.run(["sh", "-c", _AWAY, "keep", path, kept])
 
     def status(self, database: Database) -> MemberStatus:
         """What the server of a database says; where it says nothing, why. Never raises."""
@@ -162,14 +182,12 @@ class Node:
         try:
             rows, version, cluster = said.split("\0")
             (row,) = json.loads(rows)[0]["rows"]
+            asked = cluster if row["model"] == "clustered" else ""
+            return member_status(self.name, database.name, row=row, schema_version=version.strip(), cluster=asked)
         except (LookupError, ValueError) as exc:
             problem = ProtocolError(f"{database.name} of {self.name}", f"it says {said!r:.200}")
             problem.__cause__ = exc
             return MemberStatus(host=self.name, database=database.name, problem=problem)
-        clustered = row["model"] == "clustered"
-        return member_status(
-            self.name, database.name, row=row, schema_version=version.strip(), cluster=cluster if clustered else ""
-        )
 
     def _said_of(self, database: Database) -> str:
         columns = ["model", "connected", "leader", "cid", "sid"]

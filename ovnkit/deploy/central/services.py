@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,9 @@ from ovnkit.errors import Conflict, NeedsHost, OvnkitError
 
 __all__ = ["Services", "status"]
 
+_SHORTEST_PATIENCE: Final = 5.0
+_ELECTIONS: Final = 4
+_PAUSE: Final = 0.1
 _HOW: Final = "nothing says how to reach it; access of its [[central.member]] does"
 
 
@@ -62,7 +66,44 @@ class Services:
 
     def leader(self, database: Database) -> Node | None:
         """The node that leads, None where nobody does just now."""
+        found = self._leading(database)
+        return None if found is None else self.node(found.host)
+
+    def serving(self, database: Database) -> Node | None:
+        """A node that serves a database, the leader before others."""
+        statuses = [one for one in self.statuses(database).values() if one]
+        found = self._leading(database) or next(iter(statuses), None)
+        return None if found is None else self.node(found.host)
+
+    def leading(self, database: Database) -> MemberStatus:
+        """What the leader says, after an election if there is one just now.
+
+        Raises Conflict where nobody comes to lead, for then nobody knows who is a member.
+        """
+        deadline = time.monotonic() + max(_SHORTEST_PATIENCE, _ELECTIONS * self.spec.central.election_timer / 1000)
+        while (found := self._leading(database)) is None:
+            if time.monotonic() > deadline:
+                said = "; ".join(map(str, self.status([database])))
+                raise Conflict("no leader", f"{database.name} has none: {said}")
+            time.sleep(_PAUSE)
+        return found
+
+    def _leading(self, database: Database) -> MemberStatus | None:
         leading = [one for one in self.statuses(database).values() if one and one.leader]
         # One that was cut off goes on to believe that it leads for a while.
-        found = max(leading, key=lambda one: one.term, default=None)
-        return None if found is None else self.node(found.host)
+        return max(leading, key=lambda one: one.term, default=None)
+
+    def check_majority(self, database: Database, node: Node, *, address: str | None = None) -> None:
+        """Raise Conflict unless the other members can go on without a node: most of them are heard by the leader.
+
+        ``address``: that of the node among them, where it is not the one that it is to have.
+        """
+        leading = self.leading(database)
+        rest = [peer for peer in leading.peers if peer.address != (address or node.raft(database))]
+        heard = [peer for peer in rest if leading.hears(peer)]
+        if 2 * len(heard) <= len(rest):
+            raise Conflict(
+                "no majority without it",
+                f"without {node.name} the cluster of {database.name} would have {len(rest)} members, of which"
+                f" {leading.host} hears {len(heard)}: nothing could be agreed on. Mend or replace the others first",
+            )

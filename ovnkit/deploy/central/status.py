@@ -15,6 +15,10 @@ __all__ = ["MemberStatus", "Peer", "Role", "member_status"]
 
 Role = Literal["leader", "follower", "candidate"]
 _ROLES: Final[Mapping[str, Role]] = {role: role for role in get_args(Role)}
+_SILENT_ELECTIONS: Final = 3
+_SHORTEST_SILENCE: Final = 3000
+"""Milliseconds: a leader hears of every member three times in the time of an election."""
+
 _PEER: Final = re.compile(r"    (?P<id>[0-9a-f]{4}) \([0-9a-f]{4} at (?P<address>\S+?)\)(?P<rest>.*)")
 _LAST_MESSAGE: Final = re.compile(r"last msg (\d+) ms ago")
 _MATCH_INDEX: Final = re.compile(r"match_index=(\d+)")
@@ -69,6 +73,13 @@ class MemberStatus:
     def clustered(self) -> bool:
         """Whether the database is one of a cluster."""
         return self.model == "clustered"
+
+    def hears(self, peer: Peer) -> bool:
+        """Whether this leader has heard of another server lately, or is it itself."""
+        if peer.is_self:
+            return True
+        limit = max(_SHORTEST_SILENCE, _SILENT_ELECTIONS * (self.election_timer or 0))
+        return peer.last_message is not None and peer.last_message < limit
 
     def __bool__(self) -> bool:
         return self.problem is None and self.connected
