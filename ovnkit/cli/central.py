@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,12 +125,9 @@ def _of_member(name: str) -> _Sequence:
     def run(spec: Spec, options: argparse.Namespace) -> SequenceReport:
         from ovnkit.deploy import central
 
-        calls = {
-            "join": central.join,
-            "leave": partial(central.leave, gone=getattr(options, "gone", False)),
-            "replace": central.replace,
-            "step-down": central.step_down,
-        }
+        if name == "leave":
+            return central.leave(spec, options.host, gone=options.gone, **_common(options))
+        calls = {"join": central.join, "replace": central.replace, "step-down": central.step_down}
         return calls[name](spec, options.host, **_common(options))
 
     return run

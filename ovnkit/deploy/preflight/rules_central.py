@@ -99,7 +99,8 @@ def _ports_answer(subject: Subject, wanted: Iterable[int]) -> Answer:
     what="The firewall of the host lets clients of the central databases in.",
     why="Otherwise chassis do not see Southbound, and neutron-server does not see Northbound. It is looked for as in"
     " firewall-tunnel.",
-    remedy="`nft add rule inet filter input tcp dport 6641-6644 accept`",
+    remedy="`nft add rule inet filter input tcp dport 6642 accept` for chassis; for neutron-server and other members"
+    " `nft add rule inet filter input ip saddr ADDRESS tcp dport { 6641, 6643, 6644, 16642 } accept`",
     document="nft(8); iptables(8)",
 )
 def _firewall_central(subject: Subject) -> Answer:
