@@ -38,9 +38,10 @@ def add_commands(commands: Commands) -> None:
         ("replace", "put a new server in the place of a dead one"),
         ("step-down", "have a member lead none of the databases"),
     ):
-        _sequence(commands, name, _of_member(name), what).add_argument(
-            "host", metavar="HOST", help="a member in the file"
-        )
+        parser = _sequence(commands, name, _of_member(name), what)
+        parser.add_argument("host", metavar="HOST", help="a member in the file")
+        if name == "leave":
+            parser.add_argument("--gone", action="store_true", help="the machine does not exist any more")
     timer = _sequence(commands, "election-timer", _election_timer, "change how long members wait for a leader")
     timer.add_argument("milliseconds", type=int, metavar="MILLISECONDS")
     backup = commands.add_parser("backup", help="write both databases into a directory")
