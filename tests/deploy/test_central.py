@@ -12,9 +12,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from ovnkit import Northbound, Southbound
+from ovnkit import Northbound, Southbound, deploy
 from ovnkit.deploy import Central, Member, central
+from ovnkit.deploy.central.commands import join_command
 from ovnkit.deploy.central.leadership import election_timers
+from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.databases import NORTHBOUND
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, SpecError, Timeout
 from ovnkit.northbound import NB, Connection, LogicalSwitch, NBGlobal
@@ -516,3 +519,52 @@ def test_members_are_of_the_spec(three: Members) -> None:
         central.leave(created(spec), "s1")
     with pytest.raises(SpecError, match="how to reach it"):
         Spec(central=Central(members=[Member(host="far", address="192.0.2.1")], insecure=True))
+
+
+# -- from plain TCP to TLS -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "left",
+        "put away",
+        pytest.param("ended", marks=pytest.mark.long),
+        pytest.param("file made", marks=pytest.mark.long),
+    ],
+)
+def test_a_member_that_was_interrupted_on_its_way_to_tls_goes_on(three: Members, tmp_path: Path, point: str) -> None:
+    plain = created(three.spec())
+    add_switch(plain, "web")
+    spec = three.spec(tls=str(tmp_path / "pki"))
+    deploy.certify(spec)
+
+    def tell(step: object) -> None:
+        if "s3 serves OVN_Northbound" in str(step):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deploy.secure(spec, progress=tell)
+    services = Services(spec)
+    node = services.node("s3")
+    server = node.server(NORTHBOUND)
+    node.appctl(server, "cluster/leave", "OVN_Northbound")
+    deadline = time.monotonic() + 20
+    others = services.others(node)
+    while {len(one.status(NORTHBOUND).peers) for one in others} != {2} and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if point in ("ended", "put away", "file made"):
+        node.stop(server, timeout=20)
+    if point in ("put away", "file made"):
+        node.put_away(NORTHBOUND, "plain")
+    if point == "file made":
+        addresses = [one.status(NORTHBOUND).address for one in others]
+        node.make_file(NORTHBOUND, join_command(NORTHBOUND, node.layout, raft=node.raft(NORTHBOUND), others=addresses))
+    report = deploy.secure(spec)
+    assert report, str(report)
+    for status in central.status(spec):
+        assert status
+        assert {peer.address.partition(":")[0] for peer in status.peers} == {"ssl"}
+        assert len(status.peers) == 3
+    assert switches(spec) == {"web"}
+    assert states(deploy.secure(spec)) == {"already done"}
