@@ -67,9 +67,17 @@ def rotate_certificates(
 
 def _everywhere(what: str, places: Sequence[_Place]) -> Step:
     """That what is in the directory now is on every host; one that fails delays no other."""
+    # Those of one host one after the other: they share what is trusted there.
+    hosts: dict[str, list[_Place]] = {}
+    for place in places:
+        hosts.setdefault(place.host.name, []).append(place)
+
+    def on_host(own: list[_Place]) -> None:
+        for place in own:
+            place.bring()
 
     def bring() -> None:
-        outcomes = on_each(places, _Place.bring)
+        outcomes = on_each(list(hosts.values()), on_host)
         failed = [one for one in outcomes if isinstance(one, OvnkitError)]
         if len(failed) == 1:
             raise failed[0]

@@ -24,8 +24,8 @@ def check(result: Result, faults: int) -> None:
 
 def test_s2_leaders_that_are_killed_lose_and_double_nothing() -> None:
     # So often that a slow machine comes to 100 writes as well.
-    result = run(short("kill-leader", 8), "ovnkit", seed=2)
-    check(result, 8)
+    result = run(short("kill-leader", 10), "ovnkit", seed=2)
+    check(result, 10)
     assert result.gap is not None
     assert result.gap <= 5
 
