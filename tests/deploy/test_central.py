@@ -13,13 +13,13 @@ import attrs
 import pytest
 
 from ovnkit import Northbound, Southbound, deploy
-from ovnkit.deploy import Central, Member, central
+from ovnkit.deploy import Central, HostSpec, Member, central
 from ovnkit.deploy.central.commands import join_command
 from ovnkit.deploy.central.leadership import election_timers
 from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.databases import NORTHBOUND
 from ovnkit.deploy.spec import Spec
-from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, SpecError, Timeout
+from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, NeedsHost, SpecError, Timeout
 from ovnkit.northbound import NB, Connection, LogicalSwitch, NBGlobal
 from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
@@ -429,6 +429,35 @@ def test_while_one_is_interrupted_no_other_backup_is_restored(one: Members, tmp_
     assert switches(spec) == {"first"}
     assert central.restore(spec, second)
     assert switches(spec) == {"first", "second"}
+
+
+def test_controllers_that_cannot_be_told_are_named_and_the_restore_is_complete(one: Members, tmp_path: Path) -> None:
+    made = created(one.spec())
+    add_switch(made, "saved")
+    central.backup(made, tmp_path)
+    add_switch(made, "later")
+    place = one.place("s1")
+    told = ("sh", "-c", f'echo "$*" >>{place}/told; echo connected', "sh")
+    accesses: list[tuple[str, ...] | None] = [("false",), told, ("false",), None]
+    hosts = [
+        HostSpec(name=f"h{number}", encap_ip=f"192.0.2.{number}", ovsdb=f"unix:{place}/h{number}.sock", access=access)
+        for number, access in enumerate(accesses, 1)
+    ]
+    spec = attrs.evolve(made, hosts=hosts)
+    report = central.restore(spec, tmp_path)
+    assert isinstance(report.problem, HostFailed)
+    assert report.problem.host == "h1, h3"
+    assert "sb-cluster-state-reset" in (place / "told").read_text()
+    assert [step.state for step in report.steps if step.what == "the restore is complete"] == ["done"]
+    # What is written from then on is not thrown away by telling them again.
+    add_switch(made, "new")
+    assert isinstance(central.reset_controllers(spec).problem, HostFailed)
+    reached = attrs.evolve(spec, hosts=[hosts[1], hosts[3]])
+    report = central.reset_controllers(reached)
+    assert isinstance(report.problem, NeedsHost)
+    assert "h4" in str(report.problem)
+    assert central.reset_controllers(attrs.evolve(spec, hosts=[hosts[1]]))
+    assert switches(made) == {"saved", "new"}
 
 
 @pytest.mark.parametrize("left", [0, 1, 100, -1, -20])

@@ -93,7 +93,7 @@ def _controllers_step(spec: Spec) -> Step:
             raise NeedsHost(f"telling ovn-controller of {', '.join(by_hand)}", " ".join(_RESET))
 
     def connected() -> bool:
-        return bool(told or not spec.hosts) and all(on_each(told, _is_connected))
+        return bool(told or not spec.hosts) and all(found is True for found in on_each(told, _is_connected))
 
     return Step("every ovn-controller has taken up the new Southbound", connected, tell)
 
