@@ -31,7 +31,8 @@ if [ $# -gt 0 ]; then
     run_pytest -m "not long" "$@"
 else
     say "pytest: without labs, in parallel"
-    run_pytest -n auto -m "not long and not lab and not alone"
+    # Two for each processor: much of the time they wait for servers to start, or for a deadline to pass.
+    run_pytest -n "$(($(nproc) * 2))" -m "not long and not lab and not alone"
     say "pytest: labs and what is measured, one at a time, for what they use and clean up is the machine's"
     run_pytest -m "not long and (lab or alone)"
 fi

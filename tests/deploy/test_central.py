@@ -107,7 +107,7 @@ def test_what_was_interrupted_goes_on(three: Members) -> None:
         pass
 
     steps = len(central.create(spec, dry_run=True).steps)
-    for stop in range(0, steps, 4):
+    for stop in range(0, steps, 6):
         seen: list[object] = []
 
         def tell(step: object, seen: list[object] = seen, stop: int = stop) -> None:
@@ -385,7 +385,7 @@ def test_a_restore_that_was_interrupted_goes_on(three: Members, tmp_path: Path) 
         pass
 
     steps = len(central.restore(spec, tmp_path, dry_run=True).steps)
-    for stop in range(1, steps - 2, 3):
+    for stop in range(1, steps - 2, 5):
         seen: list[object] = []
 
         def tell(step: object, seen: list[object] = seen, stop: int = stop) -> None:
