@@ -248,7 +248,9 @@ print(deploy.take_over(spec, "ctl", undo_record=sys.argv[1], timeout=20, watch=0
 """
 
 
-@pytest.mark.parametrize("milliseconds", [900, 1400, 2200])
+@pytest.mark.parametrize(
+    "milliseconds", [pytest.param(900, marks=pytest.mark.long), 1400, pytest.param(2200, marks=pytest.mark.long)]
+)
 def test_killed_at_any_moment_it_goes_on_or_is_undone(gateway: Gateway, record: Path, milliseconds: int) -> None:
     numbers = gateway.ports()
     gateway.prepare()
