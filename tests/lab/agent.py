@@ -163,8 +163,9 @@ class Gateway:
         return {name: len(of_agent(self.flows(name))) for name in ("br-int", self.bridge)}
 
     def ports(self) -> dict[str, int | None]:
-        """The OpenFlow numbers of all patch ports."""
-        return {row.name: row.ofport for row in self.host.vswitch.find(Interface, type="patch")}
+        """The OpenFlow numbers of all patch ports, read anew: a replica may be a moment behind what others do."""
+        with VSwitch.connect(self.host.remote, timeout=10, monitor={Interface: None}) as vswitch:
+            return {row.name: row.ofport for row in vswitch.find(Interface, type="patch")}
 
     def lay_agent_pair(self) -> None:
         """As the agent does when it starts (setup_physical_bridges): first with peers that are not there."""

@@ -21,6 +21,7 @@ from ovnkit.errors import Conflict, NeedsHost, Timeout
 from ovnkit.lab import Lab
 from ovnkit.lab.processes import Daemon
 from ovnkit.northbound import GatewayChassis, LogicalRouterPort
+from ovnkit.vswitch.direct import DirectChassis
 from tests.lab.gaps import pings
 from tests.lab.two_gateways import PORT, carrier, kill, move_uplink, renamed, system_id, two_gateways
 
@@ -129,7 +130,7 @@ def test_where_neutron_keeps_the_rows_it_is_asked_by_the_flag(lab: Lab) -> None:
     report = deploy.evacuate(lab.spec, "gw1", timeout=1)
     assert not report.ok
     assert "Neutron still has it first" in str(report)
-    assert not lab.host("gw1").vswitch.chassis_config().gateway
+    assert not DirectChassis(lab.host("gw1").remote).read(timeout=10).chassis_config().gateway
     assert carrier(lab) == name
     # What Neutron does when it sees that.
     nb.set_gateway(PORT, system_id(lab, "gw2"))
@@ -217,7 +218,7 @@ def test_a_physical_network_moves_and_nothing_is_left_where_it_was(lab: Lab) -> 
     assert {(port.kind, port.bridge) for port in host.vswitch.patch_ports(lab.southbound)} == {
         ("ovn-live", "br-int"), ("ovn-live", "br-new"),
     }  # fmt: skip
-    assert "ovnkit-wake" not in host.vswitch.chassis_config().external_ids
+    assert "ovnkit-wake" not in DirectChassis(host.remote).read(timeout=10).external_ids
 
 
 def taken_step_by_step(sequence: Callable[..., deploy.SequenceReport]) -> tuple[deploy.SequenceReport, int]:

@@ -19,7 +19,7 @@ from ovnkit import deploy
 from ovnkit.deploy import StepResult
 from ovnkit.errors import Conflict
 from ovnkit.ovsdb.server import enter_namespace
-from ovnkit.vswitch import Bridge, Controller, Interface, OpenVSwitch, Port
+from ovnkit.vswitch import Bridge, Controller, Interface, OpenVSwitch, Port, VSwitch
 from tests.lab.agent import AGENT, FLOATING_IP, HEALTHY, Gateway, lay_foreign_pairs, running_gateway
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_possible")]
@@ -52,7 +52,12 @@ def states(report: deploy.SequenceReport) -> list[str]:
 
 def state(gateway: Gateway) -> dict[str, Any]:
     """All that a take-over changes, in a form that compares; port numbers are not in it."""
-    vs = gateway.host.vswitch
+    # Read anew: a replica may be a moment behind what others have done.
+    with VSwitch.connect(gateway.host.remote, timeout=10) as vs:
+        return _state(gateway, vs)
+
+
+def _state(gateway: Gateway, vs: VSwitch) -> dict[str, Any]:
     ports = {row.ref: row for row in vs.find(Port)}
     interfaces = {row.ref: row for row in vs.find(Interface)}
     controllers = {row.ref: row for row in vs.find(Controller)}
