@@ -105,7 +105,7 @@ def rounds_leave_nothing(server: Server, pool: ThreadPoolExecutor, rounds: int) 
 
 
 def test_fifty_clients_opened_used_and_closed_leave_nothing_behind(filled: Server, pool: ThreadPoolExecutor) -> None:
-    rounds_leave_nothing(filled, pool, rounds=3)
+    rounds_leave_nothing(filled, pool, rounds=5)
 
 
 @pytest.mark.long
