@@ -66,7 +66,7 @@ class CommandHost:
         """Run a command, for at most ``timeout`` seconds, and return what it prints. Raises HostFailed."""
         status, output, errors = self._run(argv, stdin, timeout)
         if status:
-            raise HostFailed(self.name, shlex.join(argv), status, errors or output)
+            raise HostFailed(self.name, _named(argv), status, errors or output)
         return output
 
     def read(self, path: str) -> str | None:
@@ -95,7 +95,7 @@ class CommandHost:
                 start_new_session=True,
             )
         except OSError as exc:
-            raise HostFailed(self.name, shlex.join(argv), None, str(exc)) from exc
+            raise HostFailed(self.name, _named(argv), None, str(exc)) from exc
         with child:
             try:
                 output, errors = child.communicate(stdin.encode("utf-8", "surrogateescape"), timeout=timeout)
@@ -104,8 +104,14 @@ class CommandHost:
                 os.killpg(child.pid, signal.SIGKILL)
                 if not isinstance(exc, subprocess.TimeoutExpired):
                     raise
-                raise HostFailed(self.name, shlex.join(argv), None, f"no end within {timeout:g} s") from None
+                raise HostFailed(self.name, _named(argv), None, f"no end within {timeout:g} s") from None
         return child.returncode, output.decode("utf-8", "surrogateescape"), errors.decode("utf-8", "surrogateescape")
+
+
+def _named(argv: Sequence[str]) -> str:
+    """A command as errors show it: of a script of several lines the name that it goes by, and its arguments."""
+    is_script = tuple(argv[:2]) == ("sh", "-c") and len(argv) > 2 and "\n" in argv[2]
+    return shlex.join(["sh", "-c", "…", *argv[3:]] if is_script else argv)
 
 
 def open_host(access: str | Sequence[str], name: str) -> CommandHost:

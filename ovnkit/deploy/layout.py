@@ -67,5 +67,5 @@ class Layout:
 
 def layout_of(host: Host) -> Layout:
     """The directories that the programs of a host use, by its environment (ovn-ctl(8)). Raises HostFailed."""
-    run, databases, logs, configuration, schemas, _ = host.run(["sh", "-c", _DIRECTORIES]).split("\0")
+    run, databases, logs, configuration, schemas, _ = host.run(["sh", "-c", _DIRECTORIES, "directories"]).split("\0")
     return Layout(run=run, databases=databases, logs=logs, configuration=configuration, schemas=schemas)

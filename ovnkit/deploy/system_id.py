@@ -44,7 +44,7 @@ def system_id_change(host: Host, system_id: str) -> FileChange | None:
     A host without a directory for it, such as a container, has no use for it. Raises Conflict where
     ``system-id-override`` makes it another chassis, and HostFailed.
     """
-    ovn, ovs, *there = host.run(["sh", "-c", _DIRECTORIES]).split("\n")
+    ovn, ovs, *there = host.run(["sh", "-c", _DIRECTORIES, "directories"]).split("\n")
     override = host.read(f"{ovn}/system-id-override")
     if override is not None and override.strip() and override.strip() != system_id:
         raise Conflict(

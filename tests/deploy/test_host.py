@@ -106,3 +106,10 @@ def test_ssh_is_called_with_what_the_address_says_and_asks_nothing(access: str, 
 def test_what_is_no_way_to_a_host_is_refused(access: str | list[str]) -> None:
     with pytest.raises(InvalidValue, match="access"):
         open_host(access, "cmp1")
+
+
+def test_a_script_that_failed_is_shown_by_its_name() -> None:
+    with pytest.raises(HostFailed) as caught:
+        LOCAL.run(["sh", "-c", "echo first\nexit 3", "look", "/etc/ovn"])
+    assert caught.value.command == "sh -c '…' look /etc/ovn"
+    assert caught.value.status == 3
