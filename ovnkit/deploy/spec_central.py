@@ -168,6 +168,10 @@ class Central:
         names = ", ".join(member.host for member in self.members) or "none"
         raise KeyError(f"no member {host!r} of the central services in the spec; it has {names}")
 
+    def raft(self, member: Member, database: Database) -> str:
+        """Where the other members reach one, as ovsdb(7) writes it."""
+        return format_remotes((Remote("tcp" if self.tls is None else "ssl", member.address, database.raft_port),))
+
     def ports(self, database: Database) -> tuple[int, ...]:
         """The ports on which members listen: for everybody, or of Southbound first for chassis and then for others.
 

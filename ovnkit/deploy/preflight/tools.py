@@ -1,13 +1,14 @@
-"""Reading what the programs of a host print: ``ip``, ``nft``, ``iptables-save``, ``df``, ``openssl``. Pure."""
+"""Reading what the programs of a host print: ``ip``, ``nft``, ``iptables-save``, ``df``, ``dd``, ``openssl``. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ovnkit.deploy.preflight.facts import Certificate, Disk, Firewall, KeyFile, Link, Probe
+from ovnkit.ovsdb.values import Map
 
 __all__ = [
     "parse_certificate",
@@ -19,6 +20,8 @@ __all__ = [
     "parse_nft",
     "parse_probes",
     "parse_release",
+    "parse_schemas",
+    "parse_sync",
 ]
 
 _ATTRIBUTE: Final = re.compile(r"(?:\\.|[^,+\\])+")
@@ -28,6 +31,7 @@ _CHAIN: Final = re.compile(r"\s*chain (\S+) \{")
 _POLICY: Final = re.compile(r"hook input .*policy drop")
 _REFUSAL: Final = re.compile(r"\s*(?:counter packets \d+ bytes \d+ )?(?:drop|reject\b.*)")
 _RELEASE: Final = re.compile(r"ovn-controller (?:\(.*\) )?(\d+\.\d+\.\d+)")
+_WRITTEN: Final = re.compile(r"(\d+)\+\d+ records out\n.* copied, ([0-9.e+-]+) s", re.DOTALL)
 _TIMED_OUT: Final = 124
 
 
@@ -88,6 +92,19 @@ def parse_disk(text: str) -> Disk:
     if len(words) < 7:
         raise ValueError("it is no line of df")
     return Disk(" ".join(words[6:]), words[1], int(words[4]) * 1024)
+
+
+def parse_sync(text: str) -> float:
+    """How many milliseconds each of the blocks took that ``dd oflag=dsync`` says it has written. Raises ValueError."""
+    found = _WRITTEN.search(text)
+    if found is None or not int(found[1]):
+        raise ValueError(f"dd says {text!r:.80}")
+    return float(found[2]) * 1000 / int(found[1])
+
+
+def parse_schemas(text: str) -> Mapping[str, str]:
+    """The versions of lines ``DATABASE=VERSION``."""
+    return Map({name: version.strip() for name, version in _assignments(text).items() if version.strip()})
 
 
 def parse_certificate(text: str) -> Certificate:
