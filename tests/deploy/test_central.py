@@ -25,7 +25,7 @@ from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
 from tests.deploy.members import Members, members
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 
 @pytest.fixture

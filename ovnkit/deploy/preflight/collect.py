@@ -79,6 +79,7 @@ def host_facts(parts: Mapping[str, Section], *, sent: float, received: float) ->
         disk=found.read("disk", tools.parse_disk),
         sync=found.read_if_there("sync", tools.parse_sync),
         schemas=found.read("schemas", tools.parse_schemas),
+        socket_files=found.read("socket_files", tools.parse_modes),
         pidfiles=found.read("pidfiles", procfs.parse_pidfiles),
         clock=found.read("clock", lambda text: clock_lead(int(text), sent=sent, received=received)),
         probes=found.read("probes", tools.parse_probes),

@@ -252,7 +252,8 @@ class HostFacts:
     Files that are not there, and what there is none of, are None or empty. ``clock``: by how many seconds its clock is
     ahead of the one here, at least. ``owners``: the program behind each inode of a socket; the kernel's own have none.
     ``sync``: milliseconds until a write is on the disk of the central databases, None where there are to be none.
-    ``schemas``: the version of the schema of each central database that is installed.
+    ``schemas``: the version of the schema of each central database that is installed. ``socket_files``: the mode of
+    each socket in the directories of Open vSwitch and OVN.
     """
 
     release: Fact[str]
@@ -277,6 +278,7 @@ class HostFacts:
     sync: Fact[float | None]
     schemas: Fact[Mapping[str, str]]
     pidfiles: Fact[tuple[Pidfile, ...]]
+    socket_files: Fact[Mapping[str, int]]
     clock: Fact[float]
     probes: Fact[tuple[Probe, ...]]
     certificate: Fact[Certificate | None]

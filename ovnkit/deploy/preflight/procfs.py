@@ -175,7 +175,7 @@ def _program(words: list[str]) -> str | None:
 
 
 def parse_pidfiles(text: str) -> tuple[Pidfile, ...]:
-    """The pidfiles in the directories of Open vSwitch and OVN, of lines with a path, a number and ``runs`` or ``gone``, between tabs."""
+    """The pidfiles of a host, of lines with a path, a number and ``runs`` or ``gone``, between tabs."""
     return tuple(_pidfiles(text))
 
 

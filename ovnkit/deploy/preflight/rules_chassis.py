@@ -114,6 +114,24 @@ def _pidfiles(subject: Subject) -> Answer:
 
 
 @rule(
+    "socket-mode",
+    about="any",
+    severity="warning",
+    what="Owner and group alone may use the sockets of Open vSwitch and OVN.",
+    why="Whoever can write to one can change everything in that database, or drive that daemon.",
+    remedy="`chmod o= FILE`, also in what has changed it: ovsdb-server makes them so",
+    document="ovsdb-server(1), unix(7)",
+)
+def _socket_mode(subject: Subject) -> Answer:
+    modes = subject.facts.socket_files.value
+    wide = {path: mode for path, mode in sorted(modes.items()) if mode & 0o002}
+    if wide:
+        seen = ", ".join(f"{path} has mode {mode:o}" for path, mode in wide.items())
+        return broken(seen, f"chmod o= {' '.join(map(quote, wide))}", severity="warning")
+    return holds(f"{len(modes)} sockets" if modes else "there are none yet")
+
+
+@rule(
     "database-schema",
     severity="warning",
     what="The host's database has the schema that is installed.",
@@ -284,6 +302,7 @@ CHASSIS_RULES: Final[tuple[Rule, ...]] = (
     _ovn_controller,
     _database_socket,
     _pidfiles,
+    _socket_mode,
     _database_schema,
     _system_id,
     _system_id_files,

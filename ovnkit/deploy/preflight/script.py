@@ -168,6 +168,11 @@ namespaces() {
   ls /run/netns | grep -E '^(qrouter|qdhcp|snat|fip|qlbaas)-'
   :
 }
+socket_files() {
+  for file in "${OVN_RUNDIR-/var/run/ovn}"/* "${OVS_RUNDIR-/var/run/openvswitch}"/*; do
+    if [ -S "$file" ]; then stat -c '%a %n' "$file"; fi
+  done
+}
 place() {
   directory=${OVN_DBDIR-/var/lib/ovn}
   while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done
@@ -239,6 +244,7 @@ part namespaces namespaces
 part system_id_conf file "${OVS_SYSCONFDIR-/etc}/openvswitch/system-id.conf"
 part system_id_override file "${OVN_SYSCONFDIR-/etc}/ovn/system-id-override"
 part pidfiles pidfiles
+part socket_files socket_files
 part disk disk
 part sync sync_time
 part schemas schemas

@@ -16,6 +16,7 @@ __all__ = [
     "parse_iptables",
     "parse_key_file",
     "parse_links",
+    "parse_modes",
     "parse_mount_flags",
     "parse_nft",
     "parse_probes",
@@ -128,6 +129,12 @@ def parse_mount_flags(text: str) -> str | None:
     """``MountFlags`` of a unit as systemctl(1) shows it, None where systemd has no such unit."""
     shown = _assignments(text)
     return shown.get("MountFlags", "").strip() if shown.get("LoadState") == "loaded" else None
+
+
+def parse_modes(text: str) -> Mapping[str, int]:
+    """The mode of each file, of the lines of ``stat -c '%a %n'``. Raises ValueError."""
+    pairs = (line.partition(" ") for line in text.splitlines() if line)
+    return Map({path: int(mode, 8) for mode, _, path in pairs})
 
 
 def parse_key_file(text: str) -> KeyFile:

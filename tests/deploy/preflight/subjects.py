@@ -106,6 +106,7 @@ FACTS = HostFacts(
     disk=Known(Disk("/", "ext4", 50 << 30)),
     sync=Known(1.5),
     schemas=Known({"OVN_Northbound": "7.0.0", "OVN_Southbound": "20.27.0"}),
+    socket_files=Known({"/run/openvswitch/db.sock": 0o750, "/run/ovn/ovnsb_db.ctl": 0o755}),
     pidfiles=Known(
         (
             Pidfile("/run/openvswitch/ovsdb-server.pid", "ovsdb-server", 1, runs=True),

@@ -267,6 +267,9 @@ def test_pidfiles_are_of_programs_that_run_or_are_gone(tmp_path: Path) -> None:
     with Server(tmp_path / "conf.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="ovsdb-server") as one:
         pid = int(one.pidfile.read_text(encoding="utf-8"))
         found = collect(host, servers=(), ports=frozenset({6081}), timeout=60).pidfiles
+        modes = collect(host, servers=(), ports=frozenset({6081}), timeout=60).socket_files.value
+        wanted = {path: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_socket()}
+    assert {Path(path): mode for path, mode in modes.items()} == wanted != {}
     assert {file.program: (file.pid, file.runs) for file in found.value} == {
         "ovs-vswitchd": (4194999, False),
         "ovsdb-server": (pid, True),

@@ -243,6 +243,7 @@ BAD: list[tuple[str, str, Subject, str]] = [
         "/run/ovn/ovn-northd.pid names nothing that runs",
     ),
     ("pidfiles", "warning", on(pidfiles=PIDFILES[1:]), "ovsdb-server (process 1) is in none"),
+    ("socket-mode", "warning", on(socket_files={"/run/ovn/x.sock": 0o777}), "/run/ovn/x.sock has mode 777"),
     (
         "database-schema",
         "warning",
