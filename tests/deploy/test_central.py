@@ -15,8 +15,8 @@ import pytest
 from ovnkit import Northbound, Southbound, deploy
 from ovnkit.deploy import Central, HostSpec, Member, central
 from ovnkit.deploy.central.commands import join_command
-from ovnkit.deploy.central.leadership import election_timers
 from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.central.timer import next_timer
 from ovnkit.deploy.databases import NORTHBOUND
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, NeedsHost, SpecError, Timeout
@@ -299,24 +299,35 @@ def test_the_leader_gives_up_leadership(three: Members) -> None:
     assert three.pid(follower, "ovnnb_db") == pid
 
 
-def test_the_election_timer_changes_in_allowed_steps(three: Members) -> None:
+def test_the_election_timer_changes_in_allowed_steps_also_where_the_spec_has_another(three: Members) -> None:
     spec = created(three.spec("s1", clustered=True))
     report = central.set_election_timer(spec, 5000, databases=[central.NORTHBOUND])
-    assert [step.what.rpartition(" is ")[2] for step in report.steps] == ["2000 ms", "4000 ms", "5000 ms"]
+    # A server takes no more than twice what it has.
     assert report, str(report)
     timers = {one.database: one.election_timer for one in central.status(spec)}
     assert timers == {"OVN_Northbound": 5000, "OVN_Southbound": 1000}
     assert central.set_election_timer(spec, 1000)
+    changed = attrs.evolve(spec, central=attrs.evolve(spec.central, election_timer=2500))
+    assert [step.what for step in central.create(changed, dry_run=True).steps if step.state == "to do"] == [
+        "the election timer of OVN_Northbound is 2500 ms",
+        "the election timer of OVN_Southbound is 2500 ms",
+    ]
+    assert deploy.plan(changed).apply()
+    assert {one.election_timer for one in central.status(spec)} == {2500}
+    assert not deploy.plan(changed)
+    # Whose file says nothing of it has not asked for the default.
+    assert central.create(spec)
+    assert {one.election_timer for one in central.status(spec)} == {2500}
     with pytest.raises(SpecError, match="milliseconds from 100"):
         central.set_election_timer(spec, 99)
 
 
 @pytest.mark.parametrize(
-    ("now", "wanted", "values"),
-    [(1000, 1000, [1000]), (1000, 2000, [2000]), (1000, 2001, [2000, 2001]), (16000, 1000, [1000]), (1, 8, [2, 4, 8])],
+    ("now", "wanted", "value"),
+    [(1000, 1000, 1000), (1000, 2000, 2000), (1000, 2001, 2000), (16000, 1000, 1000), (1, 8, 2)],
 )
-def test_no_step_of_the_election_timer_is_more_than_twice_the_last(now: int, wanted: int, values: list[int]) -> None:
-    assert election_timers(now, wanted) == values
+def test_no_change_of_the_election_timer_is_to_more_than_twice_the_last(now: int, wanted: int, value: int) -> None:
+    assert next_timer(now, wanted) == value
 
 
 def test_a_member_that_does_not_answer_is_in_the_status_with_its_problem(three: Members) -> None:
