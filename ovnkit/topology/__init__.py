@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ovnkit.topology.building import of
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Edge, Node, Topology, View
 
-__all__ = ["Edge", "Node", "Topology", "of"]
+__all__ = ["Edge", "Node", "Topology", "View", "of"]
