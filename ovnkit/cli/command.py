@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except OvnkitError as exc:
-        print(f"ovnkit: {exc}", file=sys.stderr)
+        print(f"ovnkit: {exc}", *getattr(exc, "__notes__", ()), sep="\n  ", file=sys.stderr)
         return _FAILED
     except OSError as exc:
         print(f"ovnkit: {exc.filename}: {exc.strerror}" if exc.filename else f"ovnkit: {exc}", file=sys.stderr)

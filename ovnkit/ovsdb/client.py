@@ -42,7 +42,8 @@ from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
 from ovnkit.ovsdb.watch import Event, Watch
-from ovnkit.remote import Tls, default_remote, format_remotes, parse_remotes
+from ovnkit.places import default_remote
+from ovnkit.remote import Tls, format_remotes, parse_remotes
 
 if TYPE_CHECKING:
     from ovnkit.ovsdb.typing import Readable, Waitable
