@@ -56,10 +56,10 @@ class Network:
         return self.vswitches[0] if self.vswitches else None
 
     def topology(self) -> Topology:
-        """The network as it is now: ``topology.of(nb, sb, vswitches)``. Raises NotReached without Northbound."""
+        """The network as it is now: ``topology.of(nb, sb, vswitches)``."""
         from ovnkit import topology
 
-        return topology.of(self._northbound(), self.sb)
+        return topology.of(self.nb, self.sb, self.vswitches)
 
     def close(self) -> None:
         """Close every client."""
@@ -81,11 +81,6 @@ class Network:
 
     def _repr_mimebundle_(self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None) -> Any:
         return self.topology()._repr_mimebundle_(include, exclude)
-
-    def _northbound(self) -> Northbound:
-        if self.nb is None:
-            raise NotReached("Northbound", tuple(map(str, self.tried)))
-        return self.nb
 
     def _clients(self) -> Iterator[Client[Any, Any]]:
         yield from (client for client in (self.nb, self.sb, *self.vswitches) if client is not None)
