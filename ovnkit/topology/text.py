@@ -1,0 +1,49 @@
+"""Text from the databases, made fit to be shown: names belong to tenants, who may write anything into them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["cells", "printable", "shortened"]
+
+ELLIPSIS = "…"
+
+
+def printable(text: str, *, limit: int | None = None) -> str:
+    """``text`` on one line, as it can be read: what is not printable escaped, at most ``limit`` cells wide.
+
+    Control characters, line ends and marks that turn the direction of writing are shown as Python writes them, and so
+    are backslashes, to tell them apart. This does not escape for HTML, SVG, DOT or Mermaid: each drawing does that.
+    """
+    shown = text if text.isprintable() and "\\" not in text else repr(text)[1:-1]
+    return shown if limit is None else shortened(shown, limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """``text`` in at most ``limit`` cells, cut in the middle, for names often differ at their ends."""
+    # Every character takes at most two cells, so that a long text need not be measured whole.
+    if len(text) <= limit and (text.isascii() or cells(text) <= limit):
+        return text
+    room = limit - 1
+    head, tail = _fitting(text, room - room // 2), _fitting(text[::-1], room // 2)[::-1]
+    return head + ELLIPSIS + tail
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: two for each wide character of East Asia, none for what combines."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, room: int) -> str:
+    taken = 0
+    for index, character in enumerate(text):
+        taken += _width(character)
+        if taken > room:
+            return text[:index]
+    return text
