@@ -9,6 +9,8 @@ OvnkitError
 ├── NotMonitored                        the table or column is not replicated by this client
 ├── NotOnServer                         the server's schema lacks the table or column
 ├── NotStored                           a row that did not come from a server has no uuid yet
+├── NotADatabase (ValueError)           a file is no database, or not the one that was asked for
+├── ReadOnly                            the client reads a file: there is nothing to write to or to wait for
 ├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
 │   ├── Closed                          the client was closed
 │   └── ProtocolError                   the server said something that is not OVSDB
@@ -57,6 +59,7 @@ __all__ = [
     "MissingExtra",
     "MissingPrivilege",
     "NeedsHost",
+    "NotADatabase",
     "NotFound",
     "NotMonitored",
     "NotOnServer",
@@ -67,6 +70,7 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "QuorumLost",
+    "ReadOnly",
     "ReferentialViolation",
     "ServerFailed",
     "SpecError",
@@ -213,6 +217,26 @@ class NotStored(OvnkitError):
             f"this row of {table} was made here and is in no database yet; transaction.insert(row) gives its reference"
         )
         self.table = table
+
+
+class NotADatabase(OvnkitError, ValueError):
+    """A file is no database, or not the one that was asked for. Attributes: ``path``, ``reason``."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: this is no such database file: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ReadOnly(OvnkitError):
+    """The client reads a file or a snapshot. Attributes: ``remote`` (what it reads), ``what`` cannot be done."""
+
+    def __init__(self, remote: str, what: str) -> None:
+        super().__init__(
+            f"{what}: this client reads {remote}, where nothing is written and nothing changes; connect() to a server"
+        )
+        self.remote = remote
+        self.what = what
 
 
 class ConnectionFailed(OvnkitError, ConnectionError):
