@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ovnkit.topology.tree import Node, Topology, of
+from ovnkit.topology.building import of
+from ovnkit.topology.graph import Edge, Node, Topology
 
-__all__ = ["Node", "Topology", "of"]
+__all__ = ["Edge", "Node", "Topology", "of"]

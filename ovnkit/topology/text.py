@@ -30,7 +30,7 @@ def shortened(text: str, limit: int) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal ``text`` takes: two for each wide character of East Asia, none for what combines."""
+    """The columns of a terminal that ``text`` takes: two for a wide character of East Asia, none for what combines."""
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
