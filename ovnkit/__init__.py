@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ovnkit.ovsdb.description import describe
     from ovnkit.remote import Tls
     from ovnkit.southbound.client import Southbound
+    from ovnkit.topology.files import open_files
     from ovnkit.vswitch.client import VSwitch
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "deploy",
     "describe",
     "lab",
+    "open_files",
     "topology",
 ]
 
@@ -34,6 +36,7 @@ _HOMES = {
     "Tls": "ovnkit.remote",
     "VSwitch": "ovnkit.vswitch.client",
     "describe": "ovnkit.ovsdb.description",
+    "open_files": "ovnkit.topology.files",
     "load_ipython_extension": "ovnkit.ipython",
     "unload_ipython_extension": "ovnkit.ipython",
 }

@@ -225,7 +225,7 @@ class NotADatabase(OvnkitError, ValueError):
     """A file is no database, or not the one that was asked for. Attributes: ``path``, ``reason``."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: this is no such database file: {reason}")
+        super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
 

@@ -165,8 +165,8 @@ class Client(Generic[D, TX]):
 
         found = files.read(path)
         if found.contents is None or found.name != cls._database.name:
-            what = f"one of {found.name}" if found.contents is not None else "one without a schema"
-            raise NotADatabase(found.path, f"it is {what}, and should be one of {cls._database.name}")
+            what = f"of {found.name}" if found.contents is not None else "without a schema"
+            raise NotADatabase(found.path, f"this is a file {what}, not of {cls._database.name}")
         return cls.over(found.contents, found.path, trouble="" if found.damage is None else str(found.damage))
 
     @classmethod

@@ -60,7 +60,7 @@ def parse(data: bytes, path: str = "") -> DatabaseFile:
     data, cut = decompress(data) if is_gzip(data) else (data, "")
     kind = kind_of(data)
     if kind is None:
-        raise NotADatabase(path, "it does not begin with 'OVSDB JSON' or 'OVSDB CLUSTER'")
+        raise NotADatabase(path, "this is no database file, which begins with 'OVSDB JSON' or 'OVSDB CLUSTER'")
     parsed = _standalone(records(data)) if kind == "standalone" else _clustered(records(data))
     flaw = parsed.flaw
     if cut:

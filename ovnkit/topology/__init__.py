@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ovnkit.topology.building import of
+from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology
 
-__all__ = ["Edge", "Node", "Topology", "of"]
+__all__ = ["Edge", "Node", "Topology", "of", "open_files"]
