@@ -11,6 +11,7 @@ import attrs
 
 from ovnkit.errors import InvalidValue, NotFound, NotUnique
 from ovnkit.ovsdb.row import Row
+from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:
     from ovnkit.topology.source import Source
@@ -39,7 +40,7 @@ PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interfa
 LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Node:
     """One thing of the network.
 
@@ -57,7 +58,10 @@ class Node:
     state: str = ""
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
     parent: str | None = None
-    row: Row[Any] | None = attrs.field(default=None, repr=False, hash=False)
+    row: Row[Any] | None = attrs.field(default=None, hash=False)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {printable(self.label)!r}{self.state and f' {self.state}'}>"
 
     def mentions(self, text: str) -> bool:
         """Whether its name, its label or one of its facts has ``text`` in it; capitals do not matter."""
@@ -147,6 +151,10 @@ class Topology:
     def edges_of(self, node: Node | str) -> list[Edge]:
         """The edges at a node."""
         return list(self._edges_at.get(self[node].key, ()))
+
+    def place(self, node: Node | str) -> Node:
+        """The switch, router, chassis, … that a node belongs to in the end: itself, where it belongs to none."""
+        return self.nodes[self._place(self[node].key)]
 
     def search(self, text: str) -> list[Node]:
         """The nodes whose name, label or facts (addresses, networks, …) have ``text`` in them."""
@@ -255,7 +263,6 @@ class Topology:
         return found
 
     def _place(self, key: str) -> str:
-        """The switch, router, chassis, … that a node belongs to in the end: itself, where it belongs to none."""
         parent = self.nodes[key].parent
         while parent is not None and parent in self.nodes:
             key, parent = parent, self.nodes[parent].parent

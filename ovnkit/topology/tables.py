@@ -25,6 +25,7 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.chassis_values import cms_options, read_bridge_mappings
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap, PortBinding
+from ovnkit.topology.text import natural
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import Bridge, Interface, OpenVSwitch, Port
 
@@ -97,7 +98,7 @@ class HostTables:
     @cached_property
     def bridges(self) -> list[Bridge]:
         """Its bridges, by name."""
-        return sorted(self.rows(Bridge).values(), key=lambda bridge: bridge.name)
+        return sorted(self.rows(Bridge).values(), key=lambda bridge: natural(bridge.name))
 
     @cached_property
     def integration_bridge(self) -> Bridge | None:
@@ -107,7 +108,7 @@ class HostTables:
 
     def ports(self, bridge: Bridge) -> list[Port]:
         """The ports of a bridge, by name."""
-        return sorted(_members(self.rows(Port), bridge.ports), key=lambda port: port.name)
+        return sorted(_members(self.rows(Port), bridge.ports), key=lambda port: natural(port.name))
 
     def interfaces(self, port: Port) -> list[Interface]:
         """The interfaces of a port, by name."""
@@ -223,7 +224,9 @@ class Tables:
     @cached_property
     def chassis(self) -> list[Chassis]:
         """The chassis, by host name and name."""
-        return sorted(self.sb(Chassis).values(), key=lambda chassis: (self.host_name(chassis), chassis.name))
+        return sorted(
+            self.sb(Chassis).values(), key=lambda chassis: (natural(self.host_name(chassis)), natural(chassis.name))
+        )
 
     @cached_property
     def chassis_by_name(self) -> dict[str, Chassis]:
@@ -269,7 +272,7 @@ def chassis_column(chassis: Chassis, key: str) -> str:
 
 
 def _by_name(rows: Iterable[Any]) -> list[Any]:
-    return sorted(rows, key=lambda row: (row.name, row.uuid))
+    return sorted(rows, key=lambda row: (natural(row.name), row.uuid))
 
 
 def _members(rows: Mapping[Ref[R], R], refs: Iterable[Ref[R]]) -> list[R]:

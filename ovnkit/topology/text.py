@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-__all__ = ["cells", "printable", "shortened"]
+__all__ = ["cells", "natural", "printable", "shortened"]
 
 ELLIPSIS = "…"
 
@@ -17,6 +18,14 @@ def printable(text: str, *, limit: int | None = None) -> str:
     """
     shown = text if text.isprintable() and "\\" not in text else repr(text)[1:-1]
     return shown if limit is None else shortened(shown, limit)
+
+
+def natural(text: str) -> tuple[object, ...]:
+    """What ``text`` is sorted by, so that ``vm2`` comes before ``vm10``."""
+    parts = re.split("([0-9]+)", text)
+    # Digits are compared by their number and then as text: an int of ten thousand of them is refused by Python.
+    parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
+    return tuple((len(part), part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def shortened(text: str, limit: int) -> str:
