@@ -39,9 +39,7 @@ def open_files(*paths: str | os.PathLike[str]) -> Network:
             found = isinstance(source, DatabaseFile) or found
             choice.take(source)
         if not found:
-            raise NotADatabase(
-                os.fspath(path), "there is no database in it; " + "; ".join(choice.tried or ["none at all"])
-            )
+            raise NotADatabase(os.fspath(path), "; ".join(["there is no database in it", *choice.tried]))
     return choice.network()
 
 

@@ -26,7 +26,6 @@ __all__ = ["Passed", "sources"]
 _BLOCK = 512
 _BEGINNING = 1 << 16
 """Bytes of a compressed file that are more than enough for the first block of a tar file in it."""
-_STEP = 1 << 20
 _LONGEST = 256 << 30
 """Bytes of a tar file after which no more of it is looked at."""
 _DEEPEST = 3
@@ -117,8 +116,8 @@ def _read(content: Any, most: int) -> tuple[bytes, Exception | None]:
     """What can be read of a member, and what ended it before its end."""
     found = bytearray()
     try:
-        # One piece at a time: what came before a cut is not to be lost with it.
-        while len(found) < most and (part := content.read1(min(_STEP, most - len(found)))):
+        # A block at a time: what comes before the end of a file that is cut would be lost with a longer piece.
+        while len(found) < most and (part := content.raw.read(min(_BLOCK, most - len(found)))):
             found += part
     except _BROKEN as exc:
         return bytes(found), exc
