@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ovnkit.ovsdb.description import describe
     from ovnkit.remote import Tls
     from ovnkit.southbound.client import Southbound
+    from ovnkit.topology.files import open_files
     from ovnkit.topology.network import Network, connect
     from ovnkit.vswitch.client import VSwitch
 
@@ -28,6 +29,7 @@ __all__ = [
     "deploy",
     "describe",
     "lab",
+    "open_files",
     "topology",
 ]
 
@@ -39,6 +41,7 @@ _HOMES = {
     "VSwitch": "ovnkit.vswitch.client",
     "connect": "ovnkit.topology.network",
     "describe": "ovnkit.ovsdb.description",
+    "open_files": "ovnkit.topology.files",
     "load_ipython_extension": "ovnkit.ipython",
     "unload_ipython_extension": "ovnkit.ipython",
 }

@@ -9,6 +9,8 @@ OvnkitError
 ├── NotMonitored                        the table or column is not replicated by this client
 ├── NotOnServer                         the server's schema lacks the table or column
 ├── NotStored                           a row that did not come from a server has no uuid yet
+├── NotADatabase (ValueError)           a file is no database, or not the one that was asked for
+├── ReadOnly                            the client reads a file: there is nothing to write to or to wait for
 ├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
 │   ├── Closed                          the client was closed
 │   ├── NotReached                      no database was found where they usually are; says where it was looked
@@ -58,6 +60,7 @@ __all__ = [
     "MissingExtra",
     "MissingPrivilege",
     "NeedsHost",
+    "NotADatabase",
     "NotFound",
     "NotMonitored",
     "NotOnServer",
@@ -69,6 +72,7 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "QuorumLost",
+    "ReadOnly",
     "ReferentialViolation",
     "ServerFailed",
     "SpecError",
@@ -217,6 +221,26 @@ class NotStored(OvnkitError):
             f"this row of {table} was made here and is in no database yet; transaction.insert(row) gives its reference"
         )
         self.table = table
+
+
+class NotADatabase(OvnkitError, ValueError):
+    """A file is no database, or not the one that was asked for. Attributes: ``path``, ``reason``."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ReadOnly(OvnkitError):
+    """The client reads a file or a snapshot. Attributes: ``remote`` (what it reads), ``what`` cannot be done."""
+
+    def __init__(self, remote: str, what: str) -> None:
+        super().__init__(
+            f"{what}: this client reads {remote}, where nothing is written and nothing changes; connect() to a server"
+        )
+        self.remote = remote
+        self.what = what
 
 
 class ConnectionFailed(OvnkitError, ConnectionError):

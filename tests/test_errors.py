@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, Any] = {
     "output": "No such file\nor directory " * 50,
     "operation": {"op": "insert", "table": "T"},
     "package": "cryptography",
+    "path": "/var/lib/ovn/ovnnb_db.db",
     "reason": "Connection refused",
     "remedy": "modprobe tun",
     "remote": "tcp:127.0.0.1:6641",
