@@ -32,3 +32,5 @@ nitpick_ignore_regex = [
     ("py:(class|obj)", r"ovnkit\.[\w.]+\.(_\w+|[A-Z]{1,2}(_co)?)"),
     ("py:class", r"ovnkit\.(deploy\.(databases|hosts|preflight\.facts)|formats|lab|ovsdb)\.[\w.]+"),
 ]
+# A name in a signature that two modules have is no fault.
+suppress_warnings = ["ref.python"]

@@ -1,4 +1,4 @@
-"""The API reference: columns of row classes as a list, names that are no classes or functions, and that none is left out."""
+"""The API reference: columns as a list, constants as well, and no public name left out."""
 
 from __future__ import annotations
 
