@@ -10,7 +10,7 @@ import attrs
 from ovnkit.topology.graph import Edge, Node, Topology
 from ovnkit.topology.text import cells, printable
 
-__all__ = ["Card", "Deck", "End", "Item", "Line", "Link", "Tier", "deck"]
+__all__ = ["MOST_CARDS", "MOST_PORTS", "Card", "Deck", "End", "Item", "Line", "Link", "Tier", "deck"]
 
 Tier = Literal["outside", "routers", "switches", "hosts"]
 
@@ -18,11 +18,11 @@ MOST_PORTS = 400
 """So many ports and interfaces are drawn one by one; of more, each card shows some and counts the rest."""
 MOST_CARDS = 60
 """So many cards are drawn in a tier; the rest are counted."""
-MOST_BINDINGS = 24
+_MOST_BINDINGS = 24
 """So many lines are drawn from switches to hosts; where there would be more, the number behind a port has to do."""
-SHORT = 10
+_SHORT = 10
 """Names of at most so many cells stand three on a line."""
-MOST_OF_A_KIND = 12
+_MOST_OF_A_KIND = 12
 """So many NAT rules, floating IPs, routes and services are listed in a card."""
 
 
@@ -171,7 +171,7 @@ class _Dealer:
 
     def _some(self, children: Sequence[Node], kind: str, text: Callable[[Node], str]) -> list[Line]:
         found = [node for node in children if node.kind == kind]
-        shown = found if self.of_card is None and len(found) <= MOST_OF_A_KIND else found[:MOST_OF_A_KIND]
+        shown = found if self.of_card is None and len(found) <= _MOST_OF_A_KIND else found[:_MOST_OF_A_KIND]
         lines = [
             _line(Item(text(node) + node.facts.get("logical ip", ""), node.key, title=_title(node))) for node in shown
         ]
@@ -200,8 +200,8 @@ class _Dealer:
         lines = [
             _line(Item(f"{_SERVICES[there.kind]} {there.label}", there.key, title=_title(there))) for there in found
         ]
-        if len(lines) > MOST_OF_A_KIND:
-            lines[MOST_OF_A_KIND:] = [_more(f"{len(lines) - MOST_OF_A_KIND} more services")]
+        if len(lines) > _MOST_OF_A_KIND:
+            lines[_MOST_OF_A_KIND:] = [_more(f"{len(lines) - _MOST_OF_A_KIND} more services")]
         return lines
 
     def _chassis(self, node: Node) -> Card:
@@ -211,7 +211,13 @@ class _Dealer:
         for edge in self.topology.edges_of(node):
             if edge.kind == "gateway" and edge.target == node.key:
                 gateway = self.topology.nodes[edge.source]
-                lines.append(_line(Item(f"gateway {gateway.label}", gateway.key, edge.state, title=edge.label)))
+                lines.append(
+                    _line(
+                        Item(
+                            f"gateway {gateway.label}", gateway.key, edge.state, title=printable(edge.label, limit=200)
+                        )
+                    )
+                )
             elif edge.kind == "mapping":
                 lines.append(_line(Item(f"{edge.label} ↔ {self.topology.nodes[edge.source].label}", edge.source)))
         tunnels = [edge for edge in self.topology.edges_of(node) if edge.kind == "tunnel"]
@@ -257,7 +263,7 @@ class _Dealer:
             shown = [port for port in ports if port.key in kept]
         wide = len(ports) <= 6
         items = [self._chip(port, wide=wide) for port in shown]
-        short = all(cells(item.text) <= SHORT for item in items)
+        short = all(cells(item.text) <= _SHORT for item in items)
         columns = 1 if wide else 3 if short and len(ports) > 12 else 2
         lines = [Line(tuple(items[index : index + columns]), columns) for index in range(0, len(items), columns)]
         if len(shown) < len(ports):
@@ -293,7 +299,7 @@ class _Dealer:
             Link(kind, source, target, state, number=number) for (kind, source, target, state), number in found.items()
         ]
         bindings = sum(link.kind == "binding" for link in links)
-        return tuple(link for link in links if bindings <= MOST_BINDINGS or link.kind != "binding")
+        return tuple(link for link in links if bindings <= _MOST_BINDINGS or link.kind != "binding")
 
     def _end(self, edge: Edge, key: str, cards: dict[str, Card]) -> End | None:
         place = self.topology.place(key).key

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
@@ -14,7 +16,11 @@ from ovnkit.ovsdb.row import Row
 from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
     from ovnkit.topology.source import Source
+    from ovnkit.topology.svg import Theme
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
 
@@ -36,8 +42,8 @@ Kind = Literal[
 EdgeKind = Literal["link", "service", "binding", "gateway", "mapping", "tunnel", "patch", "attachment"]
 View = Literal["logical", "physical", "both"]
 
-PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interface"})
-LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
+_PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interface"})
+_LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
 
 
 @attrs.frozen(repr=False)
@@ -180,9 +186,9 @@ class Topology:
         if view not in get_args(View):
             raise InvalidValue(table="topology", column="view", value=view, allowed="logical, physical or both")
         if view == "logical":
-            return self._part((node.key for node in self if node.kind in LOGICAL), owners=False)
+            return self._part((node.key for node in self if node.kind in _LOGICAL), owners=False)
         bound = {edge.source for edge in self.edges if edge.kind == "binding"}
-        return self._part((node.key for node in self if node.kind in PHYSICAL or node.key in bound), owners=False)
+        return self._part((node.key for node in self if node.kind in _PHYSICAL or node.key in bound), owners=False)
 
     def focus(self, *names: str | Node, depth: int = 1) -> Topology:
         """The part of the network around some nodes: the switches and routers at most ``depth`` links away.
@@ -235,6 +241,53 @@ class Topology:
     def to_dict(self) -> dict[str, Any]:
         """Nodes and edges, as JSON has them."""
         return {"nodes": [node.to_dict() for node in self], "edges": [edge.to_dict() for edge in self.edges]}
+
+    def to_svg(self, *, theme: Theme = "auto", whole: bool = False) -> str:
+        """The picture as SVG. "auto": its colours come from the page, light or dark; ``whole``: nothing is folded."""
+        from ovnkit.topology.cards import MOST_CARDS, MOST_PORTS, deck
+        from ovnkit.topology.layout import lay_out
+        from ovnkit.topology.svg import svg
+
+        limits = (None, None) if whole else (MOST_PORTS, MOST_CARDS)
+        return svg(lay_out(deck(self, most_ports=limits[0], most_cards=limits[1])), theme=theme)
+
+    def to_dot(self) -> str:
+        """The graph in the language of Graphviz."""
+        from ovnkit.topology.export import to_dot
+
+        return to_dot(self)
+
+    def to_mermaid(self) -> str:
+        """The graph as a Mermaid flow chart."""
+        from ovnkit.topology.export import to_mermaid
+
+        return to_mermaid(self)
+
+    def to_networkx(self) -> nx.MultiGraph[str]:
+        """A networkx.MultiGraph by the keys of the nodes. Raises MissingExtra."""
+        from ovnkit.topology.export import to_networkx
+
+        return to_networkx(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas.DataFrame, a row for each node. Raises MissingExtra."""
+        from ovnkit.topology.export import to_frame
+
+        return to_frame(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a file, as its suffix says: .svg, .html, .png, .dot, .mmd, .json or .txt.
+
+        Raises InvalidValue for another suffix, MissingExtra and OSError.
+        """
+        from ovnkit.topology.export import save
+
+        save(self, Path(path))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from ovnkit.topology.notebook import html
+
+        return {"text/plain": str(self), "text/html": html(self)}
 
     # -- how it hangs together ---------------------------------------------------------------------------------------
 
@@ -292,7 +345,7 @@ class Topology:
     def _logical_neighbours(self) -> dict[str, dict[str, None]]:
         found: dict[str, dict[str, None]] = {}
         for node in self:
-            if node.parent is not None and node.kind in LOGICAL and node.parent in self.nodes:
+            if node.parent is not None and node.kind in _LOGICAL and node.parent in self.nodes:
                 found.setdefault(node.key, {})[node.parent] = None
                 found.setdefault(node.parent, {})[node.key] = None
         for edge in self.edges:

@@ -6,13 +6,13 @@ from html import escape
 from typing import Literal
 
 from ovnkit.topology.layout import CELL, Box, Curve, Label, Picture
-from ovnkit.topology.text import cells
+from ovnkit.topology.text import cells, printable
 
 __all__ = ["STYLE", "Theme", "path", "svg"]
 
 Theme = Literal["auto", "light", "dark"]
 
-FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 _COLOURS: dict[str, dict[str, str]] = {
     "light": {
@@ -104,7 +104,7 @@ class _Pen:
         )
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="ovnkit" role="img" {size}',
-            f' style="max-width:100%;height:auto" font-family="{FONT}" font-size="11"><title>{escape(title)}</title>',
+            f' style="max-width:100%;height:auto" font-family="{_FONT}" font-size="11"><title>{escape(title)}</title>',
             style,
             f'<rect width="100%" height="100%" fill="{self.colour("page")}"/>',
         ]
@@ -128,7 +128,7 @@ class _Pen:
         words = f"{link.kind} {link.label} {link.state}".strip() + (f" ({link.number})" if link.number > 1 else "")
         return (
             f'<path class="link" d="{path(curve)}" fill="none" stroke="{self.colour(colour)}"{dashed}{faint}>'
-            f"<title>{escape(words)}</title></path>"
+            f"<title>{escape(printable(words, limit=200))}</title></path>"
         )
 
     def _box(self, box: Box) -> str:

@@ -34,7 +34,7 @@ __all__ = ["Candidate", "HostTables", "Tables", "chassis_column"]
 R = TypeVar("R", bound=Row[Any])
 S = TypeVar("S", bound=Row[Any])
 
-LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
+_LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
 """Tables of Southbound that are not read here: the clients leave them out as well, and files may have millions."""
 
 
@@ -124,7 +124,7 @@ class Tables:
 
     def __init__(self, nb: Northbound | None, sb: Southbound | None = None, vswitches: Iterable[VSwitch] = ()) -> None:
         self.nb = _Read(nb)
-        self.sb = _Read(sb, LARGE)
+        self.sb = _Read(sb, _LARGE)
         self.hosts = tuple(HostTables(vswitch) for vswitch in vswitches)
 
     def switch_port(self, name: str) -> LogicalSwitchPort | None:
