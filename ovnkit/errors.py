@@ -153,12 +153,14 @@ class SpecError(OvnkitError, ValueError):
 
 
 class NotFound(OvnkitError, LookupError):
-    """No row matches. Attributes: ``table``, ``columns`` (the filter)."""
+    """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (names that are like what was asked)."""
 
-    def __init__(self, table: str, columns: dict[str, object]) -> None:
-        super().__init__(f"no row of {table} has {_filter(columns)}; find() lists those that there are")
+    def __init__(self, table: str, columns: dict[str, object], *, near: tuple[str, ...] = ()) -> None:
+        there = f"near it are {', '.join(map(_shown, near))}" if near else "find() lists those that there are"
+        super().__init__(f"no row of {table} has {_filter(columns)}; {there}")
         self.table = table
         self.columns = columns
+        self.near = near
 
 
 class NotUnique(OvnkitError, LookupError):
