@@ -283,6 +283,11 @@ class Client(Generic[D, TX]):
         """The live schema of the server."""
         return self._store.schema
 
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change of the replica."""
+        return self._store.version
+
     def has(self, what: Column[Any] | type[Row[D]]) -> bool:
         """Whether this server has a table or a column: ``nb.has(LogicalSwitch.ports)``."""
         return self._tables.has(what)

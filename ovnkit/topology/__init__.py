@@ -8,14 +8,4 @@ from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
 
-__all__ = [
-    "Attempt",
-    "Edge",
-    "Network",
-    "Node",
-    "Topology",
-    "View",
-    "connect",
-    "of",
-    "open_files",
-]
+__all__ = ["Attempt", "Edge", "Network", "Node", "Topology", "View", "connect", "of", "open_files"]

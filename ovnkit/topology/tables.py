@@ -37,6 +37,9 @@ S = TypeVar("S", bound=Row[Any])
 _LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
 """Tables of Southbound that are not read here: the clients leave them out as well, and files may have millions."""
 
+_ATTEMPTS = 5
+"""So often is a database read anew that changes while it is read. Where it never rests the last reading is taken."""
+
 
 @attrs.frozen
 class Candidate:
@@ -55,6 +58,13 @@ class _Read:
         self._missing: dict[type[Row[Any]], NotMonitored] = {}
         if client is None:
             return
+        for _ in range(_ATTEMPTS):
+            version = client.version
+            self._read(client, left_out)
+            if client.version == version:
+                return
+
+    def _read(self, client: Client[Any, Any], left_out: frozenset[str]) -> None:
         for name, row_class in client._database.tables.items():
             if name in left_out or not client.has(row_class):
                 continue
