@@ -27,6 +27,7 @@ from ovnkit.vswitch.rows import SSL
 
 if TYPE_CHECKING:
     from ovnkit.topology import Topology
+    from ovnkit.topology.trace import End, Trace
 
 __all__ = ["Network", "connect"]
 
@@ -60,6 +61,17 @@ class Network:
         from ovnkit import topology
 
         return topology.of(self.nb, self.sb, self.vswitches)
+
+    def trace(self, source: End, target: End, **packet: Any) -> Trace:
+        """Why ``source`` can reach ``target``, or cannot; ``packet`` is what ``topology.trace()`` takes beside these.
+
+        Raises NotReached without Northbound.
+        """
+        from ovnkit.topology.trace import trace
+
+        if self.nb is None:
+            raise NotReached("Northbound", tuple(map(str, self.tried)))
+        return trace(self.nb, self.sb, source, target, vswitches=self.vswitches, **packet)
 
     def close(self) -> None:
         """Close every client."""
