@@ -31,8 +31,8 @@ def create(
 
     For each member: the files of the databases (a cluster is made once; who finds one joins it), the servers, and
     ovn-northd. What runs by another command line is started again, one member after the other, which nobody notices in
-    a cluster. A listener that is there stays as it is, also one that the spec does not name; the election timer as well,
-    unless the spec has one. Safe to repeat.
+    a cluster. A listener that is there stays as it is, also one that the spec does not name; so does the election
+    timer, unless the spec has one. Safe to repeat.
 
     ``timeout`` (seconds) holds for each step. See ovsdb(7), "Clustered Database Service Model", and ovn-ctl(8).
 
