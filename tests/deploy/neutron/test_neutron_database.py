@@ -113,11 +113,13 @@ def test_changes_that_no_server_may_see_wait_until_none_runs(place: Path) -> Non
 
 def test_who_only_reads_what_a_server_says_is_no_server(place: Path) -> None:
     (place / "offline").touch()
-    with subprocess.Popen(
-        ["tail", "-f", "/dev/null", "--pid", "1", "/neutron-server"], stderr=subprocess.DEVNULL
-    ) as one:
-        assert upgrade_neutron_database(at(place))
-        one.kill()
+    log = place / "neutron-server"
+    log.touch()
+    with subprocess.Popen(["tail", "-f", "/dev/null", log], stderr=subprocess.DEVNULL) as reader:
+        try:
+            assert upgrade_neutron_database(at(place))
+        finally:
+            reader.kill()
 
 
 def test_a_command_that_has_changed_too_little_is_told_from_one_that_is_done(place: Path) -> None:
