@@ -227,6 +227,27 @@ def test_a_dead_member_is_replaced_by_a_new_one_at_its_address(three: Members) -
     assert states(central.replace(spec, dead)) == {"already done"}
 
 
+def test_a_machine_that_was_wiped_is_brought_its_certificate_when_it_is_replaced(
+    three: Members, tmp_path: Path
+) -> None:
+    spec = three.spec(tls=str(tmp_path / "pki"))
+    deploy.certify(spec)
+    created(spec)
+    for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
+        three.kill("s3", daemon)
+    shutil.rmtree(three.place("s3"))
+    three.place("s3").mkdir()
+    report = central.replace(spec, "s3")
+    assert report, str(report)
+    key = three.place("s3") / "ovn" / "pki" / "central" / "key.pem"
+    assert key.read_text() == (tmp_path / "pki" / "central-s3" / "key.pem").read_text()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    for status in central.status(spec):
+        assert status
+        assert {peer.address.partition(":")[0] for peer in status.peers} == {"ssl"}
+        assert len(status.peers) == 3
+
+
 def test_who_cannot_be_asked_but_is_heard_of_is_not_replaced(three: Members) -> None:
     spec = created(three.spec())
     member = attrs.evolve(spec.central.member("s3"), access=("false",))
