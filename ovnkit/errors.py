@@ -13,6 +13,7 @@ OvnkitError
 ├── ReadOnly                            the client reads a file: there is nothing to write to or to wait for
 ├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
 │   ├── Closed                          the client was closed
+│   ├── NotReached                      no database was found where they usually are; says where it was looked
 │   └── ProtocolError                   the server said something that is not OVSDB
 ├── Timeout (TimeoutError)              the deadline passed while waiting; nothing was changed by that
 │   └── QuorumLost                      no member of the cluster had a quorum all the while
@@ -63,6 +64,7 @@ __all__ = [
     "NotFound",
     "NotMonitored",
     "NotOnServer",
+    "NotReached",
     "NotStored",
     "NotUnique",
     "OutcomeUnknown",
@@ -252,6 +254,20 @@ class ConnectionFailed(OvnkitError, ConnectionError):
 
 class Closed(ConnectionFailed):
     """The client was closed."""
+
+
+class NotReached(ConnectionFailed):
+    """A database is in none of the places where it usually is.
+
+    Attributes: ``what``, ``tried`` (a line for each place, which are also the notes of the error).
+    """
+
+    def __init__(self, what: str, tried: tuple[str, ...]) -> None:
+        super().__init__(what, "not reached; say where it is, with connect(nb=…, sb=…), or OVN_NB_DB and OVN_SB_DB")
+        self.what = what
+        self.tried = tried
+        for line in tried:
+            self.add_note(line)
 
 
 class ProtocolError(ConnectionFailed):

@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, Any] = {
     "since": "26.03",
     "status": 2,
     "table": "Logical_Switch_Port",
+    "tried": ("OVN_Northbound: OVN_NB_DB, unix:/nowhere: ENOENT: there is no such socket",),
     "uuids": (UUID(int=1), UUID(int=2)),
     "value": "x" * 500,
     "waited_for": "a row",

@@ -46,7 +46,8 @@ from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
 from ovnkit.ovsdb.watch import Event, Watch
-from ovnkit.remote import Tls, default_remote, format_remotes, parse_remotes
+from ovnkit.places import default_remote
+from ovnkit.remote import Tls, format_remotes, parse_remotes
 
 if TYPE_CHECKING:
     from ovnkit.ovsdb.typing import Readable, Waitable
@@ -229,6 +230,11 @@ class Client(Generic[D, TX]):
         """Why it is not ready at the moment, in words; empty when it is. Of a file, what of it could not be read."""
         return self._connection.trouble
 
+    @property
+    def tls(self) -> Tls | None:
+        """The TLS settings that it was connected with; None for a connection without."""
+        return self._connection.tls
+
     def on_state(self, call: Callable[[State], object]) -> Delivery[State]:
         """Call ``call(state)`` for each change of ``state``, in a thread of its own; close() the result to stop.
 
@@ -276,6 +282,11 @@ class Client(Generic[D, TX]):
     def schema(self) -> DatabaseSchema:
         """The live schema of the server."""
         return self._store.schema
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change of the replica."""
+        return self._store.version
 
     def has(self, what: Column[Any] | type[Row[D]]) -> bool:
         """Whether this server has a table or a column: ``nb.has(LogicalSwitch.ports)``."""

@@ -10,7 +10,7 @@ import attrs
 from ovnkit.topology.graph import Edge, Node, Topology
 from ovnkit.topology.text import cells, printable
 
-__all__ = ["Card", "Deck", "End", "Item", "Line", "Link", "Tier", "deck"]
+__all__ = ["MOST_CARDS", "MOST_PORTS", "Card", "Deck", "End", "Item", "Line", "Link", "Tier", "deck"]
 
 Tier = Literal["outside", "routers", "switches", "hosts"]
 
@@ -18,11 +18,11 @@ MOST_PORTS = 400
 """So many ports and interfaces are drawn one by one; of more, each card shows some and counts the rest."""
 MOST_CARDS = 60
 """So many cards are drawn in a tier; the rest are counted."""
-MOST_BINDINGS = 24
+_MOST_BINDINGS = 24
 """So many lines are drawn from switches to hosts; where there would be more, the number behind a port has to do."""
-SHORT = 10
+_SHORT = 10
 """Names of at most so many cells stand three on a line."""
-MOST_OF_A_KIND = 12
+_MOST_OF_A_KIND = 12
 """So many NAT rules, floating IPs, routes and services are listed in a card."""
 
 
@@ -98,12 +98,13 @@ class _Dealer:
     def __init__(self, topology: Topology, most_ports: int | None, most_cards: int | None) -> None:
         self.topology = topology
         self.most_cards = most_cards
+        self.switches = any(node.kind == "switch" for node in topology)
         chassis = [node for node in topology if node.kind == "chassis"]
-        self.badges = {node.key: str(number) for number, node in enumerate(chassis, 1)} if len(chassis) > 1 else {}
+        told_apart = self.switches and len(chassis) > 1
+        self.badges = {node.key: str(number) for number, node in enumerate(chassis, 1)} if told_apart else {}
         self.places = {edge.source: edge.target for edge in topology.edges if edge.kind == "binding"}
         self.with_address = {edge.target for edge in topology.edges if edge.kind == "service"}
         self.linked = {key for edge in topology.edges if edge.kind == "link" for key in (edge.source, edge.target)}
-        self.switches = any(node.kind == "switch" for node in topology)
         self.hidden_ports = 0
         self.hidden_cards: dict[str, int] = {}
         self.of_card = self._shares(most_ports)
@@ -171,7 +172,7 @@ class _Dealer:
 
     def _some(self, children: Sequence[Node], kind: str, text: Callable[[Node], str]) -> list[Line]:
         found = [node for node in children if node.kind == kind]
-        shown = found if self.of_card is None and len(found) <= MOST_OF_A_KIND else found[:MOST_OF_A_KIND]
+        shown = found if self.of_card is None and len(found) <= _MOST_OF_A_KIND else found[:_MOST_OF_A_KIND]
         lines = [
             _line(Item(text(node) + node.facts.get("logical ip", ""), node.key, title=_title(node))) for node in shown
         ]
@@ -200,8 +201,8 @@ class _Dealer:
         lines = [
             _line(Item(f"{_SERVICES[there.kind]} {there.label}", there.key, title=_title(there))) for there in found
         ]
-        if len(lines) > MOST_OF_A_KIND:
-            lines[MOST_OF_A_KIND:] = [_more(f"{len(lines) - MOST_OF_A_KIND} more services")]
+        if len(lines) > _MOST_OF_A_KIND:
+            lines[_MOST_OF_A_KIND:] = [_more(f"{len(lines) - _MOST_OF_A_KIND} more services")]
         return lines
 
     def _chassis(self, node: Node) -> Card:
@@ -211,7 +212,13 @@ class _Dealer:
         for edge in self.topology.edges_of(node):
             if edge.kind == "gateway" and edge.target == node.key:
                 gateway = self.topology.nodes[edge.source]
-                lines.append(_line(Item(f"gateway {gateway.label}", gateway.key, edge.state, title=edge.label)))
+                lines.append(
+                    _line(
+                        Item(
+                            f"gateway {gateway.label}", gateway.key, edge.state, title=printable(edge.label, limit=200)
+                        )
+                    )
+                )
             elif edge.kind == "mapping":
                 lines.append(_line(Item(f"{edge.label} ↔ {self.topology.nodes[edge.source].label}", edge.source)))
         tunnels = [edge for edge in self.topology.edges_of(node) if edge.kind == "tunnel"]
@@ -231,7 +238,7 @@ class _Dealer:
             self.topology.nodes[edge.source].label for edge in self.topology.edges_of(bridge) if edge.kind == "mapping"
         ]
         to = f" ↔ {', '.join(mapped)}" if mapped else ""
-        return f"{bridge.name}{to} · {_several(len(self.topology.children(bridge)), 'interface')}"
+        return f"{bridge.name}{to} ({len(self.topology.children(bridge))})"
 
     # -- ports -------------------------------------------------------------------------------------------------------
 
@@ -257,7 +264,7 @@ class _Dealer:
             shown = [port for port in ports if port.key in kept]
         wide = len(ports) <= 6
         items = [self._chip(port, wide=wide) for port in shown]
-        short = all(cells(item.text) <= SHORT for item in items)
+        short = all(cells(item.text) <= _SHORT for item in items)
         columns = 1 if wide else 3 if short and len(ports) > 12 else 2
         lines = [Line(tuple(items[index : index + columns]), columns) for index in range(0, len(items), columns)]
         if len(shown) < len(ports):
@@ -271,8 +278,7 @@ class _Dealer:
         address = port.facts.get("addresses", "").partition(" ")[2] if wide else ""
         kind = port.facts.get("type", "")
         text = " ".join(filter(None, (port.label, address, kind if wide else "")))
-        badge = self._badge(self.places.get(port.key, "")) if self.switches else ""
-        return Item(text, port.key, port.state, badge, _title(port))
+        return Item(text, port.key, port.state, self._badge(self.places.get(port.key, "")), _title(port))
 
     def _badge(self, chassis: str) -> str:
         return self.badges.get(chassis, "")
@@ -293,7 +299,7 @@ class _Dealer:
             Link(kind, source, target, state, number=number) for (kind, source, target, state), number in found.items()
         ]
         bindings = sum(link.kind == "binding" for link in links)
-        return tuple(link for link in links if bindings <= MOST_BINDINGS or link.kind != "binding")
+        return tuple(link for link in links if bindings <= _MOST_BINDINGS or link.kind != "binding")
 
     def _end(self, edge: Edge, key: str, cards: dict[str, Card]) -> End | None:
         place = self.topology.place(key).key

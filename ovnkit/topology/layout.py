@@ -17,20 +17,33 @@ __all__ = ["CELL", "Box", "Curve", "Label", "Picture", "lay_out"]
 
 CELL = 6.7
 """The width of a character of 11 px, at most: 0.6 em in the monospaced fonts of today, rounded up."""
-LINE = 17
-HEADER = 26
-PADDING = 8
-GAP = 14
-GUTTER = 38
-MARGIN = 10
-HEADING = 24
-SIGN = 14
+_LINE = 17
+_HEADER = 26
+_PADDING = 8
+_GAP = 14
+_GUTTER = 38
+_MARGIN = 10
+_HEADING = 24
+_NARROWEST = 240
+_SIGN = 14
 """The room of a sign before a text."""
 
-WIDTHS: Mapping[Tier, int] = {"outside": 156, "routers": 240, "switches": 336, "hosts": 180}
-ALONE = 336
+_WIDTHS: Mapping[Tier, int] = {"outside": 156, "routers": 240, "switches": 336, "hosts": 180}
+_ALONE = 336
 """The width of hosts where there are no switches, whose ports are listed there then."""
-STATES = ("up", "down", "unbound", "disabled", "active", "standby", "gone", "unregistered")
+_STATES = (
+    "up",
+    "down",
+    "unbound",
+    "disabled",
+    "active",
+    "standby",
+    "gone",
+    "unregistered",
+    "added",
+    "removed",
+    "changed",
+)
 """The states that the legend explains, where the picture has them."""
 
 
@@ -99,41 +112,41 @@ def lay_out(deck: Deck) -> Picture:
     logical = any(card.node.kind == "switch" for cards in deck.tiers.values() for card in cards)
     heights = {card.node.key: _height(card) for cards in deck.tiers.values() for card in cards}
     tops = _tops(deck, heights)
-    left, boxes, headings = float(MARGIN), list[Box](), list[Label]()
+    left, boxes, headings = float(_MARGIN), list[Box](), list[Label]()
     for tier in tiers:
-        wide = ALONE if tier == "hosts" and not logical else WIDTHS[tier]
-        headings.append(_label(left, MARGIN + 12, wide, Item(tier)))
+        wide = _ALONE if tier == "hosts" and not logical else _WIDTHS[tier]
+        headings.append(_label(left, _MARGIN + 12, wide, Item(tier)))
         boxes += [_box(card, left, tops[card.node.key], wide) for card in deck.tiers[tier]]
-        left += wide + GUTTER
+        left += wide + _GUTTER
     # Links within the last tier are drawn to the right of it.
-    arcs = GUTTER if any(link.kind == "tunnel" for link in deck.links) else 0
+    arcs = _GUTTER if any(link.kind == "tunnel" for link in deck.links) else 0
     by_key = {box.card.node.key: box for box in boxes}
     curves = tuple(_curve(link, by_key) for link in deck.links)
-    bottom = max((box.y + box.height for box in boxes), default=MARGIN + HEADING)
-    width = max(left - GUTTER, MARGIN) + MARGIN + arcs
-    legend = _legend(boxes, deck.folded, bottom + 2 * LINE, width)
-    return Picture(width, legend[-1].y + MARGIN, tuple(headings), tuple(boxes), curves, legend, deck.folded)
+    bottom = max((box.y + box.height for box in boxes), default=_MARGIN + _HEADING)
+    width = max(left - _GUTTER, _NARROWEST) + _MARGIN + arcs
+    legend = _legend(boxes, deck.folded, bottom + 2 * _LINE, width)
+    return Picture(width, legend[-1].y + _MARGIN, tuple(headings), tuple(boxes), curves, legend, deck.folded)
 
 
 def _legend(boxes: list[Box], folded: str, top: float, width: float) -> tuple[Label, ...]:
     """What the signs mean, those that are in the picture, and what is not drawn."""
     labels = [label for box in boxes for label in (box.title, *box.labels)]
     states = {label.item.state for label in labels}
-    items = [Item(state, state=state) for state in STATES if state in states]
+    items = [Item(state, state=state) for state in _STATES if state in states]
     if any(label.item.badge for label in labels):
         items.append(Item("a number behind a name: its host"))
-    x, y, found = float(MARGIN), top, list[Label]()
+    x, y, found = float(_MARGIN), top, list[Label]()
     for item in (*items, *([Item(folded)] if folded else ())):
-        room = min(SIGN + (len(item.text) + 2) * CELL, width - 2 * MARGIN)
-        if x + room > width - MARGIN and x > MARGIN:
-            x, y = MARGIN, y + LINE
+        room = min(_SIGN + (len(item.text) + 2) * CELL, width - 2 * _MARGIN)
+        if x + room > width - _MARGIN and x > _MARGIN:
+            x, y = _MARGIN, y + _LINE
         found.append(_label(x, y, room, item, faint=True))
         x += room
-    return tuple(found) or (_label(MARGIN, top, width - 2 * MARGIN, Item("an empty network"), faint=True),)
+    return tuple(found) or (_label(_MARGIN, top, width - 2 * _MARGIN, Item("an empty network"), faint=True),)
 
 
 def _height(card: Card) -> float:
-    return HEADER + len(card.lines) * LINE + (PADDING if card.lines else 0)
+    return _HEADER + len(card.lines) * _LINE + (_PADDING if card.lines else 0)
 
 
 def _tops(deck: Deck, heights: Mapping[str, float]) -> dict[str, float]:
@@ -152,7 +165,7 @@ def _tops(deck: Deck, heights: Mapping[str, float]) -> dict[str, float]:
         order["switches"].sort(
             key=lambda key: min((ranks[there] for there in neighbours.get(key, ()) if there in routers), default=last)
         )
-    tallest = max(order, key=lambda tier: sum(heights[key] + GAP for key in order[tier]), default=None)
+    tallest = max(order, key=lambda tier: sum(heights[key] + _GAP for key in order[tier]), default=None)
     tops: dict[str, float] = {}
     if tallest is None:
         return tops
@@ -173,21 +186,21 @@ _TIERS: tuple[Tier, ...] = ("outside", "routers", "switches", "hosts")
 
 def _stack(keys: list[str], wanted: Mapping[str, float], heights: Mapping[str, float], tops: dict[str, float]) -> None:
     """Each card where it is wanted, or right below the one before."""
-    free = float(MARGIN + HEADING)
+    free = float(_MARGIN + _HEADING)
     for key in keys:
         tops[key] = max(free, wanted.get(key, 0))
-        free = tops[key] + heights[key] + GAP
+        free = tops[key] + heights[key] + _GAP
 
 
 def _lift(keys: list[str], bottom: float, heights: Mapping[str, float], tops: dict[str, float]) -> None:
     """Move up what stands below the picture, as far as there is room above."""
     for key in reversed(keys):
         tops[key] = max(min(tops[key], bottom - heights[key]), 0)
-        bottom = tops[key] - GAP
-    free = float(MARGIN + HEADING)
+        bottom = tops[key] - _GAP
+    free = float(_MARGIN + _HEADING)
     for key in keys:
         tops[key] = round(max(tops[key], free), 1)
-        free = tops[key] + heights[key] + GAP
+        free = tops[key] + heights[key] + _GAP
 
 
 def _middle(keys: Iterable[str], heights: Mapping[str, float], tops: Mapping[str, float]) -> float:
@@ -196,20 +209,20 @@ def _middle(keys: Iterable[str], heights: Mapping[str, float], tops: Mapping[str
 
 
 def _box(card: Card, x: float, y: float, width: float) -> Box:
-    inner = width - 2 * PADDING
-    title = _label(x + PADDING, y + 17, inner, Item(card.node.label, card.node.key, card.node.state, card.badge))
+    inner = width - 2 * _PADDING
+    title = _label(x + _PADDING, y + 17, inner, Item(card.node.label, card.node.key, card.node.state, card.badge))
     labels: list[Label] = []
     for index, line in enumerate(card.lines):
-        base = y + HEADER + index * LINE + 11
+        base = y + _HEADER + index * _LINE + 11
         share = inner / line.columns
         room = share if line.columns == 1 else share - 4
         for place, item in enumerate(line.items):
-            labels.append(_label(x + PADDING + place * share, base, room, item, faint=line.faint))
+            labels.append(_label(x + _PADDING + place * share, base, room, item, faint=line.faint))
     return Box(card, x, y, width, _height(card), title, tuple(labels))
 
 
 def _label(x: float, y: float, width: float, item: Item, *, faint: bool = False) -> Label:
-    indent = SIGN if item.state else 0
+    indent = _SIGN if item.state else 0
     room = width - indent - (CELL * (len(item.badge) + 1) if item.badge else 0)
     return Label(x + indent, y, width - indent, printable(item.text, limit=int(room // CELL)), item, faint)
 
@@ -226,5 +239,5 @@ def _curve(link: Link, boxes: Mapping[str, Box]) -> Curve:
 
 
 def _point(box: Box, end: End, side: Literal["left", "right"]) -> tuple[float, float]:
-    y = box.y + (HEADER / 2 if end.line is None else HEADER + end.line * LINE + LINE / 2)
+    y = box.y + (_HEADER / 2 if end.line is None else _HEADER + end.line * _LINE + _LINE / 2)
     return (box.x if side == "left" else box.x + box.width), y

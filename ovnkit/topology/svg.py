@@ -6,13 +6,13 @@ from html import escape
 from typing import Literal
 
 from ovnkit.topology.layout import CELL, Box, Curve, Label, Picture
-from ovnkit.topology.text import cells
+from ovnkit.topology.text import cells, printable
 
 __all__ = ["STYLE", "Theme", "path", "svg"]
 
 Theme = Literal["auto", "light", "dark"]
 
-FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 _COLOURS: dict[str, dict[str, str]] = {
     "light": {
@@ -104,7 +104,7 @@ class _Pen:
         )
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="ovnkit" role="img" {size}',
-            f' style="max-width:100%;height:auto" font-family="{FONT}" font-size="11"><title>{escape(title)}</title>',
+            f' style="max-width:100%;height:auto" font-family="{_FONT}" font-size="11"><title>{escape(title)}</title>',
             style,
             f'<rect width="100%" height="100%" fill="{self.colour("page")}"/>',
         ]
@@ -128,7 +128,7 @@ class _Pen:
         words = f"{link.kind} {link.label} {link.state}".strip() + (f" ({link.number})" if link.number > 1 else "")
         return (
             f'<path class="link" d="{path(curve)}" fill="none" stroke="{self.colour(colour)}"{dashed}{faint}>'
-            f"<title>{escape(words)}</title></path>"
+            f"<title>{escape(printable(words, limit=200))}</title></path>"
         )
 
     def _box(self, box: Box) -> str:
@@ -136,9 +136,7 @@ class _Pen:
         state = f" · {node.state}" if node.state else ""
         dashed = ' stroke-dasharray="4 3"' if node.state in ("gone", "unregistered", "disabled", "removed") else ""
         edge = self.colour(_SIGN_COLOURS.get(node.state, "edge"))
-        stripe = {"router": "active", "switch": "switch", "chassis": "idle", "provider": "outside"}.get(
-            node.kind, "edge"
-        )
+        stripe = self.colour(_STRIPES.get(node.kind, "edge"))
         return (
             f'<g class="card" data-key="{escape(node.key)}">'
             f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="5" '

@@ -34,8 +34,11 @@ __all__ = ["Candidate", "HostTables", "Tables", "chassis_column"]
 R = TypeVar("R", bound=Row[Any])
 S = TypeVar("S", bound=Row[Any])
 
-LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
+_LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
 """Tables of Southbound that are not read here: the clients leave them out as well, and files may have millions."""
+
+_ATTEMPTS = 5
+"""So often is a database read anew that changes while it is read. Where it never rests the last reading is taken."""
 
 
 @attrs.frozen
@@ -55,6 +58,13 @@ class _Read:
         self._missing: dict[type[Row[Any]], NotMonitored] = {}
         if client is None:
             return
+        for _ in range(_ATTEMPTS):
+            version = client.version
+            self._read(client, left_out)
+            if client.version == version:
+                return
+
+    def _read(self, client: Client[Any, Any], left_out: frozenset[str]) -> None:
         for name, row_class in client._database.tables.items():
             if name in left_out or not client.has(row_class):
                 continue
@@ -124,7 +134,7 @@ class Tables:
 
     def __init__(self, nb: Northbound | None, sb: Southbound | None = None, vswitches: Iterable[VSwitch] = ()) -> None:
         self.nb = _Read(nb)
-        self.sb = _Read(sb, LARGE)
+        self.sb = _Read(sb, _LARGE)
         self.hosts = tuple(HostTables(vswitch) for vswitch in vswitches)
 
     def switch_port(self, name: str) -> LogicalSwitchPort | None:

@@ -7,7 +7,7 @@ import unicodedata
 
 __all__ = ["cells", "natural", "printable", "shortened"]
 
-ELLIPSIS = "…"
+_ELLIPSIS = "…"
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
@@ -35,7 +35,7 @@ def shortened(text: str, limit: int) -> str:
         return text
     room = limit - 1
     head, tail = _fitting(text, room - room // 2), _fitting(text[::-1], room // 2)[::-1]
-    return head + ELLIPSIS + tail
+    return head + _ELLIPSIS + tail
 
 
 def cells(text: str) -> int:
