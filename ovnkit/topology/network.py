@@ -27,6 +27,7 @@ from ovnkit.vswitch.rows import SSL
 
 if TYPE_CHECKING:
     from ovnkit.topology import Topology
+    from ovnkit.topology.snapshot import Snapshot
     from ovnkit.topology.trace import End, Trace
     from ovnkit.topology.trace.options import TraceOptions
 
@@ -73,6 +74,12 @@ class Network:
         if self.nb is None:
             raise NotReached("Northbound", tuple(map(str, self.tried)))
         return trace(self.nb, self.sb, source, target, vswitches=self.vswitches, **packet)
+
+    def snapshot(self, *, anonymize: bool = False) -> Snapshot:
+        """What the databases hold now, to keep and to compare; see ``topology.snapshot()``."""
+        from ovnkit.topology.snapshot import snapshot
+
+        return snapshot(self.nb, self.sb, self.vswitches, anonymize=anonymize)
 
     def close(self) -> None:
         """Close every client."""
