@@ -153,7 +153,7 @@ class SpecError(OvnkitError, ValueError):
 
 
 class NotFound(OvnkitError, LookupError):
-    """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (names that are like what was asked)."""
+    """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (names like what was asked)."""
 
     def __init__(self, table: str, columns: dict[str, object], *, near: tuple[str, ...] = ()) -> None:
         there = f"near it are {', '.join(map(_shown, near))}" if near else "find() lists those that there are"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 from ovnkit.topology.tree import Node, Topology, of
 
-__all__ = ["Node", "Topology", "of"]
+__all__ = ["Hop", "Node", "Obstacle", "Topology", "Trace", "of", "trace"]

@@ -25,7 +25,6 @@ from ovnkit.northbound import (
     LogicalSwitch,
     LogicalSwitchPort,
 )
-from ovnkit.ovsdb import Row
 from ovnkit.southbound import Chassis, PortBinding
 
 __all__ = ["CASES", "FLOATING", "OUTSIDE", "SERVICE", "VMS", "Case", "Site", "altered", "build"]
@@ -99,16 +98,16 @@ def build(nb: Northbound, gateway: str, *, mac: Callable[[str], str]) -> None:
 
 
 @contextmanager
-def altered(nb: Northbound, row: Row[Any], **columns: Any) -> Iterator[UUID]:
+def altered(nb: Northbound, row: Any, **columns: Any) -> Iterator[UUID]:
     """Columns of a row, set for a while."""
     before = {name: getattr(row, name) for name in columns}
     with nb.transaction() as tx:
-        tx.update(row, **columns)  # type: ignore[call-overload]
+        tx.update(row, **columns)
     try:
         yield row.uuid
     finally:
         with nb.transaction() as tx:
-            tx.update(tx[row.ref], **before)  # type: ignore[call-overload]
+            tx.update(tx[row.ref], **before)
 
 
 def _port(name: str, **columns: Any) -> Fault:
@@ -225,12 +224,13 @@ def _gateway_of_nobody(site: Site) -> Iterator[UUID]:
         yield site.nb.get(LogicalRouterPort, name="lrp-r-ext").uuid
 
 
-def _named(row_class: type[Any], name: str) -> Fault:
+def _named(row_class: Any, name: str) -> Fault:
     """No fault at all: what is there already is to be named."""
 
     @contextmanager
     def fault(site: Site) -> Iterator[UUID]:
-        yield site.nb.get(row_class, name=name).uuid
+        row: Any = site.nb.get(row_class, name=name)
+        yield row.uuid
 
     return fault
 

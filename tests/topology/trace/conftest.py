@@ -13,9 +13,10 @@ import pytest
 
 from ovnkit import Northbound, Southbound
 from ovnkit.northbound import LogicalSwitchPort
-from ovnkit.ovsdb.server import Server, find_schema
-from ovnkit.southbound import Chassis, ChassisPrivate, DatapathBinding, Encap, MACBinding, PortBinding
+from ovnkit.ovsdb.server import Process, Server, find_schema
+from ovnkit.southbound import Chassis, ChassisPrivate, Encap, MACBinding, PortBinding
 from tests.northd import northd_running, skip_without_northd
+from tests.ovsdb.authority import Authority, TlsServer
 from tests.topology.trace.cases import OUTSIDE, VMS, build
 
 OUTSIDE_MAC = "02:00:00:00:ee:01"
@@ -30,10 +31,14 @@ class StoodIn:
 
     gateway = "ctl"
     compute = "cmp1"
+    authority: Authority
+    """Of the certificates of Southbound."""
 
-    def __init__(self, nb: Northbound, sb: Southbound) -> None:
+    def __init__(self, nb: Northbound, sb: Southbound, northd: Process, south: TlsServer) -> None:
         self.nb = nb
         self.sb = sb
+        self.northd = northd
+        self.south = south
 
     def start(self) -> None:
         with self.sb.transaction() as tx:
@@ -94,12 +99,12 @@ class StoodIn:
         row = self.sb.get(Chassis, name=name)
         before = {column: getattr(row, column) for column in columns}
         with self.sb.transaction() as tx:
-            tx.update(row, **columns)  # type: ignore[call-overload]
+            tx.update(row, **columns)
         try:
             yield
         finally:
             with self.sb.transaction() as tx:
-                tx.update(tx[row.ref], **before)  # type: ignore[call-overload]
+                tx.update(tx[row.ref], **before)
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +119,15 @@ def directory() -> Iterator[Path]:
 def site(directory: Path) -> Iterator[StoodIn]:
     """The network of the cases."""
     skip_without_northd()
+    authority = Authority(directory / "ca")
     with (
         Server(directory / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=directory, name="nb") as north,
-        Server(directory / "sb.db", find_schema("ovn-sb.ovsschema"), run_dir=directory, name="sb") as south,
-        northd_running(directory, north.remote, south.remote),
+        TlsServer(directory, authority, "IP:127.0.0.1", schema="ovn-sb.ovsschema") as south,
+        northd_running(directory, north.remote, south.remote) as northd,
         Northbound.connect(north.remote, timeout=10) as nb,
         Southbound.connect(south.remote, timeout=10) as sb,
     ):
-        found = StoodIn(nb, sb)
+        found = StoodIn(nb, sb, northd, south)
+        found.authority = authority
         found.start()
         yield found
