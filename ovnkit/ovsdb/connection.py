@@ -28,7 +28,7 @@ __all__ = ["Connection", "Operation", "State"]
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed"]
+State = Literal["connecting", "synchronising", "ready", "reconnecting", "closed", "file"]
 Operation = dict[str, Any]
 
 _FAVOUR_SECONDS = 5.0

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from ovnkit.topology.attempt import Attempt
+from ovnkit.topology.building import of
+from ovnkit.topology.files import open_files
+from ovnkit.topology.graph import Edge, Node, Topology, View
+from ovnkit.topology.network import Network, connect
 from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
-from ovnkit.topology.tree import Node, Topology, of
 
-__all__ = ["Hop", "Node", "Obstacle", "Topology", "Trace", "of", "trace"]
+__all__ = [
+    "Attempt",
+    "Edge",
+    "Hop",
+    "Network",
+    "Node",
+    "Obstacle",
+    "Topology",
+    "Trace",
+    "View",
+    "connect",
+    "of",
+    "open_files",
+    "trace",
+]

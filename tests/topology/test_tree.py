@@ -9,7 +9,6 @@ from ovnkit.lab import Lab
 from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, Northbound
 from ovnkit.ovsdb import Verbatim
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
-from ovnkit.topology import Node, Topology
 
 
 def build(nb: Northbound) -> None:
@@ -49,7 +48,7 @@ router r
 switch ext
 ├── port ext-r  -> router r
 └── provider network physnet1  provnet-ext  vlan 70
-switch web
+switch web  10.0.0.0/24
 ├── port lsp-web-r  -> router r
 ├── port vm1  02:00:00:00:00:05 10.0.0.5  down
 ├── port vm2  02:00:00:00:00:06 10.0.0.6  down
@@ -68,16 +67,16 @@ router r
 switch ext
 ├── port ext-r  -> router r
 └── provider network physnet1  provnet-ext  vlan 70
-switch web
+switch web  10.0.0.0/24
 ├── port lsp-web-r  -> router r
 ├── port vm1  02:00:00:00:00:05 10.0.0.5  up  on chassis-c
-├── port vm2  02:00:00:00:00:06 10.0.0.6  down
+├── port vm2  02:00:00:00:00:06 10.0.0.6  unbound
 └── port web-metadata  localport  02:00:00:00:00:02 10.0.0.2
 chassis chassis-c  geneve 192.0.2.3
 └── port vm1
 chassis host  geneve 192.0.2.1  gateway  physnet1:br-ex,physnet2:br-two
 chassis host  geneve 192.0.2.2
-└── port cr-r-ext"""
+└── gateway of r-ext  priority 1"""
 
 
 def test_a_network_is_shown_without_southbound(nb: Northbound) -> None:
@@ -109,27 +108,13 @@ def test_southbound_adds_chassis_and_where_things_run(nb: Northbound, sb: Southb
             tx.insert(PortBinding(logical_port=port, datapath=datapath, tunnel_key=key, chassis=place))
     found = topology.of(nb, sb)
     assert str(found) == WITH_SOUTHBOUND
-    assert repr(found) == "<Topology 1 routers, 2 switches, 3 chassis>"
+    assert repr(found) == "<Topology 1 router, 2 switches, 6 switch ports, 3 chassis>"
 
 
 def test_a_network_with_nothing_in_it_says_so(nb: Northbound, sb: Southbound) -> None:
     assert str(topology.of(nb)) == "an empty network"
-    assert topology.of(nb, sb) == Topology((), ())
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("two\nlines", r"two\nlines"),
-        ("\x1b[2Jgone", r"\x1b[2Jgone"),
-        ("right\u200fleft\u202e", r"right\u200fleft\u202e"),
-        (r"two\nlines", r"two\\nlines"),
-        ('it\'s "both"\t', r"it\'s " + r'"both"\t'),
-        ("é plain one", "é plain one"),
-    ],
-)
-def test_a_name_cannot_write_on_the_terminal(name: str, shown: str) -> None:
-    assert str(Node("switch", name, (name,))) == f"switch {shown}  {shown}"
+    assert str(topology.of(nb, sb)) == "an empty network"
+    assert not len(topology.of(nb, sb))
 
 
 def test_names_of_tenants_stay_on_their_line(nb: Northbound) -> None:
@@ -157,4 +142,4 @@ def test_in_a_cluster_ports_are_up_on_their_host_and_the_gateway_is_active(lab: 
     shown = str(topology.of(nb, lab.southbound))
     assert "port vm1  02:00:00:00:00:05 10.0.0.5  up  on cmp1" in shown
     assert "gateway ctl  priority 1  active" in shown
-    assert "chassis ctl  geneve 198.51.100.2  gateway  physnet1:br-ex\n└── port cr-r-out" in shown
+    assert "chassis ctl  geneve 198.51.100.2  gateway  physnet1:br-ex\n└── gateway of r-out  priority 1" in shown
