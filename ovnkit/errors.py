@@ -159,11 +159,7 @@ class SpecError(OvnkitError, ValueError):
 
 
 class NotFound(OvnkitError, LookupError):
-<<<<<<< HEAD
-    """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (names like what was asked)."""
-=======
     """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (what is like it)."""
->>>>>>> c51b647a7ce2676d13c077f62cbca4bccb992507
 
     def __init__(self, table: str, columns: dict[str, object], *, near: tuple[str, ...] = ()) -> None:
         next_step = f"did you mean {' or '.join(map(_shown, near))}?" if near else "find() lists those that there are"

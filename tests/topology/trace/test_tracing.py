@@ -6,11 +6,12 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ovnkit import Southbound
+from ovnkit import Northbound, Southbound
 from ovnkit.errors import InvalidValue
 from ovnkit.northbound import ACL, LogicalRouterPort, LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Add
@@ -93,6 +94,16 @@ def test_southbound_behind_tls_is_read_with_the_files_of_the_client(site: StoodI
     assert f"--private-key={tls.key}" in found.command
     assert found.hops == trace(site, "vm1", "vm3").hops
     assert [hop for hop in found.hops if isinstance(hop.row, LogicalRouterPort)]
+
+
+def test_files_are_traced_by_a_server_of_their_own(site: StoodIn, directory: Path) -> None:
+    site.nb.sync(timeout=10)
+    found = trace(site, "vm3", "outside")
+    with Northbound.open(directory / "nb.db") as nb, Southbound.open(site.south.database) as sb:
+        offline = real_trace(nb, sb, "vm3", "outside")
+    assert (offline.verdict, offline.reason) == (found.verdict, found.reason)
+    assert offline.hops == found.hops
+    assert offline.command != found.command
 
 
 def test_what_is_new_is_dropped_and_what_is_established_passes(guarded: StoodIn) -> None:
