@@ -7,5 +7,20 @@ from ovnkit.topology.building import of
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
-__all__ = ["Attempt", "Edge", "Network", "Node", "Topology", "View", "connect", "of", "open_files"]
+__all__ = [
+    "Attempt",
+    "Edge",
+    "Hop",
+    "Network",
+    "Node",
+    "Obstacle",
+    "Topology",
+    "Trace",
+    "View",
+    "connect",
+    "of",
+    "open_files",
+    "trace",
+]
