@@ -16,7 +16,6 @@ from ovnkit.northbound.client import Northbound
 from ovnkit.ovsdb import files
 from ovnkit.ovsdb.contents import Contents
 from ovnkit.southbound.client import Southbound
-from ovnkit.topology.anonymity import anonymous
 from ovnkit.topology.network import Network
 from ovnkit.vswitch.client import VSwitch
 
@@ -101,6 +100,9 @@ def snapshot(
     """
     read = [None if client is None else files.contents_of(client) for client in (nb, sb, *vswitches)]
     if anonymize:
+        # It takes in every word of the three databases.
+        from ovnkit.topology.anonymity import anonymous
+
         others = iter(anonymous([contents for contents in read if contents is not None]))
         read = [None if contents is None else next(others) for contents in read]
     hosts = tuple(contents for contents in read[2:] if contents is not None)

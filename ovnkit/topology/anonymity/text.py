@@ -58,7 +58,7 @@ class Texts:
 
     def learn(self, name: str, kind: str) -> None:
         """A name that things of this kind have. What is learnt before texts are replaced is found in them."""
-        if name and name not in self._names and not self._is_plain(name):
+        if self._known(name) is None:
             number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
             self._names[name] = f"{kind}_{number}"
 

@@ -69,7 +69,7 @@ _FIELD = re.compile(
     r"|flags\.(?:loopback|force_snat_for_lb|skip_snat_for_lb|localnet|rx_from_tunnel|network_id|unicast_lookup)"
 )
 _STAGE = re.compile(r"(?:ls|lr)_(?:in|out)_[a-z0-9_]{1,32}")
-_NUMBER = re.compile(r"[-+]?[0-9]{1,10}(?:\.[0-9]{1,10}){0,3}|0x[0-9a-fA-F]{1,16}|[0-9]{1,6}(?:ms|s|kb|mb|gb)")
+_NUMBER = re.compile(r"[-+]?[0-9]{1,10}(?:\.[0-9]{1,10}){0,2}|0x[0-9a-fA-F]{1,16}|[0-9]{1,6}(?:ms|s|kb|mb|gb)")
 
 _NEUTRON = (
     "port_name network_name router_name subnet_id network_id router_id port_id device_id device_owner cidrs "

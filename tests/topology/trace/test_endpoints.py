@@ -129,7 +129,7 @@ def test_an_address_that_ovn_is_not_told_is_that_of_the_port_with_unknown_addres
 
 
 def test_a_name_that_is_not_there_is_told_with_those_like_it(site: StoodIn) -> None:
-    with pytest.raises(NotFound, match="did you mean"):
+    with pytest.raises(NotFound, match=r"did you mean .vm"):
         found(site, "vm11")
     with pytest.raises(NotFound) as error:
         found(site, "lrp-r-wbe")
