@@ -11,7 +11,7 @@ from ovnkit import VSwitch
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.topology.trace import Trace, trace
 from ovnkit.vswitch import Interface, OpenVSwitch
-from tests.topology.trace.conftest import StoodIn
+from tests.topology.trace.site import StoodIn
 
 
 @pytest.fixture
