@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import add_connection, count, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, count, seconds, tls_of
 from ovnkit.cli.output import add_output, give
 
 if TYPE_CHECKING:
@@ -29,11 +29,15 @@ _WITHIN = ("show", "trace")
 def add_commands(commands: Commands) -> None:
     """Add the commands."""
     show = _command(commands, "show", _show, "the network as a tree, or drawn into a file")
-    show.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
-    show.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
-    show.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
-    show.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
     add_output(show, ".svg", ".html", ".png", ".dot", ".mmd")
+    watch = _command(commands, "watch", _watch, "the network as a tree, and then what changes, until Ctrl-C")
+    for parser in (show, watch):
+        parser.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
+        parser.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
+        parser.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
+        parser.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
+    watch.add_argument("--for", dest="seconds", type=seconds, metavar="SECONDS", help="end after so long")
+    add_json(watch)
     _add_trace(commands)
     opening = commands.add_parser(
         "open",
@@ -133,6 +137,14 @@ def _part(topology: Topology, options: argparse.Namespace) -> Topology:
     if options.search is not None:
         topology = topology.filter(options.search)
     return topology.view(options.view)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from ovnkit.cli.watch import watch
+
+    with _network(options) as network:
+        watch(network, _part(network.topology(), options), seconds=options.seconds, as_json=options.json)
+    return 0
 
 
 def _trace(options: argparse.Namespace) -> int:
