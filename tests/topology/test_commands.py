@@ -164,11 +164,13 @@ def test_watch_tells_what_changes_until_it_is_interrupted(watching: subprocess.P
         nb.add_switch_port("db", "vm3")
         assert re.fullmatch(r"\d\d:\d\d:\d\d \+ switch port vm3\n", watching.stdout.readline())
         with nb.transaction() as tx:
-            tx.update(tx.get(LogicalSwitchPort, name="vm2"), up=True)
-        assert re.search(r"~ switch port vm2  .*down → up", watching.stdout.readline())
+            tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.9"])
+        assert re.search(r"~ switch port vm2  .*10\.0\.1\.5 → .*10\.0\.1\.9", watching.stdout.readline())
         nb.remove_switch_port("vm3")
         assert " - switch port vm3" in watching.stdout.readline()
         nb.remove_switch_port("elsewhere")
+        with nb.transaction() as tx:
+            tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.5"])
     watching.send_signal(signal.SIGINT)
     assert watching.wait(10) == 0
 
