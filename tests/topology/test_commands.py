@@ -166,9 +166,9 @@ def test_watch_tells_what_changes_until_it_is_interrupted(watching: subprocess.P
         with nb.transaction() as tx:
             tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.9"])
         assert re.search(r"~ switch port vm2  .*10\.0\.1\.5 → .*10\.0\.1\.9", watching.stdout.readline())
-        nb.remove_switch_port("vm3")
+        nb.remove_switch_port("db", "vm3")
         assert " - switch port vm3" in watching.stdout.readline()
-        nb.remove_switch_port("elsewhere")
+        nb.remove_switch_port("web", "elsewhere")
         with nb.transaction() as tx:
             tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.5"])
     watching.send_signal(signal.SIGINT)
