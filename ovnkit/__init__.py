@@ -14,26 +14,34 @@ if TYPE_CHECKING:
     from ovnkit.ovsdb.description import describe
     from ovnkit.remote import Tls
     from ovnkit.southbound.client import Southbound
+    from ovnkit.topology.files import open_files
+    from ovnkit.topology.network import Network, connect
     from ovnkit.vswitch.client import VSwitch
 
 __all__ = [
+    "Network",
     "Northbound",
     "OvnkitError",
     "Southbound",
     "Tls",
     "VSwitch",
+    "connect",
     "deploy",
     "describe",
     "lab",
+    "open_files",
     "topology",
 ]
 
 _HOMES = {
+    "Network": "ovnkit.topology.network",
     "Northbound": "ovnkit.northbound.client",
     "Southbound": "ovnkit.southbound.client",
     "Tls": "ovnkit.remote",
     "VSwitch": "ovnkit.vswitch.client",
+    "connect": "ovnkit.topology.network",
     "describe": "ovnkit.ovsdb.description",
+    "open_files": "ovnkit.topology.files",
     "load_ipython_extension": "ovnkit.ipython",
     "unload_ipython_extension": "ovnkit.ipython",
 }

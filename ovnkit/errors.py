@@ -9,8 +9,11 @@ OvnkitError
 ├── NotMonitored                        the table or column is not replicated by this client
 ├── NotOnServer                         the server's schema lacks the table or column
 ├── NotStored                           a row that did not come from a server has no uuid yet
+├── NotADatabase (ValueError)           a file is no database, or not the one that was asked for
+├── ReadOnly                            the client reads a file: there is nothing to write to or to wait for
 ├── ConnectionFailed (ConnectionError)  the server cannot be reached or does not speak OVSDB
 │   ├── Closed                          the client was closed
+│   ├── NotReached                      no database was found where they usually are; says where it was looked
 │   └── ProtocolError                   the server said something that is not OVSDB
 ├── Timeout (TimeoutError)              the deadline passed while waiting; nothing was changed by that
 │   └── QuorumLost                      no member of the cluster had a quorum all the while
@@ -57,9 +60,11 @@ __all__ = [
     "MissingExtra",
     "MissingPrivilege",
     "NeedsHost",
+    "NotADatabase",
     "NotFound",
     "NotMonitored",
     "NotOnServer",
+    "NotReached",
     "NotStored",
     "NotUnique",
     "OutcomeUnknown",
@@ -67,6 +72,7 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "QuorumLost",
+    "ReadOnly",
     "ReferentialViolation",
     "ServerFailed",
     "SpecError",
@@ -217,6 +223,26 @@ class NotStored(OvnkitError):
         self.table = table
 
 
+class NotADatabase(OvnkitError, ValueError):
+    """A file is no database, or not the one that was asked for. Attributes: ``path``, ``reason``."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ReadOnly(OvnkitError):
+    """The client reads a file or a snapshot. Attributes: ``remote`` (what it reads), ``what`` cannot be done."""
+
+    def __init__(self, remote: str, what: str) -> None:
+        super().__init__(
+            f"{what}: this client reads {remote}, where nothing is written and nothing changes; connect() to a server"
+        )
+        self.remote = remote
+        self.what = what
+
+
 class ConnectionFailed(OvnkitError, ConnectionError):
     """The server cannot be reached, or is not the right one. Attributes: ``remote``, ``reason``."""
 
@@ -228,6 +254,20 @@ class ConnectionFailed(OvnkitError, ConnectionError):
 
 class Closed(ConnectionFailed):
     """The client was closed."""
+
+
+class NotReached(ConnectionFailed):
+    """A database is in none of the places where it usually is.
+
+    Attributes: ``what``, ``tried`` (a line for each place, which are also the notes of the error).
+    """
+
+    def __init__(self, what: str, tried: tuple[str, ...]) -> None:
+        super().__init__(what, "not reached; say where it is, with connect(nb=…, sb=…), or OVN_NB_DB and OVN_SB_DB")
+        self.what = what
+        self.tried = tried
+        for line in tried:
+            self.add_note(line)
 
 
 class ProtocolError(ConnectionFailed):

@@ -1,9 +1,8 @@
-"""Connection strings, TLS settings, default sockets and environment variables."""
+"""Connection strings, and settings for TLS."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -17,7 +16,6 @@ __all__ = [
     "Remote",
     "Scheme",
     "Tls",
-    "default_remote",
     "format_remotes",
     "is_host_name",
     "lacks_port",
@@ -212,24 +210,3 @@ def _check_host(text: str, host: str) -> None:
             raise InvalidRemote(text, f"{host!r} is not an IPv4 address") from None
     elif not is_host_name(host):
         raise InvalidRemote(text, f"{host!r} is not a host name or address")
-
-
-_ENVIRONMENT = {"OVN_Northbound": "OVN_NB_DB", "OVN_Southbound": "OVN_SB_DB"}
-_SOCKETS = {
-    "OVN_Northbound": ("OVN_RUNDIR", "/var/run/ovn", "ovnnb_db.sock"),
-    "OVN_Southbound": ("OVN_RUNDIR", "/var/run/ovn", "ovnsb_db.sock"),
-    "Open_vSwitch": ("OVS_RUNDIR", "/var/run/openvswitch", "db.sock"),
-}
-
-
-def default_remote(database: str) -> str:
-    """Where a database is found when nothing is said.
-
-    ``OVN_NB_DB`` and ``OVN_SB_DB`` as for ovn-nbctl(8) and ovn-sbctl(8) (an empty variable counts as unset), then the
-    distribution's socket in ``OVN_RUNDIR`` or ``OVS_RUNDIR``.
-    """
-    named = os.environ.get(_ENVIRONMENT.get(database, ""), "")
-    if named:
-        return named
-    variable, directory, socket = _SOCKETS[database]
-    return f"unix:{os.environ.get(variable) or directory}/{socket}"

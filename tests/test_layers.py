@@ -14,13 +14,15 @@ DATABASES = ("northbound", "southbound", "vswitch")
 UNTYPED = ("ovs", "ovsdbapp")
 
 # What each part of ovnkit may import of the others. "" is the top level itself, which hands on the clients.
-GROUND = {"errors", "formats", "remote"}
+GROUND = {"errors", "formats", "ini", "places", "remote"}
 ENGINE = GROUND | {"ovsdb"}
 COMPOSITION = ENGINE | set(DATABASES)
 FACE = COMPOSITION | {"deploy", "topology", "lab", ""}
 MAY_IMPORT = {
     "errors": GROUND,
     "formats": GROUND,
+    "ini": GROUND,
+    "places": GROUND,
     "remote": GROUND,
     "ovsdb": GROUND,
     "northbound": ENGINE,

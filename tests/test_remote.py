@@ -1,4 +1,4 @@
-"""Connection strings: what is understood, what is refused and why, and where a database is when nothing is said."""
+"""Connection strings: what is understood, what is refused and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovnkit.errors import InvalidRemote, InvalidValue
-from ovnkit.remote import Remote, Tls, default_remote, format_remotes, lacks_port, parse_remotes
+from ovnkit.remote import Remote, Tls, format_remotes, lacks_port, parse_remotes
 
 GOOD = {
     "tcp:10.0.0.1:6641": Remote("tcp", "10.0.0.1", 6641),
@@ -105,32 +105,6 @@ def test_what_stays_on_this_machine(text: str) -> None:
 @pytest.mark.parametrize("text", ["tcp:10.0.0.1:1", "ssl:[fd00::1]:1", "tcp:localhost.example.org:1", "tcp:0.0.0.0:1"])
 def test_what_leaves_it(text: str) -> None:
     assert not parse_remotes(text)[0].is_loopback
-
-
-@pytest.mark.parametrize(
-    ("database", "socket"),
-    [
-        ("OVN_Northbound", "unix:/var/run/ovn/ovnnb_db.sock"),
-        ("OVN_Southbound", "unix:/var/run/ovn/ovnsb_db.sock"),
-        ("Open_vSwitch", "unix:/var/run/openvswitch/db.sock"),
-    ],
-)
-def test_where_nothing_is_said_it_is_the_socket_of_the_distribution(
-    monkeypatch: pytest.MonkeyPatch, database: str, socket: str
-) -> None:
-    for variable in ("OVN_NB_DB", "OVN_SB_DB", "OVN_RUNDIR", "OVS_RUNDIR"):
-        monkeypatch.delenv(variable, raising=False)
-    assert default_remote(database) == socket
-
-
-def test_the_environment_comes_before_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OVN_RUNDIR", "/run/a")
-    monkeypatch.setenv("OVS_RUNDIR", "/run/b")
-    monkeypatch.setenv("OVN_NB_DB", "tcp:10.0.0.1:6641")
-    monkeypatch.setenv("OVN_SB_DB", "")
-    assert default_remote("OVN_Northbound") == "tcp:10.0.0.1:6641"
-    assert default_remote("OVN_Southbound") == "unix:/run/a/ovnsb_db.sock"
-    assert default_remote("Open_vSwitch") == "unix:/run/b/db.sock"
 
 
 def test_tls_takes_paths_as_text() -> None:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ovnkit.cli import central, chassis, deploy, lab, pki, render
+from ovnkit.cli import central, chassis, deploy, lab, network, pki, render
 from ovnkit.errors import OvnkitError
 
 __all__ = ["main"]
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(network.opened(list(sys.argv[1:] if arguments is None else arguments)))
     except SystemExit as exc:
         return _USAGE if exc.code else 0
     try:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except OvnkitError as exc:
-        print(f"ovnkit: {exc}", file=sys.stderr)
+        print(f"ovnkit: {exc}", *getattr(exc, "__notes__", ()), sep="\n  ", file=sys.stderr)
         return _FAILED
     except OSError as exc:
         print(f"ovnkit: {exc.filename}: {exc.strerror}" if exc.filename else f"ovnkit: {exc}", file=sys.stderr)
@@ -62,9 +62,10 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ovnkit", description="Typed clients, operations and deployment for OVN.")
+    parser = argparse.ArgumentParser(prog="ovnkit", description="Look at OVN networks, and deploy them.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    network.add_commands(commands)
     deploy.add_commands(commands)
     central.add_commands(commands)
     chassis.add_commands(commands)

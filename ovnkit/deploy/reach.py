@@ -13,7 +13,8 @@ from typing import IO, Final
 
 from ovnkit.deploy.host import open_host
 from ovnkit.errors import HostFailed, InvalidRemote
-from ovnkit.remote import Remote, default_remote, parse_remotes
+from ovnkit.places import default_remote
+from ovnkit.remote import Remote, parse_remotes
 
 __all__ = ["check_ovsdb", "reached", "servers_of", "ssh_access"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import threading
 import time
@@ -17,6 +18,7 @@ from ovnkit.errors import (
     Conflict,
     ConnectionFailed,
     InvalidValue,
+    NotADatabase,
     NotFound,
     NotUnique,
     ProtocolError,
@@ -26,6 +28,7 @@ from ovnkit.errors import (
 from ovnkit.ovsdb import codec, streams
 from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import Connection, State
+from ovnkit.ovsdb.contents import Contents
 from ovnkit.ovsdb.deliver import Delivery, report
 from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.exchange import fetch_schema
@@ -33,6 +36,7 @@ from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.index import IndexKey
 from ovnkit.ovsdb.lock import Lock, Locks
+from ovnkit.ovsdb.offline import Offline, store_of
 from ovnkit.ovsdb.replica import Idl
 from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
@@ -42,7 +46,8 @@ from ovnkit.ovsdb.tables import Tables
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
 from ovnkit.ovsdb.watch import Event, Watch
-from ovnkit.remote import Tls, default_remote, format_remotes, parse_remotes
+from ovnkit.places import default_remote
+from ovnkit.remote import Tls, format_remotes, parse_remotes
 
 if TYPE_CHECKING:
     from ovnkit.ovsdb.typing import Readable, Waitable
@@ -139,28 +144,58 @@ class Client(Generic[D, TX]):
         for table, where in selection.conditions.items():
             idl.cond_change(table, list(where))
         known_as = format_remotes(remotes)
-        client = cls(known_as, Connection(known_as, names, idl, dialer), store, timeout=timeout)
+        connection = Connection(known_as, names, idl, dialer)
+        client = cls(known_as, connection, store, timeout=timeout)
         try:
-            client._connection.start()
+            connection.start()
             client._wait_ready(began, timeout, progress)
         except BaseException:
             client.close()
             raise
         return client
 
-    def __init__(self, remote: str, connection: Connection, store: Store, *, timeout: float) -> None:
-        """Use connect()."""
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a database file without a server; what is returned is read-only, and its ``state`` is ``file``.
+
+        Standalone and clustered files, backups, and any of these compressed by gzip. All tables are there. What a
+        damaged file holds before the damage is read, and ``trouble`` says what was wrong. Raises NotADatabase, also for
+        a file of another database, and OSError.
+        """
+        from ovnkit.ovsdb import files
+
+        found = files.read(path)
+        if found.contents is None or found.name != cls._database.name:
+            what = f"of {found.name}" if found.contents is not None else "without a schema"
+            raise NotADatabase(found.path, f"this is a file {what}, not of {cls._database.name}")
+        return cls.over(found.contents, found.path, trouble="" if found.damage is None else str(found.damage))
+
+    @classmethod
+    def over(cls, contents: Contents, name: str, *, trouble: str = "") -> Self:
+        """A read-only client over contents that are here already; ``name`` is what they are called in messages."""
+        return cls(name, Offline(name, trouble), store_of(cls._database, contents), timeout=0.0)
+
+    def __init__(self, remote: str, connection: Connection | Offline, store: Store, *, timeout: float) -> None:
+        """Use connect() or open()."""
         self.remote = remote
         self._connection = connection
         self._store = store
         self._tables = Tables(store)
         self._timeout = timeout
-        self._locks = Locks(connection)
+        self._locks = Locks(connection) if isinstance(connection, Connection) else None
         self._app: Any = None
         self._app_lock = new_lock()
 
+    def _live(self, what: str) -> Connection:
+        """The connection, for what needs one. Raises Closed, and ReadOnly where there is none."""
+        self._connection.check_usable()
+        if isinstance(self._connection, Offline):
+            raise self._connection.refusal(what)
+        return self._connection
+
     def _wait_ready(self, began: float, timeout: float, progress: Callable[[Progress], object] | None) -> None:
-        changed, session = self._store.changed, self._connection.idl._session
+        changed, connection = self._store.changed, self._live("waiting")
+        session = connection.idl._session
         while True:
             with self._store.lock:
                 left = began + timeout - time.monotonic()
@@ -169,13 +204,13 @@ class Client(Generic[D, TX]):
             if progress is not None:
                 progress(Progress(session.received_bytes, time.monotonic() - began, self.state))
             if settled:
-                self._connection.check_usable()
+                connection.check_usable()
                 return
-            if len(self._connection.idl.foreign) == len(parse_remotes(self.remote)):
+            if len(connection.idl.foreign) == len(parse_remotes(self.remote)):
                 raise ConnectionFailed(self.remote, self.trouble)
             if left <= 0:
                 what = f"the first complete replica of {self._database.name} from {self.remote}"
-                kind = Timeout if self._connection.idl.has_quorum else QuorumLost
+                kind = Timeout if connection.idl.has_quorum else QuorumLost
                 raise kind(f"{what}{self._why()}", timeout)
 
     def _why(self) -> str:
@@ -184,23 +219,31 @@ class Client(Generic[D, TX]):
 
     @property
     def state(self) -> State:
-        """connecting, synchronising, ready, reconnecting or closed (as it is in a forked child)."""
+        """connecting, synchronising, ready, reconnecting or closed (as it is in a forked child).
+
+        Of a client over a file or a snapshot: file, until it is closed.
+        """
         return self._connection.state if self._connection.is_own else "closed"
 
     @property
     def trouble(self) -> str:
-        """Why it is not ready at the moment, in words; empty when it is."""
+        """Why it is not ready at the moment, in words; empty when it is. Of a file, what of it could not be read."""
         return self._connection.trouble
+
+    @property
+    def tls(self) -> Tls | None:
+        """The TLS settings that it was connected with; None for a connection without."""
+        return self._connection.tls
 
     def on_state(self, call: Callable[[State], object]) -> Delivery[State]:
         """Call ``call(state)`` for each change of ``state``, in a thread of its own; close() the result to stop.
 
         An exception in ``call`` goes to ``threading.excepthook`` with its traceback, and the next state is delivered.
         """
-        self._connection.check_usable()
+        connection = self._live("on_state()")
         delivery: Delivery[State] = Delivery(call, f"ovnkit on_state {self._database.name}", last="closed")
-        delivery.on_close = lambda: self._connection.unlisten(delivery.put)
-        if self._connection.listen(delivery.put) == "closed":
+        delivery.on_close = lambda: connection.unlisten(delivery.put)
+        if connection.listen(delivery.put) == "closed":
             # Meanwhile: whoever told the others of it did not know of this one.
             delivery.put("closed")
         return delivery
@@ -212,7 +255,8 @@ class Client(Generic[D, TX]):
         members. Use them with ``leader_only=True``, and have each transaction assert it with ``tx.check_lock(lock)``.
         The lock is lost with the connection and asked for again. ``on_change(held)`` is called in a thread of its own.
         """
-        self._connection.check_usable()
+        self._live("lock()")
+        assert self._locks is not None
         return self._locks.acquire(name, on_change)
 
     def index(self, column: Column[Any], *, key: Any = None) -> None:
@@ -238,6 +282,11 @@ class Client(Generic[D, TX]):
     def schema(self) -> DatabaseSchema:
         """The live schema of the server."""
         return self._store.schema
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change of the replica."""
+        return self._store.version
 
     def has(self, what: Column[Any] | type[Row[D]]) -> bool:
         """Whether this server has a table or a column: ``nb.has(LogicalSwitch.ports)``."""
@@ -305,8 +354,7 @@ class Client(Generic[D, TX]):
         """Look after each change of the replica until there is something to see."""
         deadline = time.monotonic() + timeout
         store = self._store
-        self._connection.check_usable()
-        self._connection.check_may_wait()
+        self._live("waiting").check_may_wait()
         while True:
             with store.lock:
                 version = store.version
@@ -323,7 +371,7 @@ class Client(Generic[D, TX]):
 
     def watch(self, table: Readable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> Watch[T]:
         """Events of the rows that match, beginning with what is there, marked ``initial``."""
-        self._connection.check_usable()
+        self._live("watch()")
         matches = self._tables.filter(table, columns)
         return Watch(self._store, matches, closed=lambda: self.state == "closed")
 
@@ -352,9 +400,9 @@ class Client(Generic[D, TX]):
         ``comment`` goes to the server's log, ``timeout`` (seconds) is the deadline of the commit, ``durable`` has a
         standalone server write to the disk before it answers (a cluster always does).
         """
-        self._connection.check_usable()
+        connection = self._live("a transaction")
         tx: TX = self._transaction_class(
-            self._connection,
+            connection,
             self._store,
             comment=comment,
             timeout=self._timeout if timeout is None else timeout,
@@ -405,7 +453,7 @@ class Client(Generic[D, TX]):
                 from ovnkit.ovsdb.app import api_on
 
                 api_class = importlib.import_module(self._ovsdbapp).Api
-                self._app = api_on(self._connection, api_class, self._timeout)
+                self._app = api_on(self._live("ovsdbapp"), api_class, self._timeout)
             return self._app
 
     # -- the end ---------------------------------------------------------------------------------------------------

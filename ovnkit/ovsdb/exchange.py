@@ -17,7 +17,7 @@ from ovnkit.ovsdb.dialer import Dialer
 from ovnkit.ovsdb.tls import certificate_names, is_wrong_name
 from ovnkit.remote import Remote, format_remotes
 
-__all__ = ["Exchange", "ask", "fetch_schema"]
+__all__ = ["Exchange", "ask", "fetch_schema", "unreachable"]
 
 S = TypeVar("S", bound=socket.socket)
 T = TypeVar("T")
@@ -77,6 +77,22 @@ def ask(
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         pause = min(pause * 2, 1.0)
         patience *= 2
+
+
+def unreachable(remotes: Sequence[Remote], dialer: Dialer, *, timeout: float) -> dict[Remote, OSError]:
+    """Why no connection can be opened to any of these servers; empty where one can. Nothing is sent to it.
+
+    ``timeout`` in seconds is for each. Each is tried once, so that a server that is about to start is not waited for.
+    """
+    failures: dict[Remote, OSError] = {}
+    for remote in remotes:
+        try:
+            _connected(remote, dialer, time.monotonic() + timeout).close()
+        except OSError as exc:
+            failures[remote] = exc
+        else:
+            return {}
+    return failures
 
 
 class Exchange:

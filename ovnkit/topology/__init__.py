@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ovnkit.topology.attempt import Attempt
 from ovnkit.topology.building import of
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.files import open_files
+from ovnkit.topology.graph import Edge, Node, Topology, View
+from ovnkit.topology.network import Network, connect
 
-__all__ = ["Edge", "Node", "Topology", "of"]
+__all__ = ["Attempt", "Edge", "Network", "Node", "Topology", "View", "connect", "of", "open_files"]

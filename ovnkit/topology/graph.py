@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
 from ovnkit.errors import InvalidValue, NotFound, NotUnique
 from ovnkit.ovsdb.row import Row
+from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
+    from ovnkit.topology.live import Live
     from ovnkit.topology.source import Source
+    from ovnkit.topology.svg import Theme
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
 
@@ -35,11 +43,11 @@ Kind = Literal[
 EdgeKind = Literal["link", "service", "binding", "gateway", "mapping", "tunnel", "patch", "attachment"]
 View = Literal["logical", "physical", "both"]
 
-PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interface"})
-LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
+_PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interface"})
+_LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Node:
     """One thing of the network.
 
@@ -57,7 +65,10 @@ class Node:
     state: str = ""
     facts: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
     parent: str | None = None
-    row: Row[Any] | None = attrs.field(default=None, repr=False, hash=False)
+    row: Row[Any] | None = attrs.field(default=None, hash=False)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {printable(self.label)!r}{self.state and f' {self.state}'}>"
 
     def mentions(self, text: str) -> bool:
         """Whether its name, its label or one of its facts has ``text`` in it; capitals do not matter."""
@@ -102,6 +113,8 @@ class Topology:
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
     source: Source = attrs.field(kw_only=True)
+    _cuts: tuple[Callable[[Topology], Topology], ...] = attrs.field(default=(), kw_only=True)
+    """How this part was cut out of the whole, to cut it out of a later state again."""
 
     def __str__(self) -> str:
         from ovnkit.topology.tree import tree
@@ -148,6 +161,10 @@ class Topology:
         """The edges at a node."""
         return list(self._edges_at.get(self[node].key, ()))
 
+    def place(self, node: Node | str) -> Node:
+        """The switch, router, chassis, … that a node belongs to in the end: itself, where it belongs to none."""
+        return self.nodes[self._place(self[node].key)]
+
     def search(self, text: str) -> list[Node]:
         """The nodes whose name, label or facts (addresses, networks, …) have ``text`` in them."""
         return [node for node in self if node.mentions(text)]
@@ -157,13 +174,14 @@ class Topology:
     ) -> Topology:
         """The part of the network with the nodes that match all of what is given, and what these belong to."""
         kinds = _kinds(kind)
-        return self._part(
+        kept = {
             node.key
             for node in self
             if (kinds is None or node.kind in kinds)
             and (state is None or node.state == state)
             and (not text or node.mentions(text))
-        )
+        }
+        return self._part(kept, lambda later: later.filter(text, kind=kind, state=state))
 
     def view(self, view: View) -> Topology:
         """The logical network, the physical one (chassis, tunnels, bridges, what is bound where), or both."""
@@ -172,9 +190,11 @@ class Topology:
         if view not in get_args(View):
             raise InvalidValue(table="topology", column="view", value=view, allowed="logical, physical or both")
         if view == "logical":
-            return self._part((node.key for node in self if node.kind in LOGICAL), owners=False)
-        bound = {edge.source for edge in self.edges if edge.kind == "binding"}
-        return self._part((node.key for node in self if node.kind in PHYSICAL or node.key in bound), owners=False)
+            kept = {node.key for node in self if node.kind in _LOGICAL}
+        else:
+            kept = {edge.source for edge in self.edges if edge.kind == "binding"}
+            kept |= {node.key for node in self if node.kind in _PHYSICAL}
+        return self._part(kept, lambda later: later.view(view), owners=False)
 
     def focus(self, *names: str | Node, depth: int = 1) -> Topology:
         """The part of the network around some nodes: the switches and routers at most ``depth`` links away.
@@ -201,7 +221,8 @@ class Topology:
                 kept.add(edge.target)
             elif edge.kind in ("service", "attachment") and edge.target in kept:
                 kept.add(edge.source)
-        return self._part(kept)
+        sought = sorted(chosen)
+        return self._part(kept, lambda later: later.focus(*sought, depth=depth))
 
     def path(self, source: str | Node, target: str | Node) -> list[Node]:
         """The nodes on the shortest way through the logical network, both ends included; none where there is none.
@@ -224,9 +245,74 @@ class Topology:
             at = before[at]
         return way[::-1]
 
+    def again(self) -> Topology:
+        """The same part of the network as it is now. Raises NotFound where what it is around is no longer there."""
+        from ovnkit.topology.building import of
+
+        found = of(self.source.nb, self.source.sb, self.source.vswitches)
+        for cut in self._cuts:
+            found = cut(found)
+        return found
+
+    def live(self, *, interval: float = 0.5) -> Live:
+        """Draw it in a notebook, and again as the network changes, at most every ``interval`` seconds, until stopped.
+
+        Raises MissingExtra (``notebook``).
+        """
+        from ovnkit.topology.live import Live
+
+        return Live(self, interval=interval)
+
     def to_dict(self) -> dict[str, Any]:
         """Nodes and edges, as JSON has them."""
         return {"nodes": [node.to_dict() for node in self], "edges": [edge.to_dict() for edge in self.edges]}
+
+    def to_svg(self, *, theme: Theme = "auto", whole: bool = False) -> str:
+        """The picture as SVG. "auto": its colours come from the page, light or dark; ``whole``: nothing is folded."""
+        from ovnkit.topology.cards import MOST_CARDS, MOST_PORTS, deck
+        from ovnkit.topology.layout import lay_out
+        from ovnkit.topology.svg import svg
+
+        limits = (None, None) if whole else (MOST_PORTS, MOST_CARDS)
+        return svg(lay_out(deck(self, most_ports=limits[0], most_cards=limits[1])), theme=theme)
+
+    def to_dot(self) -> str:
+        """The graph in the language of Graphviz."""
+        from ovnkit.topology.export import to_dot
+
+        return to_dot(self)
+
+    def to_mermaid(self) -> str:
+        """The graph as a Mermaid flow chart."""
+        from ovnkit.topology.export import to_mermaid
+
+        return to_mermaid(self)
+
+    def to_networkx(self) -> nx.MultiGraph[str]:
+        """A networkx.MultiGraph by the keys of the nodes. Raises MissingExtra."""
+        from ovnkit.topology.export import to_networkx
+
+        return to_networkx(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas.DataFrame, a row for each node. Raises MissingExtra."""
+        from ovnkit.topology.export import to_frame
+
+        return to_frame(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a file, as its suffix says: .svg, .html, .png, .dot, .mmd, .json or .txt.
+
+        Raises InvalidValue for another suffix, MissingExtra and OSError.
+        """
+        from ovnkit.topology.export import save
+
+        save(self, Path(path))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from ovnkit.topology.notebook import html
+
+        return {"text/plain": str(self), "text/html": html(self)}
 
     # -- how it hangs together ---------------------------------------------------------------------------------------
 
@@ -255,7 +341,6 @@ class Topology:
         return found
 
     def _place(self, key: str) -> str:
-        """The switch, router, chassis, … that a node belongs to in the end: itself, where it belongs to none."""
         parent = self.nodes[key].parent
         while parent is not None and parent in self.nodes:
             key, parent = parent, self.nodes[parent].parent
@@ -285,7 +370,7 @@ class Topology:
     def _logical_neighbours(self) -> dict[str, dict[str, None]]:
         found: dict[str, dict[str, None]] = {}
         for node in self:
-            if node.parent is not None and node.kind in LOGICAL and node.parent in self.nodes:
+            if node.parent is not None and node.kind in _LOGICAL and node.parent in self.nodes:
                 found.setdefault(node.key, {})[node.parent] = None
                 found.setdefault(node.parent, {})[node.key] = None
         for edge in self.edges:
@@ -294,17 +379,17 @@ class Topology:
                 found.setdefault(edge.target, {})[edge.source] = None
         return found
 
-    def _part(self, keys: Iterable[str], *, owners: bool = True) -> Topology:
+    def _part(self, keys: set[str], cut: Callable[[Topology], Topology], *, owners: bool = True) -> Topology:
+        """These nodes, with what they belong to, and the edges between them."""
         kept = set(keys)
-        if owners:
-            for key in tuple(kept):
-                parent = self.nodes[key].parent
-                while parent is not None and parent in self.nodes:
-                    kept.add(parent)
-                    parent = self.nodes[parent].parent
+        for key in keys if owners else ():
+            parent = self.nodes[key].parent
+            while parent is not None and parent in self.nodes:
+                kept.add(parent)
+                parent = self.nodes[parent].parent
         nodes = {key: node for key, node in self.nodes.items() if key in kept}
         edges = tuple(edge for edge in self.edges if edge.source in kept and edge.target in kept)
-        return attrs.evolve(self, nodes=nodes, edges=edges)
+        return attrs.evolve(self, nodes=nodes, edges=edges, cuts=(*self._cuts, cut))
 
     def _near(self, name: str) -> tuple[str, ...]:
         import difflib

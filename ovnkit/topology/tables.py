@@ -27,6 +27,7 @@ from ovnkit.southbound.chassis_values import cms_options, read_bridge_mappings
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap, PortBinding
 from ovnkit.topology.addresses import PortAddress, port_addresses
+from ovnkit.topology.text import natural
 from ovnkit.vswitch.chassis_config import ChassisConfig, chassis_config
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import Bridge, Interface, OpenVSwitch, Port
@@ -36,8 +37,11 @@ __all__ = ["Candidate", "HostTables", "Tables", "chassis_column"]
 R = TypeVar("R", bound=Row[Any])
 S = TypeVar("S", bound=Row[Any])
 
-LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
+_LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
 """Tables of Southbound that are not read here: the clients leave them out as well, and files may have millions."""
+
+_ATTEMPTS = 5
+"""So often is a database read anew that changes while it is read. Where it never rests the last reading is taken."""
 
 
 @attrs.frozen
@@ -57,6 +61,13 @@ class _Read:
         self._missing: dict[type[Row[Any]], NotMonitored] = {}
         if client is None:
             return
+        for _ in range(_ATTEMPTS):
+            version = client.version
+            self._read(client, left_out)
+            if client.version == version:
+                return
+
+    def _read(self, client: Client[Any, Any], left_out: frozenset[str]) -> None:
         for name, row_class in client._database.tables.items():
             if name in left_out or not client.has(row_class):
                 continue
@@ -105,7 +116,7 @@ class HostTables:
     @cached_property
     def bridges(self) -> list[Bridge]:
         """Its bridges, by name."""
-        return sorted(self.rows(Bridge).values(), key=lambda bridge: bridge.name)
+        return sorted(self.rows(Bridge).values(), key=lambda bridge: natural(bridge.name))
 
     @cached_property
     def integration_bridge(self) -> Bridge | None:
@@ -125,7 +136,7 @@ class HostTables:
 
     def ports(self, bridge: Bridge) -> list[Port]:
         """The ports of a bridge, by name."""
-        return sorted(_members(self.rows(Port), bridge.ports), key=lambda port: port.name)
+        return sorted(_members(self.rows(Port), bridge.ports), key=lambda port: natural(port.name))
 
     def interfaces(self, port: Port) -> list[Interface]:
         """The interfaces of a port, by name."""
@@ -141,7 +152,7 @@ class Tables:
 
     def __init__(self, nb: Northbound | None, sb: Southbound | None = None, vswitches: Iterable[VSwitch] = ()) -> None:
         self.nb = _Read(nb)
-        self.sb = _Read(sb, LARGE)
+        self.sb = _Read(sb, _LARGE)
         self.hosts = tuple(HostTables(vswitch) for vswitch in vswitches)
         is_live = all(client is None or str(client.state) != "file" for client in (nb, sb))
         self.read_at = time.time() if is_live else None
@@ -252,7 +263,9 @@ class Tables:
     @cached_property
     def chassis(self) -> list[Chassis]:
         """The chassis, by host name and name."""
-        return sorted(self.sb(Chassis).values(), key=lambda chassis: (self.host_name(chassis), chassis.name))
+        return sorted(
+            self.sb(Chassis).values(), key=lambda chassis: (natural(self.host_name(chassis)), natural(chassis.name))
+        )
 
     @cached_property
     def chassis_by_name(self) -> dict[str, Chassis]:
@@ -298,7 +311,7 @@ def chassis_column(chassis: Chassis, key: str) -> str:
 
 
 def _by_name(rows: Iterable[Any]) -> list[Any]:
-    return sorted(rows, key=lambda row: (row.name, row.uuid))
+    return sorted(rows, key=lambda row: (natural(row.name), row.uuid))
 
 
 def _members(rows: Mapping[Ref[R], R], refs: Iterable[Ref[R]]) -> list[R]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-__all__ = ["cells", "printable", "shortened"]
+__all__ = ["cells", "natural", "printable", "shortened"]
 
-ELLIPSIS = "…"
+_ELLIPSIS = "…"
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
@@ -19,6 +20,14 @@ def printable(text: str, *, limit: int | None = None) -> str:
     return shown if limit is None else shortened(shown, limit)
 
 
+def natural(text: str) -> tuple[object, ...]:
+    """What ``text`` is sorted by, so that ``vm2`` comes before ``vm10``."""
+    parts = re.split("([0-9]+)", text)
+    # Digits are compared by their number and then as text: an int of ten thousand of them is refused by Python.
+    parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
+    return tuple((len(part), part) if index % 2 else part for index, part in enumerate(parts))
+
+
 def shortened(text: str, limit: int) -> str:
     """``text`` in at most ``limit`` cells, cut in the middle, for names often differ at their ends."""
     # Every character takes at most two cells, so that a long text need not be measured whole.
@@ -26,7 +35,7 @@ def shortened(text: str, limit: int) -> str:
         return text
     room = limit - 1
     head, tail = _fitting(text, room - room // 2), _fitting(text[::-1], room // 2)[::-1]
-    return head + ELLIPSIS + tail
+    return head + _ELLIPSIS + tail
 
 
 def cells(text: str) -> int:

@@ -18,7 +18,8 @@ from ovnkit.ovsdb.exchange import Exchange, ask
 from ovnkit.ovsdb.operations import build, wait_absent
 from ovnkit.ovsdb.pending import Operation, Pending, PendingRow
 from ovnkit.ovsdb.values import Map
-from ovnkit.remote import Tls, default_remote, parse_remotes
+from ovnkit.places import default_remote
+from ovnkit.remote import Tls, parse_remotes
 from ovnkit.vswitch.chassis import ChassisOperations
 from ovnkit.vswitch.chassis_config import ChassisConfig, ChassisConfigReads, chassis_config
 from ovnkit.vswitch.managed import MANAGED, ChassisIds

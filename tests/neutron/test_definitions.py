@@ -17,11 +17,11 @@ import attrs
 import pytest
 
 from ovnkit.deploy import IniFile, Secret, Spec, TlsFiles, database_commands, open_host, render
-from ovnkit.deploy.neutron.ini import values
 from ovnkit.deploy.neutron.options import OPTIONS, File, Option
 from ovnkit.deploy.neutron.releases import LATEST
 from ovnkit.deploy.rendered import below, plan_files
 from ovnkit.errors import Conflict
+from ovnkit.ini import values
 from tests.deploy.neutron.clouds import MARKER, agent, cloud
 
 QUEENS = os.environ.get("OVNKIT_QUEENS")

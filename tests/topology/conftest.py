@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from ovnkit import topology
 from ovnkit.errors import LabError
 from ovnkit.lab import Lab, requirements
 from ovnkit.northbound import Northbound
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
+from ovnkit.topology import Topology
+from ovnkit.vswitch import VSwitch
+
+from .networks import populate
 
 
 @pytest.fixture
@@ -32,6 +37,29 @@ def sb(tmp_path: Path) -> Iterator[Southbound]:
         Southbound.connect(server.remote, timeout=10) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def vswitch(tmp_path: Path) -> Iterator[VSwitch]:
+    with (
+        Server(tmp_path / "vs.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="vs") as server,
+        VSwitch.connect(server.remote, timeout=10) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    """3 routers, 12 switches and one outside, 300 ports, 10 floating IPs, 5 hosts."""
+    run_dir = tmp_path_factory.mktemp("network")
+    with (
+        Server(run_dir / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=run_dir, name="nb") as nb_server,
+        Server(run_dir / "sb.db", find_schema("ovn-sb.ovsschema"), run_dir=run_dir, name="sb") as sb_server,
+        Northbound.connect(nb_server.remote, timeout=10) as nb,
+        Southbound.connect(sb_server.remote, timeout=10) as sb,
+    ):
+        populate(nb, sb)
+        yield topology.of(nb, sb)
 
 
 @pytest.fixture

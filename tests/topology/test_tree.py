@@ -48,7 +48,7 @@ router r
 switch ext
 ├── port ext-r  -> router r
 └── provider network physnet1  provnet-ext  vlan 70
-switch web
+switch web  10.0.0.0/24
 ├── port lsp-web-r  -> router r
 ├── port vm1  02:00:00:00:00:05 10.0.0.5  down
 ├── port vm2  02:00:00:00:00:06 10.0.0.6  down
@@ -67,7 +67,7 @@ router r
 switch ext
 ├── port ext-r  -> router r
 └── provider network physnet1  provnet-ext  vlan 70
-switch web
+switch web  10.0.0.0/24
 ├── port lsp-web-r  -> router r
 ├── port vm1  02:00:00:00:00:05 10.0.0.5  up  on chassis-c
 ├── port vm2  02:00:00:00:00:06 10.0.0.6  unbound

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,14 +9,12 @@ from typing import Final
 import attrs
 
 from ovnkit.deploy.secret import Secret
-from ovnkit.errors import Conflict, InvalidValue
+from ovnkit.errors import InvalidValue
+from ovnkit.ini import Assignment, lines_of, section_key, standing, unquoted, values
 
-__all__ = ["Setting", "SettingChange", "merge", "values"]
+__all__ = ["Setting", "SettingChange", "merge"]
 
-_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
-_ESCAPED: Final = re.compile(r"\\\$|\$\$")
 _QUOTES: Final = ("'", '"')
-_Read = dict[tuple[str, str], list[str]]
 
 
 @attrs.frozen(kw_only=True)
@@ -71,24 +68,6 @@ class SettingChange:
         return f"- {what} = {self.before}" if self.after is None else f"~ {what} = {self.before} -> {self.after}"
 
 
-@attrs.frozen
-class _Assignment:
-    """An option where it stands: lines from ``start`` to before ``end``."""
-
-    section: str
-    name: str
-    text: str
-    start: int
-    end: int
-
-
-@attrs.define
-class _Section:
-    name: str
-    end: int
-    """The line after its last assignment, or after its header."""
-
-
 def merge(text: str, settings: Sequence[Setting], *, path: str) -> tuple[str, tuple[SettingChange, ...]]:
     """The text of a file with these settings, and what has changed in it; ``path`` is what errors call it.
 
@@ -99,19 +78,19 @@ def merge(text: str, settings: Sequence[Setting], *, path: str) -> tuple[str, tu
     """
     for setting in settings:
         _check(setting, path)
-    lines = _LINE.findall(text)
+    lines = lines_of(text)
     newline = _newline(lines)
-    assignments, sections = _parsed(lines, path)
+    assignments, sections = standing(lines, path)
     replaced: dict[int, str] = {}
     dropped: set[int] = set()
     added: dict[int, list[str]] = defaultdict(list)
     appended: dict[str, list[str]] = defaultdict(list)
     changes: list[SettingChange] = []
     for setting in settings:
-        section = _key(setting.section)
+        section = section_key(setting.section)
         found = [one for one in assignments if one.section == section and one.name in {setting.name, *setting.aliases}]
         named = [one for one in found if one.name == setting.name]
-        there = _unquoted((named or found)[-1].text) if found else None
+        there = unquoted((named or found)[-1].text) if found else None
         wanted = setting.wanted(there)
         line = f"{setting.name} = {_quoted(wanted)}"
         if len(found) == 1 and named and _says(found[0], wanted):
@@ -131,20 +110,9 @@ def merge(text: str, settings: Sequence[Setting], *, path: str) -> tuple[str, tu
     return merged, tuple(changes)
 
 
-def values(text: str, *, path: str = "the text") -> Mapping[tuple[str, str], list[str]]:
-    """All values of all options, by section and name, as oslo.config reads them before it gives them their types.
-
-    Raises Conflict where the text is not oslo.config's.
-    """
-    found: _Read = defaultdict(list)
-    for one in _parsed(_LINE.findall(text), path)[0]:
-        found[one.section, one.name].append(_unquoted(one.text))
-    return dict(found)
-
-
-def _says(there: _Assignment, wanted: str) -> bool:
+def _says(there: Assignment, wanted: str) -> bool:
     # A dollar sign that is not escaped would refer to another option.
-    return _unquoted(there.text) == wanted and ("$" not in wanted or there.text == _quoted(wanted))
+    return unquoted(there.text) == wanted and ("$" not in wanted or there.text == _quoted(wanted))
 
 
 def _check(setting: Setting, path: str) -> None:
@@ -157,7 +125,7 @@ def _check(setting: Setting, path: str) -> None:
         raise InvalidValue(table=path, column=column, value=value, allowed=allowed)
 
 
-def _changes(setting: Setting, found: Sequence[_Assignment], wanted: str) -> list[SettingChange]:
+def _changes(setting: Setting, found: Sequence[Assignment], wanted: str) -> list[SettingChange]:
     named = [one for one in found if one.name == setting.name]
     others = [one for one in found if one.name != setting.name]
     changes = [SettingChange(setting.section, one.name, setting.shown(_on_one_line(one.text)), None) for one in others]
@@ -207,53 +175,6 @@ def _newline(lines: Sequence[str]) -> str:
     return "\r\n" if first.endswith("\r\n") else "\r" if first.endswith("\r") else "\n"
 
 
-def _key(section: str) -> str:
-    """How oslo.config compares the names of sections."""
-    return section if section == "DEFAULT" else section.lower()
-
-
-def _parsed(lines: Sequence[str], path: str) -> tuple[list[_Assignment], list[_Section]]:
-    assignments: list[_Assignment] = []
-    sections: list[_Section] = []
-    goes_on = False
-    for number, raw in enumerate(lines):
-        line = raw.rstrip()
-        if not line:
-            goes_on = False
-        elif line.startswith((" ", "\t")):
-            if not goes_on:
-                raise _unreadable(path, number, "it goes on with what is not there")
-            last = assignments.pop()
-            assignments.append(attrs.evolve(last, text=f"{last.text}\n{line.lstrip()}", end=number + 1))
-            sections[-1].end = number + 1
-        elif line.startswith("["):
-            if not line.endswith("]") or len(line) <= len("[]"):
-                raise _unreadable(path, number, "a section is [NAME]")
-            sections.append(_Section(_key(line[1:-1]), number + 1))
-            goes_on = False
-        elif line.startswith(("#", ";")):
-            goes_on = False
-        else:
-            assignments.append(_assignment(line, number, sections, path))
-            sections[-1].end = number + 1
-            goes_on = True
-    return assignments, sections
-
-
-def _assignment(line: str, number: int, sections: Sequence[_Section], path: str) -> _Assignment:
-    found = re.match(r"([^=:]*)[=:](.*)", line, re.DOTALL)
-    if found is None or not found[1].strip():
-        raise _unreadable(path, number, "an option is NAME = VALUE")
-    if not sections:
-        raise _unreadable(path, number, "an option stands in a section")
-    return _Assignment(sections[-1].name, found[1].strip(), found[2].strip(), number, number + 1)
-
-
-def _unreadable(path: str, number: int, reason: str) -> Conflict:
-    # Not the line itself: it may have a secret in it.
-    return Conflict("it is no file of oslo.config", f"{path}, line {number + 1}: {reason}")
-
-
 def _quoted(text: str) -> str:
     """A value as it is written: oslo.config strips blanks and a pair of quotes, and takes ``$NAME`` for a reference."""
     escaped = text.replace("$", r"\$")
@@ -261,19 +182,11 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"' if has_quotes or escaped != escaped.strip() else escaped
 
 
-def _unquoted(text: str) -> str:
-    """A value as oslo.config takes it, but that a reference such as ``$state_path`` stays as it is."""
-    first, newline, more = text.partition("\n")
-    if first[:1] in _QUOTES and first[:1] == first[-1:]:
-        first = first[1:-1]
-    return _ESCAPED.sub("$", first + newline + more)
-
-
 def _read_back(before: str, after: str, settings: Sequence[Setting], path: str) -> None:
     """Raise InvalidValue where the new text does not say what is asked, or says something else besides."""
     old, new = dict(values(before, path=path)), dict(values(after, path=path))
     for setting in settings:
-        names = [(_key(setting.section), name) for name in (setting.name, *setting.aliases)]
+        names = [(section_key(setting.section), name) for name in (setting.name, *setting.aliases)]
         found = [new.pop(name, []) for name in names]
         there = [old.pop(name, []) for name in names]
         known = there[0] or [value for values in there[1:] for value in values]

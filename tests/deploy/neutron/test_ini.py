@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovnkit.deploy.neutron.ini import Setting, merge, values
+from ovnkit.deploy.neutron.ini import Setting, merge
 from ovnkit.deploy.secret import Secret
 from ovnkit.errors import Conflict, InvalidValue
+from ovnkit.ini import values
 
 THERE = """\
 # What the distribution has written.

@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from ovnkit.deploy import Central, HostSpec, Member, Spec, TlsFiles, database_commands, render
-from ovnkit.deploy.neutron.ini import values
 from ovnkit.deploy.neutron.releases import RELEASES, Release
+from ovnkit.ini import values
 from tests.deploy.neutron.clouds import MARKER, agent, cloud
 
 ALL_RELEASES = pytest.mark.parametrize("release", RELEASES)

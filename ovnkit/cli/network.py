@@ -1,0 +1,147 @@
+"""``ovnkit show``, ``trace``, …: what looks at a network, on its servers or in its files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ovnkit.cli.arguments import add_connection, count, tls_of
+from ovnkit.cli.output import add_output, give
+
+if TYPE_CHECKING:
+    from ovnkit import Network
+    from ovnkit.cli.arguments import Commands
+    from ovnkit.topology import Topology
+
+    Run = Callable[[argparse.Namespace], int]
+
+__all__ = ["add_commands", "opened"]
+
+_WHERE = """\
+Without these, the databases that the environment, the distribution, MicroOVN or Neutron name, as ovnkit.connect() finds
+them."""
+_WITHIN = ("show", "trace")
+"""The commands that may follow the files of ``ovnkit open``."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    show = _command(commands, "show", _show, "the network as a tree, or drawn into a file")
+    show.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
+    show.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
+    show.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
+    show.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
+    add_output(show, ".svg", ".html", ".png", ".dot", ".mmd")
+    _add_trace(commands)
+    opening = commands.add_parser(
+        "open",
+        help="look at the files of a network",
+        epilog="For example: ovnkit open nb.db sb.db trace vm1 vm2 --tcp 80",
+    )
+    opening.add_argument("file", metavar="FILE", nargs="+", help="database files, directories, or tar files")
+    opening.add_argument(
+        "command",
+        metavar="COMMAND …",
+        nargs="*",
+        help=f"one of {', '.join(_WITHIN)}, and what follows it there (default: show)",
+    )
+
+
+def _add_trace(commands: Commands) -> None:
+    status = "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, 64 wrong usage."
+    trace = _command(commands, "trace", _trace, "why A can reach B, or cannot", epilog=status)
+    ends = "a port, an address, a floating IP, or outside"
+    trace.add_argument("source", metavar="A", help=ends)
+    trace.add_argument("target", metavar="B", help=ends)
+    packet = trace.add_mutually_exclusive_group()
+    for protocol in ("tcp", "udp", "sctp"):
+        packet.add_argument(f"--{protocol}", type=count, metavar="PORT", help=f"a packet to this port of {protocol}")
+    packet.add_argument("--icmp", action="store_true", help="a ping (the default)")
+    packet.add_argument("--arp", action="store_true", help="the question who has the address")
+    trace.add_argument("--direction", choices=("both", "there", "back"), default="both", help="(default: both)")
+    trace.add_argument(
+        "--ct",
+        metavar="FLAGS",
+        action="append",
+        help="what connection tracking says, as for ovn-trace; may be repeated",
+    )
+    trace.add_argument("--lb-dst", metavar="ADDRESS:PORT", help="the backend that a load balancer is to choose")
+    version = trace.add_mutually_exclusive_group()
+    version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
+    version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
+    add_output(trace, ".html")
+
+
+def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "") -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, epilog=epilog or None)
+    where = parser.add_argument_group("where the network is", _WHERE)
+    where.add_argument("--nb", metavar="REMOTE", help="the Northbound database, such as tcp:192.0.2.10:6641")
+    where.add_argument("--sb", metavar="REMOTE", help="the Southbound database")
+    where.add_argument("--vswitch", metavar="REMOTE", action="append", help="a host's own database; may be repeated")
+    where.add_argument("--file", metavar="FILE", action="append", help="a file of it instead; may be repeated")
+    where.add_argument("--verbose", action="store_true", help="tell all that was tried")
+    add_connection(parser, timeout=30.0)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def opened(arguments: list[str]) -> list[str]:
+    """``open FILE… [COMMAND …]`` as the command that it stands for, with its files as options.
+
+    The files end before the name of a command, or before the first option. Other arguments are returned as they are.
+    """
+    if arguments[:1] != ["open"] or len(arguments) == 1 or arguments[1].startswith("-"):
+        return arguments
+    words = arguments[1:]
+    end = next((place for place, word in enumerate(words) if word in _WITHIN or word.startswith("-")), len(words))
+    files = [f"--file={word}" for word in words[:end]]
+    command, *rest = words[end:] if words[end:] and words[end] in _WITHIN else ["show", *words[end:]]
+    return [command, *files, *rest]
+
+
+def _network(options: argparse.Namespace) -> Network:
+    """What the options say. What is missing is told on standard error, for the answer has it not."""
+    import ovnkit
+
+    if options.file:
+        network = ovnkit.open_files(*options.file)
+    else:
+        network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
+    for damage in network.damage:
+        print(f"ovnkit: {damage}", file=sys.stderr)
+    if options.verbose:
+        print(*network.tried, sep="\n", file=sys.stderr)
+    else:
+        clients = {"Northbound": network.nb, "Southbound": network.sb}
+        for missing in (name for name, client in clients.items() if client is None):
+            print(f"ovnkit: without {missing}, which is not there; --verbose tells what was tried", file=sys.stderr)
+    return network
+
+
+def _show(options: argparse.Namespace) -> int:
+    with _network(options) as network:
+        give(options, _part(network.topology(), options))
+    return 0
+
+
+def _part(topology: Topology, options: argparse.Namespace) -> Topology:
+    """What of the network is asked for."""
+    if options.name:
+        topology = topology.focus(*options.name, depth=options.depth)
+    if options.search is not None:
+        topology = topology.filter(options.search)
+    return topology.view(options.view)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    given = {
+        name: value
+        for name in ("tcp", "udp", "sctp", "icmp", "arp", "direction", "ct", "lb_dst", "version", "timeout")
+        if (value := getattr(options, name)) is not None
+    }
+    with _network(options) as network:
+        found = network.trace(options.source, options.target, **given)
+        give(options, found)
+    return found.exit_code

@@ -1,0 +1,207 @@
+"""The commands that look at a network: what they print and write, and their exit statuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from ovnkit.cli import main
+from ovnkit.cli.network import opened
+from ovnkit.northbound import Northbound
+from ovnkit.ovsdb.server import Server, find_schema
+
+VARIABLES = ("OVN_NB_DB", "OVN_SB_DB", "OVN_RUNDIR", "OVS_RUNDIR", "OVN_NBCTL_OPTIONS", "OVN_SBCTL_OPTIONS")
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """Where NB and SB of two networks of a tenant listen; nothing runs there."""
+    # Short: the path of a Unix socket in it has at most 107 bytes.
+    found = Path(tempfile.mkdtemp(prefix="ovnkit-"))
+    servers = [
+        Server(found / f"{name}.db", find_schema(f"ovn-{name[3:5]}.ovsschema"), run_dir=found, name=name)
+        for name in ("ovnnb_db", "ovnsb_db")
+    ]
+    try:
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_ready()
+        with Northbound.connect(servers[0].remote) as nb:
+            nb.add_switch("web", subnet="10.0.0.0/24")
+            nb.add_switch_port("web", "vm1", addresses=["02:00:00:00:00:05 10.0.0.5"])
+            nb.add_router("r")
+            nb.connect_router("web", "r", networks=["10.0.0.1/24"], mac="02:00:00:00:ff:01")
+            nb.add_switch("db")
+            nb.add_switch_port("db", "vm2", addresses=["02:00:00:00:00:06 10.0.1.5"])
+        yield found
+    finally:
+        for server in servers:
+            server.stop()
+        shutil.rmtree(found)
+
+
+@attrs.frozen
+class Said:
+    """What a command has left behind."""
+
+    status: int
+    output: str
+    errors: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("OVN_RUNDIR", str(directory))
+    monkeypatch.setenv("OVS_RUNDIR", str(directory))
+
+    def run(*arguments: str | Path) -> Said:
+        status = main([str(argument) for argument in arguments])
+        return Said(status, *capsys.readouterr())
+
+    return run
+
+
+def test_show_prints_the_tree(run: Run) -> None:
+    said = run("show")
+    assert (said.status, said.errors) == (0, "")
+    assert said.output.splitlines()[0].startswith("router r")
+    assert "port vm1" in said.output
+
+
+def test_show_takes_a_name_and_shows_what_is_around_it(run: Run) -> None:
+    said = run("show", "vm1")
+    assert "port vm1" in said.output
+    assert "router r" in said.output
+    assert "vm2" not in said.output
+
+
+def test_show_searches(run: Run) -> None:
+    said = run("show", "--search", "10.0.1.5")
+    assert "vm2" in said.output
+    assert "vm1" not in said.output
+
+
+def test_show_as_json_has_nodes_and_edges(run: Run) -> None:
+    said = run("show", "vm2", "--json")
+    found = json.loads(said.output)
+    assert {node["name"] for node in found["nodes"]} == {"db", "vm2"}
+    assert found["edges"] == []
+
+
+def test_a_name_that_is_not_there_is_an_error_that_tells_what_is(run: Run) -> None:
+    said = run("show", "vm3")
+    assert (said.status, said.output) == (1, "")
+    assert said.errors.startswith("ovnkit: ")
+    assert "did you mean" in said.errors
+
+
+def test_what_was_not_reached_is_told_beside_the_picture(run: Run, directory: Path) -> None:
+    said = run("show", "--sb", f"unix:{directory}/ovnsb_db.sock")
+    assert (said.status, said.errors) == (0, "")
+    said = run("show", "--verbose")
+    assert f"OVN_Northbound: OVN_RUNDIR, unix:{directory}/ovnnb_db.sock: connected" in said.errors.splitlines()
+    assert any(line.startswith("Open_vSwitch: OVS_RUNDIR") and "ENOENT" in line for line in said.errors.splitlines())
+
+
+def test_without_southbound_the_rest_is_shown_and_that_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> None:
+    monkeypatch.setenv("OVN_SB_DB", f"unix:{directory}/gone.sock")
+    said = run("show")
+    assert (said.status, "port vm1" in said.output) == (0, True)
+    assert said.errors == "ovnkit: without Southbound, which is not there; --verbose tells what was tried\n"
+
+
+def test_where_nothing_is_reached_all_that_was_tried_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", str(tmp_path))
+    monkeypatch.setenv("OVS_RUNDIR", str(tmp_path))
+    said = run("show")
+    assert (said.status, said.output) == (1, "")
+    first, *rest = said.errors.splitlines()
+    assert first.startswith("ovnkit: any database of OVN: not reached; say where it is")
+    assert [line.split(":")[0] for line in rest] == ["  OVN_Northbound", "  OVN_Southbound", "  Open_vSwitch"]
+
+
+def test_open_shows_files_without_a_server(run: Run, directory: Path) -> None:
+    said = run("open", directory / "ovnnb_db.db", directory / "ovnsb_db.db")
+    assert (said.status, said.errors) == (0, "")
+    assert said.output == run("show").output
+
+
+def test_a_command_may_follow_the_files(run: Run, directory: Path) -> None:
+    said = run("open", directory / "ovnnb_db.db", "show", "vm2")
+    assert "vm2" in said.output
+    assert "vm1" not in said.output
+    assert said.errors == "ovnkit: without Southbound, which is not there; --verbose tells what was tried\n"
+    assert run("open", directory / "ovnnb_db.db", "--search", "10.0.1.5", "--json").output.startswith("{")
+
+
+def test_a_file_that_is_none_is_an_error(run: Run, tmp_path: Path) -> None:
+    said = run("open", tmp_path / "gone.db")
+    assert (said.status, said.output, said.errors) == (
+        1,
+        "",
+        f"ovnkit: {tmp_path}/gone.db: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "stands_for"),
+    [
+        (["open", "a", "b"], ["show", "--file=a", "--file=b"]),
+        (["open", "a", "trace", "vm1", "vm2", "--tcp", "80"], ["trace", "--file=a", "vm1", "vm2", "--tcp", "80"]),
+        (["open", "a", "-o", "show.svg"], ["show", "--file=a", "-o", "show.svg"]),
+        (["open"], ["open"]),
+        (["open", "--help"], ["open", "--help"]),
+        (["show", "open"], ["show", "open"]),
+        ([], []),
+    ],
+)
+def test_open_stands_for_another_command(given: list[str], stands_for: list[str]) -> None:
+    assert opened(given) == stands_for
+
+
+def test_open_alone_is_wrong_usage(run: Run) -> None:
+    said = run("open")
+    assert (said.status, "the following arguments are required: FILE" in said.errors) == (64, True)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "dot", "mmd", "json", "txt"])
+def test_show_writes_what_the_suffix_says(suffix: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"net.{suffix}"
+    said = run("show", "-o", path)
+    assert (said.status, said.output, said.errors) == (0, "", "")
+    assert "vm1" in path.read_text()
+
+
+def test_another_suffix_is_an_error_that_tells_those_that_there_are(run: Run, tmp_path: Path) -> None:
+    said = run("show", "-o", tmp_path / "net.gif")
+    assert said.status == 1
+    assert ".svg" in said.errors
+    said = run("trace", "vm1", "vm2", "-o", tmp_path / "net.gif")
+    assert said.status == 1
+    assert "allowed: .html, .json, .txt" in said.errors
+
+
+def test_trace_tells_why_and_its_status_says_whether_it_arrives(run: Run, tmp_path: Path) -> None:
+    said = run("trace", "vm1", "vm2", "--tcp", "80")
+    assert said.status == 1
+    assert said.output.startswith("vm1 -> vm2: ")
+    found = json.loads(run("trace", "vm1", "vm2", "--tcp", "80", "--json").output)
+    assert found["verdict"] != "delivered"
+    assert run("trace", "vm1", "vm2", "-o", tmp_path / "trace.html").output == ""
+    assert (tmp_path / "trace.html").read_text().startswith('<!doctype html>\n<meta charset="utf-8">\n<title>Trace')
