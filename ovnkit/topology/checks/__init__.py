@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ovnkit.topology.checks.examine import check, judge
 from ovnkit.topology.checks.findings import Findings
+from ovnkit.topology.checks.pages import explain
 from ovnkit.topology.checks.rule import Finding, Found, FoundRow, Rule, Severity, found, rule
 from ovnkit.topology.checks.rules import RULES
 
@@ -16,6 +17,7 @@ __all__ = [
     "Rule",
     "Severity",
     "check",
+    "explain",
     "found",
     "judge",
     "rule",

@@ -93,11 +93,15 @@ class Findings(Sequence[Finding]):
     def __str__(self) -> str:
         return "\n".join((*_table(self.found), *_explained(self.found), self._counted(), *self._left_out()))
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """A table for a web page; everything that is from the databases is escaped."""
         return "".join(_html(self.found, self._counted(), list(self._left_out())))
 
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        return {"text/plain": str(self), "text/html": self.to_html()}
 
     def _counted(self) -> str:
         counts = Counter(one.severity for one in self.found)

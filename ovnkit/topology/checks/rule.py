@@ -14,7 +14,7 @@ from ovnkit.topology.checks.wording import name_of
 from ovnkit.topology.tables import Tables
 from ovnkit.topology.text import printable
 
-__all__ = ["SEVERITIES", "Database", "Finding", "Found", "FoundRow", "Rule", "Severity", "found", "rule"]
+__all__ = ["DATABASES", "SEVERITIES", "Database", "Finding", "Found", "FoundRow", "Rule", "Severity", "found", "rule"]
 
 Severity = Literal["error", "warning", "info", "unknown"]
 Database = Literal["nb", "sb", "hosts"]
@@ -22,7 +22,7 @@ Database = Literal["nb", "sb", "hosts"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info", "unknown")
 """From the worst on; "unknown" is what nobody can tell from what is in the databases."""
 
-_NAMES: Final[dict[Database, str]] = {"nb": "Northbound", "sb": "Southbound", "hosts": "the hosts' Open_vSwitch"}
+DATABASES: Final[dict[Database, str]] = {"nb": "Northbound", "sb": "Southbound", "hosts": "the hosts' Open_vSwitch"}
 
 
 @attrs.frozen(kw_only=True)
@@ -112,7 +112,7 @@ class Rule:
     def missing(self, tables: Tables) -> str:
         """What it needs and was not given, in words; "" where it can be asked."""
         known = {"nb": tables.nb.known, "sb": tables.sb.known, "hosts": bool(tables.hosts)}
-        return " and ".join(_NAMES[database] for database in self.needs if not known[database])
+        return " and ".join(DATABASES[database] for database in self.needs if not known[database])
 
     def findings(self, tables: Tables) -> list[Finding]:
         """What it finds. Raises NotMonitored where a client has left out what it looks at."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -49,7 +49,7 @@ class World:
         with self.nb.transaction() as tx:
             for row_class in type(self.nb)._database.tables.values():
                 if row_class._root and row_class not in KEPT and self.nb.has(row_class):
-                    for row in self.nb.find(row_class):
+                    for row in self.nb.rows(row_class._table):
                         tx.delete(row)
         with self.sb.transaction() as tx:
             for row in (*self.sb.find(Chassis), *self.sb.find(ChassisPrivate)):
@@ -64,7 +64,7 @@ class World:
         address: str,
         *,
         hostname: str = "",
-        type: str = "geneve",
+        type: Literal["geneve", "vxlan"] = "geneve",
         mappings: str = "physnet1:br-ex",
         **columns: Any,
     ) -> None:
