@@ -22,7 +22,7 @@ __all__ = ["add_commands", "opened"]
 _WHERE = """\
 Without these, the databases that the environment, the distribution, MicroOVN or Neutron name, as ovnkit.connect() finds
 them."""
-_WITHIN = ("show", "trace")
+_WITHIN = ("show", "trace", "check")
 """The commands that may follow the files of ``ovnkit open``."""
 
 
@@ -39,6 +39,7 @@ def add_commands(commands: Commands) -> None:
     watch.add_argument("--for", dest="seconds", type=seconds, metavar="SECONDS", help="end after so long")
     add_json(watch)
     _add_trace(commands)
+    _add_check(commands)
     opening = commands.add_parser(
         "open",
         help="look at the files of a network",
@@ -76,6 +77,15 @@ def _add_trace(commands: Commands) -> None:
     version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
     version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
     add_output(trace, ".html")
+
+
+def _add_check(commands: Commands) -> None:
+    status = "Exit status: 0 no error and no warning, 1 failed, 2 an error or a warning, 64 wrong usage."
+    check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
+    check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
+    check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
+    check.add_argument("--explain", metavar="RULE", help="what a rule says, why, and what mends it; looks at nothing")
+    add_output(check, ".html")
 
 
 def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -157,3 +167,15 @@ def _trace(options: argparse.Namespace) -> int:
         found = network.trace(options.source, options.target, **given)
         give(options, found)
     return found.exit_code
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        from ovnkit.topology.checks import explain
+
+        print(explain(options.explain))
+        return 0
+    with _network(options) as network:
+        found = network.check(only=options.only or (), ignore=options.ignore or ())
+        give(options, found)
+    return 2 if found.errors or found.warnings else 0
