@@ -28,6 +28,7 @@ from ovnkit.vswitch.rows import SSL
 if TYPE_CHECKING:
     from ovnkit.topology import Topology
     from ovnkit.topology.checks import Findings
+    from ovnkit.topology.snapshot import Snapshot
     from ovnkit.topology.trace import End, Trace
 
 __all__ = ["Network", "connect"]
@@ -79,6 +80,12 @@ class Network:
         from ovnkit.topology.checks import check
 
         return check(self.nb, self.sb, self.vswitches, only=only, ignore=ignore)
+
+    def snapshot(self, *, anonymize: bool = False) -> Snapshot:
+        """What the databases hold now, to keep and to compare; see ``topology.snapshot()``."""
+        from ovnkit.topology.snapshot import snapshot
+
+        return snapshot(self.nb, self.sb, self.vswitches, anonymize=anonymize)
 
     def close(self) -> None:
         """Close every client."""
