@@ -8,6 +8,7 @@ from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, che
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.trace import Trace, trace
 
 __all__ = [
     "RULES",
@@ -20,9 +21,11 @@ __all__ = [
     "Node",
     "Rule",
     "Topology",
+    "Trace",
     "View",
     "check",
     "connect",
     "of",
     "open_files",
+    "trace",
 ]
