@@ -8,7 +8,7 @@ from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, che
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
-from ovnkit.topology.trace import Trace, trace
+from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
 __all__ = [
     "RULES",
@@ -17,8 +17,10 @@ __all__ = [
     "Finding",
     "Findings",
     "FoundRow",
+    "Hop",
     "Network",
     "Node",
+    "Obstacle",
     "Rule",
     "Topology",
     "Trace",

@@ -15,7 +15,7 @@ from ovnkit.topology.trace.obstacles import Obstacle
 from ovnkit.topology.trace.packet import Packet
 from ovnkit.topology.trace.verdict import Drop, Verdict
 
-__all__ = ["Direction", "Trace", "Way"]
+__all__ = ["Direction", "Trace", "Way", "row_text"]
 
 Direction = Literal["both", "there", "back"]
 
@@ -175,7 +175,7 @@ def _way_lines(way: Way) -> Iterator[str]:
     yield from (f"  {'!' if obstacle.stops else '?'} {obstacle}" for obstacle in way.obstacles)
     yield from (f"  * {note}" for note in way.notes)
     yield from _hop_lines(way)
-    yield f"  {_SIGNS.get(way.verdict, '##')} {way.verdict}: {way.reason}"
+    yield f"  {_SIGNS.get(way.verdict, '##')} {way.reason}"
     if way.command:
         yield f"  by hand: {printable(shlex.join(way.command))}"
 
