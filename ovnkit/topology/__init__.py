@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ovnkit.topology.attempt import Attempt
 from ovnkit.topology.building import of
+from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, check
 from ovnkit.topology.diff import diff
 from ovnkit.topology.difference import Difference, RowDifference
 from ovnkit.topology.files import open_files
@@ -13,18 +14,24 @@ from ovnkit.topology.snapshot import Snapshot, snapshot
 from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
 __all__ = [
+    "RULES",
     "Attempt",
     "Difference",
     "Edge",
+    "Finding",
+    "Findings",
+    "FoundRow",
     "Hop",
     "Network",
     "Node",
     "Obstacle",
     "RowDifference",
+    "Rule",
     "Snapshot",
     "Topology",
     "Trace",
     "View",
+    "check",
     "connect",
     "diff",
     "of",
