@@ -182,13 +182,15 @@ class Client(Generic[D, TX]):
         self._store = store
         self._tables = Tables(store)
         self._timeout = timeout
-        self._locks = Locks(connection) if isinstance(connection, Connection) else None
+        self._locks: Any = None if isinstance(connection, Offline) else Locks(connection)
         self._app: Any = None
         self._app_lock = new_lock()
 
     @property
     def _connection(self) -> Connection:
-        return self._live("this")
+        if isinstance(self._link, Offline):
+            raise self._link.refusal("this")
+        return self._link
 
     def _live(self, what: str) -> Connection:
         """The connection, for what needs one. Raises Closed, and ReadOnly where there is none."""
@@ -260,8 +262,8 @@ class Client(Generic[D, TX]):
         The lock is lost with the connection and asked for again. ``on_change(held)`` is called in a thread of its own.
         """
         self._live("lock()")
-        assert self._locks is not None
-        return self._locks.acquire(name, on_change)
+        lock: Lock = self._locks.acquire(name, on_change)
+        return lock
 
     def index(self, column: Column[Any], *, key: Any = None) -> None:
         """Have get() and find() by this column, or by this key of a map column, look up instead of looking through.

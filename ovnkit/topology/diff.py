@@ -112,9 +112,8 @@ def _read(side: Side, opened: ExitStack) -> list[_State]:
         side = opened.enter_context(side.network())
     if isinstance(side, Topology):
         return list(_of_topology(side))
-    clients: Iterable[Client[Any, Any] | None] = (side,)
-    if isinstance(side, Network):
-        clients = (side.nb, side.sb, *side.vswitches)
+    clients: Iterable[Client[Any, Any] | None]
+    clients = (side.nb, side.sb, *side.vswitches) if isinstance(side, Network) else (side,)
     return [_of_client(client) for client in clients if client is not None]
 
 
