@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ovnkit.northbound import LogicalRouter, LogicalRouterPort
