@@ -27,6 +27,7 @@ from ovnkit.vswitch.rows import SSL
 
 if TYPE_CHECKING:
     from ovnkit.topology import Topology
+    from ovnkit.topology.checks import Findings
     from ovnkit.topology.snapshot import Snapshot
     from ovnkit.topology.trace import End, Trace
     from ovnkit.topology.trace.options import TraceOptions
@@ -74,6 +75,12 @@ class Network:
         if self.nb is None:
             raise NotReached("Northbound", tuple(map(str, self.tried)))
         return trace(self.nb, self.sb, source, target, vswitches=self.vswitches, **packet)
+
+    def check(self, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
+        """What is wrong with the network, or may be: ``topology.check(nb, sb, vswitches)``."""
+        from ovnkit.topology.checks import check
+
+        return check(self.nb, self.sb, self.vswitches, only=only, ignore=ignore)
 
     def snapshot(self, *, anonymize: bool = False) -> Snapshot:
         """What the databases hold now, to keep and to compare; see ``topology.snapshot()``."""
