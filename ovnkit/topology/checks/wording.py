@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ovnkit.ovsdb.row import Row
-from ovnkit.topology.text import printable
+from ovnkit.topology.text import natural, printable
 
 __all__ = ["argument", "listed", "name_of", "named", "shown"]
 
@@ -35,7 +35,7 @@ def name_of(row: Row[Any]) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence, of many the first, in order."""
-    ordered = sorted(set(names))
+    ordered = sorted(set(names), key=natural)
     first = ", ".join(shown(name) for name in ordered[:_MOST])
     return first if len(ordered) <= _MOST else f"{first} and {len(ordered) - _MOST} more"
 

@@ -63,8 +63,7 @@ def router_port(world: World, port: str, network: str, *, router: str = "r", **c
 
 def change(client: Any, row_class: Any, where: dict[str, Any], **columns: Any) -> None:
     """Set columns of the one row that is meant."""
-    with client.transaction() as tx:
-        tx.update(tx.get(row_class, **where), **columns)
+    client.transact(lambda tx: tx.update(tx.get(row_class, **where), **columns))
 
 
 def set_host(world: World, **ids: str) -> None:
