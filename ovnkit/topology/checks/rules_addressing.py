@@ -18,7 +18,7 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.topology.addresses import network_of, plain_ip
 from ovnkit.topology.checks.gateways import behind, gateway_switches, router_behind
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables
 
 __all__ = ["ADDRESSING_RULES"]
@@ -89,7 +89,7 @@ def _same_external_ip(tables: Tables) -> Iterator[Found]:
                 f"{shown(address)} on switch {named(switch)}: {', '.join(sorted(words))}",
                 *(nat for _, nat in nats),
                 *foreign,
-                remedy=f"ovn-nbctl lr-nat-del ROUTER {nats[0][1].type} {shown(address)}",
+                remedy=f"ovn-nbctl lr-nat-del ROUTER {nats[0][1].type} {quoted(address)}",
             )
 
 

@@ -84,7 +84,8 @@ def _two_to_one(tables: Tables) -> Iterator[Found]:
     why="Two routers are connected where each port names the other. One alone is no"
     " connection; a port that has a switch as well ends ovn-northd of 23.03 by a failed assertion, each time that it"
     " starts.",
-    remedy="`ovn-nbctl set Logical_Router_Port PORT peer=PEER`, at both; `ovn-nbctl clear Logical_Router_Port PORT peer`",
+    remedy="`ovn-nbctl set Logical_Router_Port PORT peer=PEER`, at both, or `ovn-nbctl clear Logical_Router_Port PORT"
+    " peer`",
     source="ovn-nb(5), Logical_Router_Port, peer",
     example="r-r2 of router r names r2-r, which does not name it",
 )

@@ -191,8 +191,7 @@ def peer_that_is_not_there(world: World) -> None:
 @variant("OVN704", "error", "r-r2 of router r has a peer and a switch port, lsp-both")
 def peer_and_switch(world: World) -> None:
     """ovn-northd must not see it, for it ends by a failed assertion."""
-    world.tell_northd("pause")
-    world.settling = False
+    world.pause()
     world.nb.add_router("r2")
     router_port(world, "r-r2", "10.45.0.1/24", peer="r2-r")
     router_port(world, "r2-r", "10.45.0.2/24", router="r2", peer="r-r2")
