@@ -8,6 +8,7 @@ from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, che
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
 __all__ = [
     "RULES",
@@ -16,13 +17,17 @@ __all__ = [
     "Finding",
     "Findings",
     "FoundRow",
+    "Hop",
     "Network",
     "Node",
+    "Obstacle",
     "Rule",
     "Topology",
+    "Trace",
     "View",
     "check",
     "connect",
     "of",
     "open_files",
+    "trace",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 import attrs
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ovnkit.topology.live import Live
     from ovnkit.topology.source import Source
     from ovnkit.topology.svg import Theme
+    from ovnkit.topology.trace import End, Trace
+    from ovnkit.topology.trace.options import TraceOptions
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
 
@@ -244,6 +246,20 @@ class Topology:
             way.append(self.nodes[at])
             at = before[at]
         return way[::-1]
+
+    def trace(self, source: End | Node, target: End | Node, **packet: Unpack[TraceOptions]) -> Trace:
+        """Why ``source`` can reach ``target``, or cannot, as the databases are now: see ``topology.trace()``.
+
+        Ends are nodes, or what ``topology.trace()`` takes. Raises NotReached without Northbound, NotFound, NotUnique.
+        """
+        from ovnkit.errors import NotReached
+        from ovnkit.topology.trace import trace
+
+        nb, sb, vswitches = self.source.nb, self.source.sb, self.source.vswitches
+        if nb is None:
+            raise NotReached("Northbound", ())
+        ends: list[Any] = [end.row or end.name if isinstance(end, Node) else end for end in (source, target)]
+        return trace(nb, sb, *ends, vswitches=vswitches, **packet)
 
     def again(self) -> Topology:
         """The same part of the network as it is now. Raises NotFound where what it is around is no longer there."""

@@ -16,6 +16,9 @@ from ovnkit.vswitch.rows import Interface
 
 __all__ = ["placed"]
 
+_ASKING = ("arp", "nd_ns")
+"""A router's question for a MAC address goes the way that the packet is to go."""
+
 _RESIDENT = re.compile(r'(?<!!)\bis_chassis_resident\("((?:[^"\\]|\\.)*)"\)')
 _REDIRECTED = re.compile(r'/\* Replacing type "chassisredirect" outport "(.*?)" with distributed port', re.DOTALL)
 
@@ -31,7 +34,7 @@ def placed(
     walk = _Walk(tables, start, frozenset(silent))
     yield from walk.arrive(start)
     for hop in hops:
-        if not hop.packet:
+        if not hop.packet or hop.packet in _ASKING:
             yield from walk.follow(hop)
 
 
@@ -120,12 +123,12 @@ class _Walk:
         zones = [frozenset(chassis.transport_zones) for chassis in (one, other)]
         if any(zones) and not zones[0] & zones[1]:
             text = " and ".join(", ".join(sorted(zone)) or "none" for zone in zones)
-            yield Obstacle("tunnel missing", f"{names} are in different transport zones: {printable(text)}", one)
+            yield Obstacle("tunnel missing", f"{names} are in different transport zones: {printable(text)}", other)
         elif not {encap.type for encap in mine} & {encap.type for encap in theirs}:
             text = " and ".join(
                 ", ".join(sorted({encap.type for encap in encaps})) or "none" for encaps in (mine, theirs)
             )
-            yield Obstacle("tunnel missing", f"{names} have no type of tunnel in common: {printable(text)}", one)
+            yield Obstacle("tunnel missing", f"{names} have no type of tunnel in common: {printable(text)}", other)
         else:
             yield from self._laid(one, other)
             yield from self._laid(other, one)

@@ -314,7 +314,7 @@ class _Tracing:
         return argv, text, conclusion, hops
 
     def _left(self) -> float:
-        return max(0.1, self._deadline - time.monotonic())
+        return max(0.001, self._deadline - time.monotonic())
 
 
 def _decided(conclusion: Conclusion, found: Sequence[Obstacle], mine: Sequence[Obstacle]) -> Conclusion:
