@@ -12,7 +12,7 @@ from ovnkit.lab import VM, Lab
 from ovnkit.lab.addresses import mac_address
 from ovnkit.lab.endpoint import Endpoint
 from ovnkit.ovsdb import Exactly, Put
-from ovnkit.southbound import Chassis, PortBinding
+from ovnkit.southbound import Chassis, PortBinding, SBGlobal
 from ovnkit.topology.trace import trace
 from ovnkit.vswitch import OpenVSwitch, VSwitch
 from tests.lab.cluster import register
@@ -134,7 +134,7 @@ def arrives(endpoint: Endpoint, case: Case) -> bool:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_real_packets_agree_and_the_row_is_the_one_that_was_put_there(site: InLab, case: Case) -> None:
     with case.fault(site) as row:
-        site.nb.sync("hv", timeout=20)
+        site.sb.wait(SBGlobal, nb_cfg=site.nb.sync("hv", timeout=20), timeout=10)
         answered = arrives(site.endpoint(case.source), case)
         found = trace(site.nb, site.sb, case.source, case.target, tcp=case.tcp, ttl=case.ttl)
     assert answered is (case.verdict == "delivered"), found

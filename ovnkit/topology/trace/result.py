@@ -46,8 +46,8 @@ class Way:
 
     @property
     def last(self) -> Hop | None:
-        """Where the packet ends: the hop of the drop, else the last one of its own."""
-        if self.drop is not None and self.drop.hop is not None:
+        """Where the packet ends: the hop of the drop, else the last one of its own; None where no hop ends it."""
+        if self.drop is not None:
             return self.drop.hop
         return next((hop for hop in reversed(self.hops) if not hop.packet), None)
 

@@ -6,13 +6,13 @@ import pytest
 
 from ovnkit.topology.trace import trace
 from tests.topology.trace.cases import CASES, Case
-from tests.topology.trace.conftest import StoodIn
+from tests.topology.trace.site import StoodIn
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_verdict_and_the_row_are_those_of_the_fault(site: StoodIn, case: Case) -> None:
     with case.fault(site) as row:
-        site.nb.sync(timeout=10)
+        site.sync()
         found = trace(site.nb, site.sb, case.source, case.target, tcp=case.tcp, ttl=case.ttl)
     assert found.verdict == case.verdict, found
     if case.verdict == "delivered":

@@ -14,7 +14,7 @@ from ovnkit.topology.tables import Tables
 from ovnkit.topology.trace import End, trace
 from ovnkit.topology.trace.endpoints import Endpoint, find_endpoint
 from tests.topology.trace.cases import FLOATING, OUTSIDE, altered
-from tests.topology.trace.conftest import StoodIn
+from tests.topology.trace.site import StoodIn
 
 
 def found(site: StoodIn, end: End, near: str | None = None) -> Endpoint | None:
@@ -123,9 +123,9 @@ def test_an_address_that_ovn_is_not_told_is_that_of_the_port_with_unknown_addres
     with altered(site.nb, site.nb.get(LogicalSwitchPort, name="vm3"), addresses=["unknown"]):
         endpoint = the(site, "10.2.0.99", "web")
         assert (endpoint.kind, endpoint.name) == ("port", "vm3")
-        site.nb.sync(timeout=10)
+        site.sync()
         assert trace(site.nb, site.sb, "vm1", "10.2.0.99").verdict == "unresolved"
-    site.nb.sync(timeout=10)
+    site.sync()
 
 
 def test_a_name_that_is_not_there_is_told_with_those_like_it(site: StoodIn) -> None:

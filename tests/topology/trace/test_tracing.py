@@ -19,7 +19,7 @@ from ovnkit.southbound import SB, Chassis, Encap, LogicalFlow
 from ovnkit.topology.trace import Trace
 from ovnkit.topology.trace import trace as real_trace
 from tests.topology.trace.cases import FLOATING, OUTSIDE, altered
-from tests.topology.trace.conftest import StoodIn
+from tests.topology.trace.site import StoodIn
 
 HOSTILE = 'we"ird\nname\\ {<i>} \u202e'
 
@@ -35,11 +35,11 @@ def guarded(site: StoodIn) -> Iterator[StoodIn]:
     gate: dict[str, Any] = {"direction": "from-lport", "priority": 1, "match": "ip"}
     site.nb.add_acl(switch="web", action="drop", name="wall", **wall)
     site.nb.add_acl(switch="web", action="allow-related", **gate)
-    site.nb.sync(timeout=10)
+    site.sync()
     yield site
     for rule in (wall, gate):
         site.nb.remove_acl(switch="web", **rule)
-    site.nb.sync(timeout=10)
+    site.sync()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def six(site: StoodIn) -> StoodIn:
             ("vm3", "10.2.0.13 fd00:2::13"),
         ):
             tx.update(tx.get(LogicalSwitchPort, name=name), addresses=[f"02:00:00:00:00:0{name[-1]} {addresses}"])
-    site.nb.sync(timeout=10)
+    site.sync()
     return site
 
 
@@ -97,7 +97,7 @@ def test_southbound_behind_tls_is_read_with_the_files_of_the_client(site: StoodI
 
 
 def test_files_are_traced_by_a_server_of_their_own(site: StoodIn, directory: Path) -> None:
-    site.nb.sync(timeout=10)
+    site.sync()
     found = trace(site, "vm3", "outside")
     with Northbound.open(directory / "nb.db") as nb, Southbound.open(site.south.database) as sb:
         offline = real_trace(nb, sb, "vm3", "outside")
@@ -155,12 +155,12 @@ def test_who_has_the_address_is_answered_by_ovn(six: StoodIn, target: str, by: s
 
 def test_a_load_balancer_takes_the_backend_that_is_asked_for(site: StoodIn) -> None:
     site.nb.add_load_balancer("lb", vips={"10.8.0.1:80": ["10.2.0.13:80", "10.1.0.12:80"]}, switches=["web"])
-    site.nb.sync(timeout=10)
+    site.sync()
     for backend, port in (("10.2.0.13:80", "vm3"), ("10.1.0.12:80", "vm2")):
         found = trace(site, "vm1", "10.8.0.1:80", lb_dst=backend, direction="there")
         assert (found.verdict, found.reason) == ("delivered", f"delivered to port {port}")
     site.nb.remove_load_balancer("lb")
-    site.nb.sync(timeout=10)
+    site.sync()
 
 
 def test_a_router_that_does_not_know_who_is_outside_leaves_it_open(site: StoodIn) -> None:
@@ -183,7 +183,7 @@ def test_names_may_be_anything(site: StoodIn) -> None:
         site.nb.add_switch_port(HOSTILE, name, addresses=[f"02:00:00:00:01:0{number} 10.9.0.{number}"])
     match = f"outport == {json.dumps(HOSTILE + '2')} &&\n ip4 // , priority 5, uuid 12345678\n && udp"
     site.nb.add_acl(switch=HOSTILE, direction="to-lport", priority=7, match=match, action="drop", name=HOSTILE)
-    site.nb.sync(timeout=10)
+    site.sync()
     for number in (1, 2):
         site.bind(f"{HOSTILE}{number}", site.gateway)
     found = trace(site, f"{HOSTILE}1", f"{HOSTILE}2", udp=53)
@@ -240,10 +240,10 @@ def test_tunnels_of_two_kinds_do_not_meet(site: StoodIn) -> None:
 
 def test_a_trace_is_plain_values_for_json(site: StoodIn) -> None:
     with altered(site.nb, site.nb.get(LogicalSwitchPort, name="vm2"), enabled=False):
-        site.nb.sync(timeout=10)
+        site.sync()
         found = trace(site, "vm1", "vm2")
     plain = json.loads(json.dumps(found.to_dict()))
     assert plain["verdict"] == "dropped"
     assert plain["drop"]["name"] == "vm2"
     assert [len(way["hops"]) for way in plain["ways"]] == [len(way.hops) for way in found.ways]
-    site.nb.sync(timeout=10)
+    site.sync()
