@@ -136,9 +136,7 @@ class _Pen:
         state = f" · {node.state}" if node.state else ""
         dashed = ' stroke-dasharray="4 3"' if node.state in ("gone", "unregistered", "disabled", "removed") else ""
         edge = self.colour(_SIGN_COLOURS.get(node.state, "edge"))
-        stripe = {"router": "active", "switch": "switch", "chassis": "idle", "provider": "outside"}.get(
-            node.kind, "edge"
-        )
+        stripe = self.colour(_STRIPES.get(node.kind, "edge"))
         return (
             f'<g class="card" data-key="{escape(node.key)}">'
             f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="5" '
