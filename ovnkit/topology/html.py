@@ -34,7 +34,7 @@ def page(topology: Topology, *, title: str = _TITLE, view: View = "both") -> str
     code = (
         f"{script().replace('export default { render };', '')}"
         'mount(document.getElementById("topology"), JSON.parse(document.getElementById("data").textContent), '
-        "{ hash: true, theme: true });\n"
+        "{ page: true });\n"
     )
     digest = b64encode(hashlib.sha256(code.encode()).digest()).decode()
     policy = (

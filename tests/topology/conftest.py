@@ -15,10 +15,17 @@ from ovnkit.lab import Lab, requirements
 from ovnkit.northbound import Northbound
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
+from tests.topology import chromium
 from ovnkit.topology import Topology
 from ovnkit.vswitch import VSwitch
 
 from .networks import populate
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[chromium.Browser]:
+    with chromium.browser() as found:
+        yield found
 
 
 @pytest.fixture

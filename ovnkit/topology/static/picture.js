@@ -86,6 +86,9 @@ class Card {
     this.height = { folded: header, shown: this.shownHeight, whole: this.opened?.height }[mode];
     if (before !== this.group) before.replaceWith(this.group);
     this.group.classList.toggle("folded", mode === "folded");
+    // Out of the document, not hidden in it: the browser has nothing to do for them.
+    if (mode === "folded") this.parts.rows.forEach((row) => row.remove());
+    else this.group.append(...this.parts.rows.filter((row) => row.parentNode !== this.group));
     for (const rect of this.parts.rects) rect.setAttribute("height", this.height);
     const label = `${mode === "folded" ? "Unfold" : "Fold"} ${this.label}`;
     this.parts.toggle.setAttribute("aria-label", label);
@@ -244,7 +247,7 @@ export class Picture {
       const way = this.way(source, link.sourceKey, target, link.targetKey, link.kind);
       link.path.setAttribute("d", way);
       link.hit.setAttribute("d", way);
-      if (!link.hit.isConnected) this.overlay.before(link.path, link.hit);
+      if (!link.hit.isConnected) this.overlay.before(link.hit, link.path);
     }
   }
 

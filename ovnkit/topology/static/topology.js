@@ -21,7 +21,8 @@ const THEMES = ["system", "light", "dark"];
 
 class Topology {
   constructor(root, data, options) {
-    this.options = { wheel: "zoom", hash: false, theme: false, onSelect: () => {}, onSearch: () => {}, ...options };
+    // `page`: there is nothing else in the page, so that its keys, its address and its colours may be used.
+    this.options = { page: false, onSelect: () => {}, onSearch: () => {}, ...options };
     this.root = root;
     this.network = new Network(data);
     const svg = root.querySelector("svg");
@@ -31,7 +32,8 @@ class Topology {
     this.selected = null;
     this.build(svg);
     this.view = new View(svg, this.picture, {
-      wheel: this.options.wheel,
+      wheel: this.options.page ? "zoom" : "ctrl",
+      started: () => this.selected && this.goTo(this.selected),
       grab: (target) => this.grab(target),
       changed: (scale) => (this.zoom.textContent = `${Math.round(scale * 100)} %`),
     });
@@ -44,12 +46,11 @@ class Topology {
     this.picture.onArranged = () => this.refresh();
     svg.addEventListener("click", (event) => this.onClick(event));
     svg.addEventListener("keydown", (event) => this.onKey(event));
-    root.addEventListener("keydown", (event) => this.onRootKey(event));
-    this.followHash = () => this.fromHash();
-    if (this.options.hash) window.addEventListener("hashchange", this.followHash);
+    (this.options.page ? document : root).addEventListener("keydown", (event) => this.onAnyKey(event));
+    if (this.options.page) window.addEventListener("hashchange", () => this.fromHash());
     this.refresh();
     this.panel.overview();
-    if (this.options.hash) this.fromHash();
+    if (this.options.page) this.fromHash();
   }
 
   // -- what is around the picture ---------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ class Topology {
       element("span", { class: "tools" },
         button("Smaller", "−", () => this.view.zoomBy(1 / 1.25)), this.zoom, button("Larger", "+", () => this.view.zoomBy(1.25)),
         button("All of it", "Fit", () => this.view.fit()), button("As it was at first", "Reset", () => this.reset()),
-        this.options.theme && this.theme, this.details, button("Keyboard", "?", () => this.help.showModal())));
+        this.options.page && this.theme, this.details, button("Keyboard", "?", () => this.help.showModal())));
     const legend = element("svg:svg", { class: "legend", role: "img", "aria-label": "What the signs mean",
       "font-family": svg.getAttribute("font-family"), "font-size": "11" }, ...this.picture.legend);
     const pane = element("div", { class: "pane" }, svg, legend);
@@ -117,7 +118,7 @@ class Topology {
     if (show && target) this.goTo(target);
     this.refresh();
     const address = target ? this.network.address(target) : "";
-    if (this.options.hash && location.hash.slice(1) !== address) location.hash = address;
+    if (this.options.page && location.hash.slice(1) !== address) location.hash = address;
     if (tell) this.options.onSelect(target?.node === undefined ? "" : this.network.nodes[target.node].key);
   }
 
@@ -285,7 +286,7 @@ class Topology {
     event.preventDefault();
   }
 
-  onRootKey(event) {
+  onAnyKey(event) {
     const typing = event.target.closest("input, dialog");
     if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
     const does = {
@@ -312,7 +313,6 @@ class Topology {
   destroy() {
     this.view.observer.disconnect();
     this.view.stop();
-    window.removeEventListener("hashchange", this.followHash);
   }
 }
 
@@ -341,7 +341,6 @@ function render({ model, el }) {
     root.append(template.content);
     el.replaceChildren(root);
     topology = mount(root, JSON.parse(model.get("data")), {
-      wheel: "ctrl",
       onSelect: (key) => tell("selected", key),
       onSearch: (text) => tell("search", text),
     });

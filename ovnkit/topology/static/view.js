@@ -5,8 +5,8 @@ const THRESHOLD = 4; // so many pixels a pointer moves before it drags
 
 export class View {
   // `grab(target)` gives what is dragged by a pointer that goes down there: a function of the way, or null to pan.
-  constructor(svg, picture, { wheel, grab, changed }) {
-    Object.assign(this, { svg, picture, wheel, grab, changed, x: 0, y: 0, scale: 1, pointers: new Map() });
+  constructor(svg, picture, { wheel, grab, changed, started }) {
+    Object.assign(this, { svg, picture, wheel, grab, changed, started, x: 0, y: 0, scale: 1, pointers: new Map() });
     svg.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     svg.addEventListener("pointerdown", (event) => this.onDown(event));
     svg.addEventListener("pointermove", (event) => this.onMove(event));
@@ -18,8 +18,11 @@ export class View {
   }
 
   resized() {
-    if (!this.begun && this.svg.clientWidth) this.home({ animate: false });
-    else this.apply();
+    if (this.begun) return this.apply();
+    if (!this.svg.clientWidth) return;
+    this.begun = true;
+    this.home({ animate: false });
+    this.started();
   }
 
   apply() {
@@ -61,7 +64,6 @@ export class View {
   home({ animate = true } = {}) {
     const { x, y, width } = this.picture.bounds;
     const scale = Math.min(1, this.size.width / width);
-    this.begun = true;
     this.goTo(x - Math.max(0, this.size.width / scale - width) / 2, y, scale, animate);
   }
 
