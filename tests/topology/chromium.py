@@ -112,9 +112,7 @@ class Browser:
         """A new empty page of a size in pixels, in a system that is light or dark, and wants no motion."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = self._pages[session] = Page(self, session, target)
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            page.call(f"{domain}.enable")
+        page = self._page(session, target)
         page.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
@@ -123,6 +121,19 @@ class Browser:
             {"name": "prefers-reduced-motion", "value": "no-preference" if motion else "reduce"},
         ]
         page.call("Emulation.setEmulatedMedia", features=features)
+        return page
+
+    def frame(self) -> Page:
+        """The page in the one sandboxed frame that there is."""
+        (target,) = [
+            found["targetId"] for found in self.call("Target.getTargets")["targetInfos"] if found["type"] == "iframe"
+        ]
+        return self._page(self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], target)
+
+    def _page(self, session: str, target: str) -> Page:
+        page = self._pages[session] = Page(self, session, target)
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            page.call(f"{domain}.enable")
         return page
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
@@ -176,8 +187,11 @@ class Page:
         return self._browser.call(method, self._session, **params)
 
     def take(self, event: str, params: dict[str, Any]) -> None:
-        if event == "Network.requestWillBeSent" and params["request"]["url"].partition("#")[0] != self._url:
-            self.requests.append(params["request"]["url"])
+        if event == "Network.requestWillBeSent":
+            url: str = params["request"]["url"]
+            # What these name is within the page.
+            if url.partition("#")[0] != self._url and not url.startswith(("blob:", "data:")):
+                self.requests.append(url)
         elif event == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
             self.complaints.append(str([argument.get("value") for argument in params["args"]]))
         elif event == "Runtime.exceptionThrown":
@@ -220,6 +234,14 @@ class Page:
             "new Promise((done, failed) => { const until = performance.now() + 10000; const ask = () => "
             f"({condition}) ? done(true) : performance.now() > until ? failed(new Error({json.dumps(condition)})) : "
             "requestAnimationFrame(ask); ask(); })"
+        )
+
+    def module(self, code: str) -> None:
+        """Import an ES module; what it exports is ``imported`` then."""
+        text = json.dumps(code)
+        self.evaluate(
+            f"import(URL.createObjectURL(new Blob([{text}], {{type: 'text/javascript'}}))).then(found => "
+            "{ window.imported = found; })"
         )
 
     def text(self, selector: str) -> str:

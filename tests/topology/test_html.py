@@ -511,11 +511,11 @@ def test_the_page_runs_within_a_frame_and_reaches_nothing_outside_of_it(
     path.write_text(f"<!DOCTYPE html><meta charset=utf-8><title>outer</title>{text}")
     opened = browser.page(width=1200)
     opened.open(path)
-    at = opened.box("document.querySelector('iframe')")
-    assert at["height"] == 400
-    opened.pointer("mousePressed", at["x"] + 60, at["y"] + 20)
-    opened.pointer("mouseReleased", at["x"] + 60, at["y"] + 20)
-    opened.painted()
-    assert opened.complaints == []
-    assert opened.evaluate("document.querySelector('iframe').contentDocument") is None
+    assert opened.box("document.querySelector('iframe')")["height"] == 400
+    inner = browser.frame()
+    inner.click(row("vm-13", on="net-1"))
+    assert inner.text(".panel h2") == "vm-13"
+    assert inner.evaluate("location.hash") == f"#{network['vm-13'].key}"
+    assert inner.evaluate("(() => { try { return parent.document.title; } catch (error) { return error.name; } })()") == "SecurityError"
+    assert (opened.complaints, inner.complaints, inner.requests) == ([], [], [])
     opened.close()

@@ -335,7 +335,7 @@ function render({ model, el }) {
   const search = () => topology.input.value !== model.get("search") && topology.search(model.get("search"), { tell: false });
   const draw = () => {
     topology?.destroy();
-    const root = element("div", { class: "ovnkit ovnkit-interactive" });
+    const root = element("div", { class: "ovnkit ovnkit-interactive in-cell" });
     const template = element("template");
     template.innerHTML = model.get("picture");
     root.append(template.content);
