@@ -35,6 +35,8 @@ else
     say "pytest: without labs, in parallel"
     # Two for each processor: much of the time they wait for servers to start, or for a deadline to pass.
     run_pytest -n "$(($(nproc) * 2))" -m "not long and not lab and not alone"
-    say "pytest: labs and what is measured, one at a time, for what they use and clean up is the machine's"
-    run_pytest -m "not long and (lab or alone)"
+    say "pytest: labs, one for each processor"
+    run_pytest -n "$(nproc)" --dist loadfile -m "not long and lab and not alone"
+    say "pytest: what is measured, one at a time"
+    run_pytest -m "not long and alone"
 fi

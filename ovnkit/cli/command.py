@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(network.opened(list(sys.argv[1:] if arguments is None else arguments)))
     except SystemExit as exc:
         return _USAGE if exc.code else 0
     try:

@@ -1,68 +1,148 @@
-"""``ovnkit show`` and what else looks at a network: connecting to it, or opening its files, is the same for all."""
+"""``ovnkit show``, ``trace``, …: what looks at a network, on its servers or in its files."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import add_connection, add_json, count, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, count, seconds, show, tls_of
+from ovnkit.cli.output import add_output, give
 
 if TYPE_CHECKING:
     from ovnkit import Network
     from ovnkit.cli.arguments import Commands
     from ovnkit.topology import Topology
 
-__all__ = ["add_commands"]
+    Run = Callable[[argparse.Namespace], int]
 
-_EPILOG = """\
-Without --nb, --sb, --vswitch and --file the databases are taken that the environment, the distribution, MicroOVN or
-Neutron name, as in ovnkit.connect(). Exit status: 0 all well, 1 failed, 64 wrong usage."""
+__all__ = ["add_commands", "opened"]
+
+_WHERE = """\
+Without these, the databases that the environment, the distribution, MicroOVN or Neutron name, as ovnkit.connect() finds
+them."""
+_WITHIN = ("show", "trace", "check", "snapshot")
+"""The commands that may follow the files of ``ovnkit open``."""
 
 
 def add_commands(commands: Commands) -> None:
     """Add the commands."""
-    show = _command(commands, "show", "the network as a tree, or drawn into a file", _show)
-    show.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
-    show.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
-    show.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
-    show.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
-    show.add_argument(
-        "-o", "--output", metavar="FILE", help="write it: .svg, .html, .png, .dot, .mmd, .json or .txt says how"
+    picture = _command(commands, "show", _show, "the network as a tree, or drawn into a file")
+    add_output(picture, ".svg", ".html", ".png", ".dot", ".mmd")
+    watch = _command(commands, "watch", _watch, "the network as a tree, and then what changes, until Ctrl-C")
+    for parser in (picture, watch):
+        parser.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
+        parser.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
+        parser.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
+        parser.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
+    watch.add_argument("--for", dest="seconds", type=seconds, metavar="SECONDS", help="end after so long")
+    add_json(watch)
+    _add_trace(commands)
+    _add_check(commands)
+    keep = _command(commands, "snapshot", _snapshot, "keep what the databases hold, to compare or to share it")
+    keep.add_argument("--anonymize", action="store_true", help="with other names and addresses, without secrets")
+    add_json(keep)
+    keep.add_argument(
+        "-o", "--output", metavar="FILE", help="a .tar.gz, or a directory (default: ovn-DATE-TIME.tar.gz)"
+    )
+    opening = commands.add_parser(
+        "open",
+        help="look at the files of a network",
+        epilog="For example: ovnkit open nb.db sb.db trace vm1 vm2 --tcp 80",
+    )
+    opening.add_argument("file", metavar="FILE", nargs="+", help="database files, directories, or tar files")
+    opening.add_argument(
+        "command",
+        metavar="COMMAND …",
+        nargs="*",
+        help=f"one of {', '.join(_WITHIN)}, and what follows it there (default: show)",
     )
 
 
-def _command(commands: Commands, name: str, what: str, run: Any, epilog: str = _EPILOG) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what, epilog=epilog)
-    where = parser.add_argument_group("where the network is")
+def _add_trace(commands: Commands) -> None:
+    status = "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, 64 wrong usage."
+    trace = _command(commands, "trace", _trace, "why A can reach B, or cannot", epilog=status)
+    ends = "a port, an address, a floating IP, or outside"
+    trace.add_argument("source", metavar="A", help=ends)
+    trace.add_argument("target", metavar="B", help=ends)
+    packet = trace.add_mutually_exclusive_group()
+    for protocol in ("tcp", "udp", "sctp"):
+        packet.add_argument(f"--{protocol}", type=count, metavar="PORT", help=f"a packet to this port of {protocol}")
+    packet.add_argument("--icmp", action="store_true", help="a ping (the default)")
+    packet.add_argument("--arp", action="store_true", help="the question who has the address")
+    trace.add_argument("--direction", choices=("both", "there", "back"), default="both", help="(default: both)")
+    trace.add_argument(
+        "--ct",
+        metavar="FLAGS",
+        action="append",
+        help="what connection tracking says, as for ovn-trace; may be repeated",
+    )
+    trace.add_argument("--lb-dst", metavar="ADDRESS:PORT", help="the backend that a load balancer is to choose")
+    version = trace.add_mutually_exclusive_group()
+    version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
+    version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
+    add_output(trace, ".html")
+
+
+def _add_check(commands: Commands) -> None:
+    status = "Exit status: 0 no error and no warning, 1 failed, 2 an error or a warning, 64 wrong usage."
+    check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
+    check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
+    check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
+    check.add_argument("--explain", metavar="RULE", help="what a rule says, why, and what mends it; looks at nothing")
+    add_output(check, ".html")
+
+
+def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "") -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, epilog=epilog or None)
+    where = parser.add_argument_group("where the network is", _WHERE)
     where.add_argument("--nb", metavar="REMOTE", help="the Northbound database, such as tcp:192.0.2.10:6641")
     where.add_argument("--sb", metavar="REMOTE", help="the Southbound database")
     where.add_argument("--vswitch", metavar="REMOTE", action="append", help="a host's own database; may be repeated")
-    where.add_argument("--verbose", action="store_true", help="tell all places that were tried")
+    where.add_argument("--file", metavar="FILE", action="append", help="a file of it instead; may be repeated")
+    where.add_argument("--verbose", action="store_true", help="tell all that was tried")
     add_connection(parser, timeout=30.0)
-    add_json(parser)
     parser.set_defaults(run=run)
     return parser
 
 
+def opened(arguments: list[str]) -> list[str]:
+    """``open FILE… [COMMAND …]`` as the command that it stands for, with its files as options.
+
+    The files end before the name of a command, or before the first option. Other arguments are returned as they are.
+    """
+    if arguments[:1] != ["open"] or len(arguments) == 1 or arguments[1].startswith("-"):
+        return arguments
+    words = arguments[1:]
+    end = next((place for place, word in enumerate(words) if word in _WITHIN or word.startswith("-")), len(words))
+    files = [f"--file={word}" for word in words[:end]]
+    command, *rest = words[end:] if words[end:] and words[end] in _WITHIN else ["show", *words[end:]]
+    return [command, *files, *rest]
+
+
 def _network(options: argparse.Namespace) -> Network:
-    """What the options say. What was not reached is told on standard error, for the picture has it not."""
+    """What the options say. What is missing is told on standard error, for the answer has it not."""
     import ovnkit
 
-    network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
+    if options.file:
+        network = ovnkit.open_files(*options.file)
+    else:
+        network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
+    for damage in network.damage:
+        print(f"ovnkit: {damage}", file=sys.stderr)
     if options.verbose:
         print(*network.tried, sep="\n", file=sys.stderr)
     else:
-        missing = [name for name, client in (("Northbound", network.nb), ("Southbound", network.sb)) if client is None]
-        for name in missing:
-            print(f"ovnkit: without {name}, which was not reached; --verbose tells why", file=sys.stderr)
+        clients = {"Northbound": network.nb, "Southbound": network.sb}
+        for missing in (name for name, client in clients.items() if client is None):
+            print(f"ovnkit: without {missing}, which is not there; --verbose tells what was tried", file=sys.stderr)
     return network
 
 
 def _show(options: argparse.Namespace) -> int:
     with _network(options) as network:
-        _give(options, _part(network.topology(), options))
+        give(options, _part(network.topology(), options))
     return 0
 
 
@@ -75,9 +155,41 @@ def _part(topology: Topology, options: argparse.Namespace) -> Topology:
     return topology.view(options.view)
 
 
-def _give(options: argparse.Namespace, found: Any) -> None:
-    """Print what a command has found, or write it where the options say."""
-    if options.output is None:
-        print(json.dumps(found.to_dict(), indent=2) if options.json else found)
-    else:
-        found.save(options.output)
+def _watch(options: argparse.Namespace) -> int:
+    from ovnkit.cli.watch import watch
+
+    with _network(options) as network:
+        watch(network, _part(network.topology(), options), seconds=options.seconds, as_json=options.json)
+    return 0
+
+
+def _trace(options: argparse.Namespace) -> int:
+    given = {
+        name: value
+        for name in ("tcp", "udp", "sctp", "icmp", "arp", "direction", "ct", "lb_dst", "version", "timeout")
+        if (value := getattr(options, name)) is not None
+    }
+    with _network(options) as network:
+        found = network.trace(options.source, options.target, **given)
+        give(options, found)
+    return found.exit_code
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    with _network(options) as network:
+        snapshot = network.snapshot(anonymize=options.anonymize)
+    path = snapshot.save(options.output or f"ovn-{snapshot.taken:%Y%m%d-%H%M%S}.tar.gz")
+    show(options, path, lambda: {"path": str(path), "anonymized": snapshot.anonymized})
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        from ovnkit.topology.checks import explain
+
+        print(explain(options.explain))
+        return 0
+    with _network(options) as network:
+        found = network.check(only=options.only or (), ignore=options.ignore or ())
+        give(options, found)
+    return 2 if found.errors or found.warnings else 0

@@ -230,6 +230,11 @@ class Client(Generic[D, TX]):
         """Why it is not ready at the moment, in words; empty when it is. Of a file, what of it could not be read."""
         return self._connection.trouble
 
+    @property
+    def tls(self) -> Tls | None:
+        """The TLS settings that it was connected with; None for a connection without."""
+        return self._connection.tls
+
     def on_state(self, call: Callable[[State], object]) -> Delivery[State]:
         """Call ``call(state)`` for each change of ``state``, in a thread of its own; close() the result to stop.
 
@@ -277,6 +282,11 @@ class Client(Generic[D, TX]):
     def schema(self) -> DatabaseSchema:
         """The live schema of the server."""
         return self._store.schema
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after each change of the replica."""
+        return self._store.version
 
     def has(self, what: Column[Any] | type[Row[D]]) -> bool:
         """Whether this server has a table or a column: ``nb.has(LogicalSwitch.ports)``."""

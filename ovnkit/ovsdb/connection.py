@@ -21,6 +21,7 @@ from ovnkit.ovsdb.poller import Poller
 from ovnkit.ovsdb.replica import Idl
 from ovnkit.ovsdb.request import Lost, Reply, Request
 from ovnkit.ovsdb.uuids import Uuids
+from ovnkit.remote import Tls
 
 __all__ = ["Connection", "Operation", "State"]
 
@@ -203,6 +204,11 @@ class Connection:
         """End a session, if it is the present one, and go to another server. Raises Closed."""
         self.check_may_wait()
         self.call(lambda: self.idl.force_reconnect() if self.session is session else None).result()
+
+    @property
+    def tls(self) -> Tls | None:
+        """The TLS settings of all its connections."""
+        return self._dialer.tls
 
     @property
     def trouble(self) -> str:

@@ -48,6 +48,7 @@ class Dialer:
     def __init__(self, remotes: Collection[Remote], tls: Tls | None = None) -> None:
         self.trouble = ""
         """Why the last attempt failed or the last connection ended; empty once a server has said something."""
+        self.tls = tls
         self._credentials = None if tls is None else Credentials(tls)
         self._look_ups: dict[tuple[str, int], _LookUp] = {}
         self._found: dict[tuple[str, int], list[Address]] = {}

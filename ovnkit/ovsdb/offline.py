@@ -17,6 +17,7 @@ class Offline:
     """No connection at all: reads are answered, everything else is refused by ReadOnly, and at once."""
 
     is_own = True
+    tls = None
 
     def __init__(self, remote: str, trouble: str) -> None:
         self._remote = remote

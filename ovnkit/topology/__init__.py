@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from ovnkit.topology.attempt import Attempt
 from ovnkit.topology.building import of
+from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, check
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
-__all__ = ["Attempt", "Edge", "Network", "Node", "Topology", "View", "connect", "of", "open_files"]
+__all__ = [
+    "RULES",
+    "Attempt",
+    "Edge",
+    "Finding",
+    "Findings",
+    "FoundRow",
+    "Hop",
+    "Network",
+    "Node",
+    "Obstacle",
+    "Rule",
+    "Topology",
+    "Trace",
+    "View",
+    "check",
+    "connect",
+    "of",
+    "open_files",
+    "trace",
+]

@@ -99,12 +99,13 @@ class _Dealer:
         self.topology = topology
         self.most_cards = most_cards
         self.whole = most_ports is None
+        self.switches = any(node.kind == "switch" for node in topology)
         chassis = [node for node in topology if node.kind == "chassis"]
-        self.badges = {node.key: str(number) for number, node in enumerate(chassis, 1)} if len(chassis) > 1 else {}
+        told_apart = self.switches and len(chassis) > 1
+        self.badges = {node.key: str(number) for number, node in enumerate(chassis, 1)} if told_apart else {}
         self.places = {edge.source: edge.target for edge in topology.edges if edge.kind == "binding"}
         self.with_address = {edge.target for edge in topology.edges if edge.kind == "service"}
         self.linked = {key for edge in topology.edges if edge.kind == "link" for key in (edge.source, edge.target)}
-        self.switches = any(node.kind == "switch" for node in topology)
         self.hidden_ports = 0
         self.hidden_cards: dict[str, int] = {}
         self.of_card = self._shares(most_ports)
@@ -238,7 +239,7 @@ class _Dealer:
             self.topology.nodes[edge.source].label for edge in self.topology.edges_of(bridge) if edge.kind == "mapping"
         ]
         to = f" ↔ {', '.join(mapped)}" if mapped else ""
-        return f"{bridge.name}{to} · {_several(len(self.topology.children(bridge)), 'interface')}"
+        return f"{bridge.name}{to} ({len(self.topology.children(bridge))})"
 
     # -- ports -------------------------------------------------------------------------------------------------------
 
@@ -278,8 +279,7 @@ class _Dealer:
         address = port.facts.get("addresses", "").partition(" ")[2] if wide else ""
         kind = port.facts.get("type", "")
         text = " ".join(filter(None, (port.label, address, kind if wide else "")))
-        badge = self._badge(self.places.get(port.key, "")) if self.switches else ""
-        return Item(text, port.key, port.state, badge, _title(port))
+        return Item(text, port.key, port.state, self._badge(self.places.get(port.key, "")), _title(port))
 
     def _badge(self, chassis: str) -> str:
         return self.badges.get(chassis, "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 import attrs
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from ovnkit.topology.live import Live
     from ovnkit.topology.source import Source
     from ovnkit.topology.svg import Theme
+    from ovnkit.topology.trace import End, Trace
+    from ovnkit.topology.trace.options import TraceOptions
     from ovnkit.topology.widget import TopologyWidget
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
@@ -113,6 +116,8 @@ class Topology:
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
     source: Source = attrs.field(kw_only=True)
+    _cuts: tuple[Callable[[Topology], Topology], ...] = attrs.field(default=(), kw_only=True)
+    """How this part was cut out of the whole, to cut it out of a later state again."""
 
     def __str__(self) -> str:
         from ovnkit.topology.tree import tree
@@ -172,13 +177,14 @@ class Topology:
     ) -> Topology:
         """The part of the network with the nodes that match all of what is given, and what these belong to."""
         kinds = _kinds(kind)
-        return self._part(
+        kept = {
             node.key
             for node in self
             if (kinds is None or node.kind in kinds)
             and (state is None or node.state == state)
             and (not text or node.mentions(text))
-        )
+        }
+        return self._part(kept, lambda later: later.filter(text, kind=kind, state=state))
 
     def view(self, view: View) -> Topology:
         """The logical network, the physical one (chassis, tunnels, bridges, what is bound where), or both."""
@@ -187,9 +193,11 @@ class Topology:
         if view not in get_args(View):
             raise InvalidValue(table="topology", column="view", value=view, allowed="logical, physical or both")
         if view == "logical":
-            return self._part((node.key for node in self if node.kind in _LOGICAL), owners=False)
-        bound = {edge.source for edge in self.edges if edge.kind == "binding"}
-        return self._part((node.key for node in self if node.kind in _PHYSICAL or node.key in bound), owners=False)
+            kept = {node.key for node in self if node.kind in _LOGICAL}
+        else:
+            kept = {edge.source for edge in self.edges if edge.kind == "binding"}
+            kept |= {node.key for node in self if node.kind in _PHYSICAL}
+        return self._part(kept, lambda later: later.view(view), owners=False)
 
     def focus(self, *names: str | Node, depth: int = 1) -> Topology:
         """The part of the network around some nodes: the switches and routers at most ``depth`` links away.
@@ -216,7 +224,8 @@ class Topology:
                 kept.add(edge.target)
             elif edge.kind in ("service", "attachment") and edge.target in kept:
                 kept.add(edge.source)
-        return self._part(kept)
+        sought = sorted(chosen)
+        return self._part(kept, lambda later: later.focus(*sought, depth=depth))
 
     def path(self, source: str | Node, target: str | Node) -> list[Node]:
         """The nodes on the shortest way through the logical network, both ends included; none where there is none.
@@ -238,6 +247,38 @@ class Topology:
             way.append(self.nodes[at])
             at = before[at]
         return way[::-1]
+
+    def trace(self, source: End | Node, target: End | Node, **packet: Unpack[TraceOptions]) -> Trace:
+        """Why ``source`` can reach ``target``, or cannot, as the databases are now: see ``topology.trace()``.
+
+        Ends are nodes, or what ``topology.trace()`` takes. Raises NotReached without Northbound, NotFound, NotUnique.
+        """
+        from ovnkit.errors import NotReached
+        from ovnkit.topology.trace import trace
+
+        nb, sb, vswitches = self.source.nb, self.source.sb, self.source.vswitches
+        if nb is None:
+            raise NotReached("Northbound", ())
+        ends: list[Any] = [end.row or end.name if isinstance(end, Node) else end for end in (source, target)]
+        return trace(nb, sb, *ends, vswitches=vswitches, **packet)
+
+    def again(self) -> Topology:
+        """The same part of the network as it is now. Raises NotFound where what it is around is no longer there."""
+        from ovnkit.topology.building import of
+
+        found = of(self.source.nb, self.source.sb, self.source.vswitches)
+        for cut in self._cuts:
+            found = cut(found)
+        return found
+
+    def live(self, *, interval: float = 0.5) -> Live:
+        """Draw it in a notebook, and again as the network changes, at most every ``interval`` seconds, until stopped.
+
+        Raises MissingExtra (``notebook``).
+        """
+        from ovnkit.topology.live import Live
+
+        return Live(self, interval=interval)
 
     def to_dict(self) -> dict[str, Any]:
         """Nodes and edges, as JSON has them."""
@@ -367,17 +408,17 @@ class Topology:
                 found.setdefault(edge.target, {})[edge.source] = None
         return found
 
-    def _part(self, keys: Iterable[str], *, owners: bool = True) -> Topology:
+    def _part(self, keys: set[str], cut: Callable[[Topology], Topology], *, owners: bool = True) -> Topology:
+        """These nodes, with what they belong to, and the edges between them."""
         kept = set(keys)
-        if owners:
-            for key in tuple(kept):
-                parent = self.nodes[key].parent
-                while parent is not None and parent in self.nodes:
-                    kept.add(parent)
-                    parent = self.nodes[parent].parent
+        for key in keys if owners else ():
+            parent = self.nodes[key].parent
+            while parent is not None and parent in self.nodes:
+                kept.add(parent)
+                parent = self.nodes[parent].parent
         nodes = {key: node for key, node in self.nodes.items() if key in kept}
         edges = tuple(edge for edge in self.edges if edge.source in kept and edge.target in kept)
-        return attrs.evolve(self, nodes=nodes, edges=edges)
+        return attrs.evolve(self, nodes=nodes, edges=edges, cuts=(*self._cuts, cut))
 
     def _near(self, name: str) -> tuple[str, ...]:
         import difflib

@@ -146,7 +146,9 @@ class _Data:
 
     def _card(self, box: Box, whole: Card) -> dict[str, Any]:
         opened = _box(whole, box.x, box.y, box.width)
-        rest = {} if whole.lines == box.card.lines else {"whole": {"height": opened.height, "svg": self.pen._box(opened)}}
+        rest = (
+            {} if whole.lines == box.card.lines else {"whole": {"height": opened.height, "svg": self.pen._box(opened)}}
+        )
         return {
             "node": self.numbers[whole.node.key],
             "tier": whole.tier,

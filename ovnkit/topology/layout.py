@@ -31,7 +31,19 @@ _SIGN = 14
 _WIDTHS: Mapping[Tier, int] = {"outside": 156, "routers": 240, "switches": 336, "hosts": 180}
 _ALONE = 336
 """The width of hosts where there are no switches, whose ports are listed there then."""
-_STATES = ("up", "down", "unbound", "disabled", "active", "standby", "gone", "unregistered")
+_STATES = (
+    "up",
+    "down",
+    "unbound",
+    "disabled",
+    "active",
+    "standby",
+    "gone",
+    "unregistered",
+    "added",
+    "removed",
+    "changed",
+)
 """The states that the legend explains, where the picture has them."""
 
 

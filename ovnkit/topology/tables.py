@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -25,7 +26,9 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.chassis_values import cms_options, read_bridge_mappings
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap, PortBinding
+from ovnkit.topology.addresses import PortAddress, port_addresses
 from ovnkit.topology.text import natural
+from ovnkit.vswitch.chassis_config import ChassisConfig, chassis_config
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import Bridge, Interface, OpenVSwitch, Port
 
@@ -36,6 +39,9 @@ S = TypeVar("S", bound=Row[Any])
 
 _LARGE = frozenset({"Logical_Flow", "MAC_Binding", "FDB", "Logical_DP_Group"})
 """Tables of Southbound that are not read here: the clients leave them out as well, and files may have millions."""
+
+_ATTEMPTS = 5
+"""So often is a database read anew that changes while it is read. Where it never rests the last reading is taken."""
 
 
 @attrs.frozen
@@ -55,6 +61,13 @@ class _Read:
         self._missing: dict[type[Row[Any]], NotMonitored] = {}
         if client is None:
             return
+        for _ in range(_ATTEMPTS):
+            version = client.version
+            self._read(client, left_out)
+            if client.version == version:
+                return
+
+    def _read(self, client: Client[Any, Any], left_out: frozenset[str]) -> None:
         for name, row_class in client._database.tables.items():
             if name in left_out or not client.has(row_class):
                 continue
@@ -81,19 +94,24 @@ class HostTables:
         return next(iter(self.rows(OpenVSwitch).values()), None)
 
     @cached_property
+    def config(self) -> ChassisConfig:
+        """What its ovn-controller is told in ``external_ids``."""
+        return chassis_config({} if self.root is None else self.root.external_ids)
+
+    @property
     def system_id(self) -> str:
         """``external_ids:system-id``, the name of its chassis; "" where there is none."""
-        return "" if self.root is None else self.root.external_ids.get("system-id", "")
+        return self.config.system_id or ""
 
-    @cached_property
+    @property
     def hostname(self) -> str:
         """``external_ids:hostname``, or the system-id."""
-        return (self.root.external_ids.get("hostname", "") if self.root else "") or self.system_id
+        return self.config.hostname or self.system_id
 
-    @cached_property
-    def mappings(self) -> dict[str, str]:
+    @property
+    def mappings(self) -> Mapping[str, str]:
         """The bridge of each physical network, from ``external_ids:ovn-bridge-mappings``."""
-        return read_bridge_mappings(self.root.external_ids.get("ovn-bridge-mappings", "") if self.root else "")
+        return self.config.bridge_mappings
 
     @cached_property
     def bridges(self) -> list[Bridge]:
@@ -103,8 +121,18 @@ class HostTables:
     @cached_property
     def integration_bridge(self) -> Bridge | None:
         """The bridge of ovn-controller: ``external_ids:ovn-bridge``, else br-int (ovn-controller(8))."""
-        name = (self.root.external_ids.get("ovn-bridge", "") if self.root else "") or "br-int"
-        return next((bridge for bridge in self.bridges if bridge.name == name), None)
+        return next((bridge for bridge in self.bridges if bridge.name == self.config.integration_bridge), None)
+
+    @cached_property
+    def attachments(self) -> dict[str, list[Interface]]:
+        """The interfaces of the integration bridge that are to be logical ports, by their ``external_ids:iface-id``."""
+        found: dict[str, list[Interface]] = {}
+        if self.integration_bridge is not None:
+            for port in self.ports(self.integration_bridge):
+                for interface in self.interfaces(port):
+                    if iface_id := interface.external_ids.get("iface-id"):
+                        found.setdefault(iface_id, []).append(interface)
+        return found
 
     def ports(self, bridge: Bridge) -> list[Port]:
         """The ports of a bridge, by name."""
@@ -126,6 +154,9 @@ class Tables:
         self.nb = _Read(nb)
         self.sb = _Read(sb, _LARGE)
         self.hosts = tuple(HostTables(vswitch) for vswitch in vswitches)
+        is_live = all(client is None or str(client.state) != "file" for client in (nb, sb))
+        self.read_at = time.time() if is_live else None
+        """When that was, in seconds since the epoch; None for files, in which time stands still."""
 
     def switch_port(self, name: str) -> LogicalSwitchPort | None:
         """The logical switch port of this name, which is unique."""
@@ -188,6 +219,14 @@ class Tables:
             if port.type == "router" and (named := port.options.get("router-port", "")):
                 found.setdefault(named, []).append(port)
         return found
+
+    @cached_property
+    def addresses(self) -> dict[Ref[LogicalSwitchPort], tuple[PortAddress, ...]]:
+        """The addresses of each switch port, those of a router's and those that ovn-northd has chosen as well."""
+        return {
+            ref: tuple(port_addresses(port, self.peer_router_port(port) if port.type == "router" else None))
+            for ref, port in self.nb(LogicalSwitchPort).items()
+        }
 
     @cached_property
     def localnet_ports(self) -> dict[str, list[LogicalSwitchPort]]:

@@ -1,7 +1,7 @@
-"""A real browser without a window, driven through the DevTools protocol: JSON over two pipes, so that it needs no library.
+"""A real browser without a window, driven through the DevTools protocol: JSON over two pipes, without any library.
 
-The protocol: https://chromedevtools.github.io/devtools-protocol/. What is sent to descriptor 3 of the browser is ended by a
-NUL, and so is what comes from its descriptor 4.
+The protocol: https://chromedevtools.github.io/devtools-protocol/. What is sent to descriptor 3 of the browser ends with a
+NUL, and so does what comes from its descriptor 4.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ __all__ = ["Browser", "Page", "browser"]
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _TIMEOUT = 20.0
 # The descriptors have to be 3 and 4.
-_START = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_START = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 _ARGUMENTS = (
     "--headless",
     "--remote-debugging-pipe",
@@ -113,9 +115,7 @@ class Browser:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = self._page(session, target)
-        page.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "no-preference" if motion else "reduce"},
@@ -172,7 +172,7 @@ class Browser:
 
 
 class Page:
-    """A page: what it says, and what one does to it. ``requests`` are the addresses that it asked for, besides itself."""
+    """A page: what it says, and what one does to it. ``requests`` are the addresses it asked for, besides itself."""
 
     def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser

@@ -15,9 +15,9 @@ from ovnkit.lab import Lab, requirements
 from ovnkit.northbound import Northbound
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
-from tests.topology import chromium
 from ovnkit.topology import Topology
 from ovnkit.vswitch import VSwitch
+from tests.topology import chromium
 
 from .networks import populate
 

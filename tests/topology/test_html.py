@@ -64,7 +64,9 @@ def large(*, switches: int, ports: int) -> Topology:
         out = plain.node("router port", f"r-s{number}", parent=nodes[0].key)
         back = plain.node("switch port", f"s{number}-r", parent=switch.key)
         own = [
-            plain.node("switch port", f"vm-{number}-{port}", parent=switch.key, state="up", addresses=f"10.{number}.0.{port}")
+            plain.node(
+                "switch port", f"vm-{number}-{port}", parent=switch.key, state="up", addresses=f"x 10.0.{number}.{port}"
+            )
             for port in range(ports)
         ]
         nodes += [switch, out, back, *own]
@@ -81,18 +83,25 @@ def show(browser: Browser, shown: Topology, path: Path, **settings: int) -> Page
 
 def card(name: str) -> str:
     """The expression for the card of this name."""
-    return f"[...document.querySelectorAll('.card')].find(card => card.querySelector('.title text').textContent === {name!r})"
+    titled = f"card.querySelector('.title text').textContent === {name!r}"
+    return f"[...document.querySelectorAll('.card')].find(card => {titled})"
 
 
 def row(name: str, *, on: str) -> str:
     """The expression for a line of a card, by the beginning of its text."""
-    return f"[...({card(on)}).querySelectorAll('.row')].find(row => row.querySelector('text').textContent.startsWith({name!r}))"
+    begins = f"row.querySelector('text').textContent.startsWith({name!r})"
+    return f"[...({card(on)}).querySelectorAll('.row')].find(row => {begins})"
+
+
+def numbers(way: str) -> list[float]:
+    """The coordinates in a path."""
+    return [float(part) for part in re.findall(r"-?[\d.]+", way)]
 
 
 SCALE = "document.querySelector('.pane svg').getScreenCTM().a"
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------
+# -- the file ----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_in_the_file_points_elsewhere_and_only_its_own_script_may_run(network: Topology) -> None:
@@ -134,7 +143,7 @@ def test_the_data_hold_every_node_also_what_is_folded_away() -> None:
     assert len(data["edges"]) == len(many.edges)
 
 
-# -- in the browser ------------------------------------------------------------------------------------------------------
+# -- in the browser ----------------------------------------------------------------------------------------------------
 
 
 def test_from_a_server_the_page_asks_for_itself_alone(browser: Browser, file: Path) -> None:
@@ -172,10 +181,10 @@ def test_the_search_counts_what_it_finds_and_enter_goes_from_one_to_the_next(ope
     assert opened.text(".count") == "4 matches"
     assert opened.texts(".card .match text:first-of-type") == ["vm-255", "vm-267", "vm-279", "vm-291"]
     assert opened.texts(".panel li a") == ["vm-255", "vm-267", "vm-279", "vm-291"]
-    for shift, name, count in ((False, "vm-255", "1"), (False, "vm-267", "2"), (True, "vm-255", "1"), (True, "vm-291", "4")):
-        opened.key("Enter", shift=shift)
+    for back, name, number in ((False, "vm-255", 1), (False, "vm-267", 2), (True, "vm-255", 1), (True, "vm-291", 4)):
+        opened.key("Enter", shift=back)
         assert opened.text(".panel h2") == name
-        assert opened.text(".count") == f"{count} of 4 matches"
+        assert opened.text(".count") == f"{number} of 4 matches"
     opened.key("Escape")
     assert opened.text(".count") == ""
     assert opened.evaluate("document.querySelectorAll('.match, .dimmed').length") == 0
@@ -190,7 +199,7 @@ def test_the_search_minds_no_capitals_and_says_when_there_is_nothing(opened: Pag
     assert "No name, label or address has VM-2999 in it" in opened.text(".panel")
 
 
-def test_a_port_is_selected_with_all_that_is_known_of_it_and_the_way_to_the_outside(opened: Page, network: Topology) -> None:
+def test_a_port_is_selected_with_all_that_is_known_of_it_and_its_way_out(opened: Page, network: Topology) -> None:
     opened.click(row("vm-13", on="net-1"))
     port = network["vm-13"]
     assert opened.text(".panel h2") == "vm-13"
@@ -287,8 +296,8 @@ def test_a_card_is_dragged_and_its_links_follow(opened: Page) -> None:
     followed = [(was, now) for was, now in zip(ways, opened.evaluate(links), strict=True) if was != now]
     assert len(followed) == 5  # four networks and the outside
     for was, now in followed:
-        ends = [[float(part) for part in re.findall(r"-?[\d.]+", way)] for way in (was, now)]
-        shifts = {(round(b[0] - a[0]), round(b[1] - a[1])) for a, b in zip(*(((e[:2], e[-2:])) for e in ends), strict=True)}
+        (x1, y1, *_, x2, y2), (new_x1, new_y1, *_, new_x2, new_y2) = numbers(was), numbers(now)
+        shifts = {(round(new_x1 - x1), round(new_y1 - y1)), (round(new_x2 - x2), round(new_y2 - y2))}
         assert shifts == {(0, 0), (round(60 / scale), round(-40 / scale))}
     # A drag is no click.
     assert opened.text(".panel h2") == "The network"
@@ -308,7 +317,8 @@ def test_what_the_picture_shows_is_moved_and_zoomed_around_the_pointer(opened: P
 
 
 def test_buttons_zoom_fit_and_reset(opened: Page) -> None:
-    scale, view = opened.evaluate(SCALE), opened.evaluate("document.querySelector('.pane svg').getAttribute('viewBox')")
+    view_box = "document.querySelector('.pane svg').getAttribute('viewBox')"
+    scale, view = opened.evaluate(SCALE), opened.evaluate(view_box)
     opened.click("document.querySelector('[aria-label=Larger]')")
     assert opened.evaluate(SCALE) == pytest.approx(scale * 1.25)
     assert opened.text(".zoom") == f"{scale * 125:.0f} %"
@@ -317,7 +327,7 @@ def test_buttons_zoom_fit_and_reset(opened: Page) -> None:
     assert last["y"] + last["height"] < pane["y"] + pane["height"]
     opened.click(card("net-11"))
     opened.click("document.querySelector('[aria-label=\"As it was at first\"]')")
-    assert opened.evaluate("document.querySelector('.pane svg').getAttribute('viewBox')") == view
+    assert opened.evaluate(view_box) == view
     assert opened.evaluate("location.hash + document.querySelectorAll('.chosen').length") == "0"
 
 
@@ -389,7 +399,8 @@ def test_light_and_dark_follow_the_system_until_one_is_chosen(browser: Browser, 
 def test_the_picture_glides_only_where_motion_is_wanted(browser: Browser, file: Path) -> None:
     moves = (
         "new Promise(done => { const svg = document.querySelector('.pane svg'); const seen = new Set();"
-        "new MutationObserver(() => seen.add(svg.getAttribute('viewBox'))).observe(svg, {attributeFilter: ['viewBox']});"
+        "const see = new MutationObserver(() => seen.add(svg.getAttribute('viewBox')));"
+        "see.observe(svg, {attributeFilter: ['viewBox']});"
         "document.querySelector('[aria-label=\"All of it\"]').click(); setTimeout(() => done(seen.size), 350); })"
     )
     for motion in (False, True):
@@ -401,17 +412,20 @@ def test_the_picture_glides_only_where_motion_is_wanted(browser: Browser, file: 
 
 
 def test_details_have_to_be_asked_for_where_there_is_little_room(browser: Browser, file: Path) -> None:
-    narrow = browser.page(width=700)
+    narrow = browser.page(width=900)
     narrow.open(file)
     assert narrow.evaluate("document.querySelector('.panel').hidden")
-    narrow.click(card("net-0"))
+    narrow.click(card("compute-5.example.net"))
     assert not narrow.evaluate("document.querySelector('.panel').hidden")
+    # It has come where the card was, which has made room.
+    chosen, panel = narrow.box(card("compute-5.example.net")), narrow.box("document.querySelector('.panel')")
+    assert chosen["x"] + 100 < panel["x"] or chosen["y"] + 20 < panel["y"]
     narrow.click("document.querySelector('[aria-label=Details]')")
     assert narrow.evaluate("document.querySelector('.panel').hidden")
     narrow.close()
 
 
-# -- much of it ----------------------------------------------------------------------------------------------------------
+# -- much of it --------------------------------------------------------------------------------------------------------
 
 
 def test_what_the_picture_folds_away_is_opened_found_and_folded_again(browser: Browser, tmp_path: Path) -> None:
@@ -421,7 +435,7 @@ def test_what_the_picture_folds_away_is_opened_found_and_folded_again(browser: B
     height = opened.box(card("s0"))["height"]
     opened.click(more)
     assert opened.evaluate(f"({card('s0')}).querySelectorAll('.row[data-key]').length") == 40
-    assert opened.evaluate(f"({more}).textContent") == "− fewer"
+    assert opened.evaluate(f"({more}).textContent") == "\N{MINUS SIGN} fewer"
     opened.click(more)
     assert opened.box(card("s0"))["height"] == height
     # A whole row of switches is not drawn, and one of their ports is looked for.
@@ -450,7 +464,7 @@ def test_the_page_of_ten_thousand_ports_opens_in_time(browser: Browser, tmp_path
     opened.close()
 
 
-# -- hostile names -------------------------------------------------------------------------------------------------------
+# -- hostile names -----------------------------------------------------------------------------------------------------
 
 
 def test_names_that_mean_harm_are_text_everywhere(browser: Browser, tmp_path: Path) -> None:
@@ -479,7 +493,7 @@ def test_names_that_mean_harm_are_text_everywhere(browser: Browser, tmp_path: Pa
     opened.close()
 
 
-def test_a_physical_network_may_have_any_name_and_is_still_selected_and_linked(browser: Browser, tmp_path: Path) -> None:
+def test_a_physical_network_of_any_name_is_selected_and_linked_to(browser: Browser, tmp_path: Path) -> None:
     name = 'a/b "c" #%41\r\nd'
     provider = topology.Node(f"provider:{name}", "provider", name, name)
     opened = show(browser, plain.topology([provider]), tmp_path / "provider.html", width=1200)
@@ -499,7 +513,7 @@ def test_an_empty_network_has_a_page_as_well(browser: Browser, tmp_path: Path) -
     opened.close()
 
 
-# -- within another page -------------------------------------------------------------------------------------------------
+# -- within another page -----------------------------------------------------------------------------------------------
 
 
 def test_the_page_runs_within_a_frame_and_reaches_nothing_outside_of_it(
@@ -516,6 +530,7 @@ def test_the_page_runs_within_a_frame_and_reaches_nothing_outside_of_it(
     inner.click(row("vm-13", on="net-1"))
     assert inner.text(".panel h2") == "vm-13"
     assert inner.evaluate("location.hash") == f"#{network['vm-13'].key}"
-    assert inner.evaluate("(() => { try { return parent.document.title; } catch (error) { return error.name; } })()") == "SecurityError"
+    outside = "(() => { try { return parent.document.title; } catch (error) { return error.name; } })()"
+    assert inner.evaluate(outside) == "SecurityError"
     assert (opened.complaints, inner.complaints, inner.requests) == ([], [], [])
     opened.close()

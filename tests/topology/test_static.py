@@ -75,7 +75,7 @@ def test_the_search_finds_what_that_of_python_finds(network: Page) -> None:
 
 def test_the_way_to_the_outside_is_the_shortest_over_links(network: Page) -> None:
     def way(place: str) -> Any:
-        return network.evaluate(f"network.wayOut(number({place!r})).map((edge) => network.places(edge).map(one => network.nodes[one].label))")
+        return network.evaluate(f"network.wayOut(number({place!r})).map((edge) => labels(network.places(edge)))")
 
     assert way("switch web") == [["web", "r1"], ["out", "r1"]]
     assert way("switch out") == []
@@ -102,7 +102,9 @@ def test_every_node_and_edge_has_an_address_that_leads_back_to_it(network: Page)
     )
 
 
-@pytest.mark.parametrize("address", ["", "nothing", "%E0%A4%A", "link/a", "link/switch%20web/switch%20out", "a/b/c/d", "__proto__"])
+@pytest.mark.parametrize(
+    "address", ["", "nothing", "%E0%A4%A", "link/a", "link/switch%20web/switch%20out", "a/b/c/d", "__proto__"]
+)
 def test_an_address_of_nothing_leads_nowhere(network: Page, address: str) -> None:
     assert network.evaluate(f"network.at({address!r})") is None
 

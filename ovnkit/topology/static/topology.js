@@ -114,8 +114,11 @@ class Topology {
     } else {
       this.panel.edge(this.picture.linkOf.get(target.edge)?.edges ?? [target.edge]);
     }
+    const covered = target && this.aside.hidden;
     if (target) this.openPanel(true);
     if (show && target) this.goTo(target);
+    // The panel may have come where it is.
+    else if (covered && target.node !== undefined) this.view.reveal(this.picture.show(target.node)?.item ?? this.root);
     this.refresh();
     const address = target ? this.network.address(target) : "";
     if (this.options.page && location.hash.slice(1) !== address) location.hash = address;

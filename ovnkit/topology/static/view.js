@@ -79,11 +79,15 @@ export class View {
   reveal(item, { centre = false } = {}) {
     const box = item.getBoundingClientRect();
     const pane = this.svg.getBoundingClientRect();
-    const [middleX, middleY] = this.point(box.left + box.width / 2, box.top + box.height / 2);
-    const inside = box.left > pane.left && box.right < pane.right && box.top > pane.top && box.bottom < pane.bottom;
+    // How far one end or the other is outside, with a margin.
+    const beyond = (from, to, start, end) => Math.min(0, from - start - 20) || Math.max(0, to - end + 20);
+    const dx = beyond(box.left, box.right, pane.left, pane.right);
+    const dy = beyond(box.top, box.bottom, pane.top, pane.bottom);
     const scale = centre ? Math.max(this.scale, 0.7) : this.scale;
-    if (inside && scale === this.scale) return;
-    this.goTo(middleX - pane.width / scale / 2, middleY - pane.height / scale / 2, scale, true);
+    if (!dx && !dy && scale === this.scale) return;
+    if (!centre) return this.goTo(this.x + dx / scale, this.y + dy / scale, scale, true);
+    const [x, y] = this.point(box.left + box.width / 2, box.top + box.height / 2);
+    this.goTo(x - pane.width / scale / 2, y - pane.height / scale / 2, scale, true);
   }
 
   goTo(x, y, scale, animate) {

@@ -1,0 +1,84 @@
+"""Two states of a network in one graph: what was added, what was removed, what is another one now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ovnkit.topology.graph import Edge, Node, Topology
+
+__all__ = ["compare"]
+
+_Identity = tuple[object, ...]
+
+
+def compare(before: Topology, after: Topology) -> Topology:
+    """``after`` with what was there before as well, the state of each node "added", "removed", "changed" or "".
+
+    Nodes are the same by their keys, or by their kind, name and place where these are of two databases.
+    """
+    known = _identities(before)
+    own = _identities(after)
+    there = {known[key]: key for key in before.nodes}
+    pairs = {key: key if key in before.nodes else there.get(own[key]) for key in after.nodes}
+    renamed = {old: key for key, old in pairs.items() if old is not None}
+    nodes: dict[str, Node] = {}
+    for key, node in after.nodes.items():
+        old = pairs[key]
+        state = "added" if old is None else "changed" if _differs(before.nodes[old], node) else ""
+        nodes[key] = attrs.evolve(node, state=state, facts=_facts(before.nodes[old] if old else None, node))
+    for key, node in before.nodes.items():
+        if key not in renamed:
+            parent = None if node.parent is None else renamed.get(node.parent, node.parent)
+            nodes[key] = attrs.evolve(node, state="removed", parent=parent)
+    return attrs.evolve(after, nodes=nodes, edges=_edges(before, after, renamed))
+
+
+def _identities(topology: Topology) -> dict[str, _Identity]:
+    found: dict[str, _Identity] = {}
+
+    def identity(key: str) -> _Identity:
+        if key not in found:
+            node = topology.nodes[key]
+            place = identity(node.parent) if node.parent in topology.nodes and node.parent is not None else ()
+            found[key] = (node.kind, node.name, node.facts.get("logical ip", ""), place)
+        return found[key]
+
+    for key in topology.nodes:
+        identity(key)
+    return found
+
+
+def _differs(old: Node, new: Node) -> bool:
+    return (old.name, old.label, old.state, dict(old.facts)) != (new.name, new.label, new.state, dict(new.facts))
+
+
+def _facts(old: Node | None, new: Node) -> dict[str, str]:
+    """The facts of a node, with what they were where they are others now."""
+    if old is None:
+        return dict(new.facts)
+    facts = {**old.facts, **new.facts}
+    found: dict[str, str] = {}
+    for name in facts:
+        was, now = old.facts.get(name, ""), new.facts.get(name, "")
+        found[name] = now if was == now else f"{was or '(none)'} → {now or '(none)'}"
+    if old.state != new.state:
+        found["state"] = f"{old.state or '(none)'} → {new.state or '(none)'}"
+    return found
+
+
+def _edges(before: Topology, after: Topology, renamed: dict[str, str]) -> tuple[Edge, ...]:
+    def ends(edge: Edge, key: Callable[[str], str]) -> tuple[str, str, str]:
+        return edge.kind, key(edge.source), key(edge.target)
+
+    def renamed_or_own(key: str) -> str:
+        return renamed.get(key, key)
+
+    old = {ends(edge, renamed_or_own): edge for edge in before.edges}
+    new = {ends(edge, str): edge for edge in after.edges}
+    found = [attrs.evolve(edge, state="" if key in old else "added") for key, edge in new.items()]
+    found += [
+        attrs.evolve(edge, source=key[1], target=key[2], state="removed") for key, edge in old.items() if key not in new
+    ]
+    return tuple(found)

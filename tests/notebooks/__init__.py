@@ -1,0 +1,1 @@
+"""The notebooks in examples/notebooks, run in Jupyter's own kernel against a lab."""
