@@ -1,7 +1,7 @@
 """A real browser without a window, driven through the DevTools protocol: JSON over two pipes, without any library.
 
-The protocol: https://chromedevtools.github.io/devtools-protocol/. What is sent to descriptor 3 of the browser ends with a
-NUL, and so does what comes from its descriptor 4.
+The protocol: https://chromedevtools.github.io/devtools-protocol/. What is sent to descriptor 3 of the browser ends
+with a NUL, and so does what comes from its descriptor 4.
 """
 
 from __future__ import annotations

@@ -13,27 +13,17 @@ import pytest
 
 from ovnkit import topology
 from ovnkit.errors import InvalidValue
-from ovnkit.northbound import Northbound
-from ovnkit.ovsdb.server import Server, find_schema
-from ovnkit.southbound import Southbound
 from ovnkit.topology import Edge, Topology
 from ovnkit.topology.html import frame, page
 from tests.topology import plain
 from tests.topology.chromium import Browser, Page
-from tests.topology.networks import populate
+from tests.topology.networks import running
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Topology:
+def network() -> Topology:
     """3 routers, 12 switches, 300 ports, 10 floating IPs on 5 hosts."""
-    directory = tmp_path_factory.mktemp("network")
-    with (
-        Server(directory / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=directory, name="nb") as nb_server,
-        Server(directory / "sb.db", find_schema("ovn-sb.ovsschema"), run_dir=directory, name="sb") as sb_server,
-        Northbound.connect(nb_server.remote, timeout=10) as nb,
-        Southbound.connect(sb_server.remote, timeout=10) as sb,
-    ):
-        populate(nb, sb)
+    with running() as (nb, sb):
         return topology.of(nb, sb)
 
 
@@ -74,9 +64,9 @@ def large(*, switches: int, ports: int) -> Topology:
     return plain.topology(nodes, edges)
 
 
-def show(browser: Browser, shown: Topology, path: Path, **settings: int) -> Page:
+def show(browser: Browser, shown: Topology, path: Path) -> Page:
     path.write_text(page(shown), encoding="utf-8")
-    opened = browser.page(**settings)
+    opened = browser.page(width=1200)
     opened.open(path)
     return opened
 
@@ -292,7 +282,7 @@ def test_a_card_is_dragged_and_its_links_follow(opened: Page) -> None:
     scale = opened.evaluate(SCALE)
     opened.drag(before["mx"], before["y"] + 5, 60, -40)
     after = opened.box(card("router-0"))
-    assert (after["x"] - before["x"], after["y"] - before["y"]) == (pytest.approx(60, abs=1), pytest.approx(-40, abs=1))
+    assert [after["x"] - before["x"], after["y"] - before["y"]] == pytest.approx([60, -40], abs=1)
     followed = [(was, now) for was, now in zip(ways, opened.evaluate(links), strict=True) if was != now]
     assert len(followed) == 5  # four networks and the outside
     for was, now in followed:
@@ -307,13 +297,13 @@ def test_what_the_picture_shows_is_moved_and_zoomed_around_the_pointer(opened: P
     before = opened.box(card("net-0"))
     opened.drag(80, 300, -70, 50)
     moved = opened.box(card("net-0"))
-    assert (moved["x"] - before["x"], moved["y"] - before["y"]) == (pytest.approx(-70), pytest.approx(50))
+    assert [moved["x"] - before["x"], moved["y"] - before["y"]] == pytest.approx([-70, 50])
     scale = opened.evaluate(SCALE)
     opened.pointer("mouseWheel", moved["x"], moved["y"], deltaX=0, deltaY=-200)
     opened.painted()
     zoomed = opened.box(card("net-0"))
     assert opened.evaluate(SCALE) > scale * 1.3
-    assert (zoomed["x"], zoomed["y"]) == (pytest.approx(moved["x"], abs=1), pytest.approx(moved["y"], abs=1))
+    assert [zoomed["x"], zoomed["y"]] == pytest.approx([moved["x"], moved["y"]], abs=1)
 
 
 def test_buttons_zoom_fit_and_reset(opened: Page) -> None:
@@ -429,7 +419,7 @@ def test_details_have_to_be_asked_for_where_there_is_little_room(browser: Browse
 
 
 def test_what_the_picture_folds_away_is_opened_found_and_folded_again(browser: Browser, tmp_path: Path) -> None:
-    opened = show(browser, large(switches=70, ports=40), tmp_path / "large.html", width=1200)
+    opened = show(browser, large(switches=70, ports=40), tmp_path / "large.html")
     more = f"({card('s0')}).querySelector('.more')"
     assert opened.text(".card .more") == "+ 35 more ports, 35 of them up"
     height = opened.box(card("s0"))["height"]
@@ -468,7 +458,7 @@ def test_the_page_of_ten_thousand_ports_opens_in_time(browser: Browser, tmp_path
 
 
 def test_names_that_mean_harm_are_text_everywhere(browser: Browser, tmp_path: Path) -> None:
-    opened = show(browser, plain.hostile(), tmp_path / "hostile.html", width=1200)
+    opened = show(browser, plain.hostile(), tmp_path / "hostile.html")
     elements = (
         "[...document.querySelectorAll('*')].filter(e => e.localName === 'script' ? !['', 'data'].includes(e.id) : "
         "[...e.attributes].some(a => a.name.startsWith('on'))).length"
@@ -496,7 +486,7 @@ def test_names_that_mean_harm_are_text_everywhere(browser: Browser, tmp_path: Pa
 def test_a_physical_network_of_any_name_is_selected_and_linked_to(browser: Browser, tmp_path: Path) -> None:
     name = 'a/b "c" #%41\r\nd'
     provider = topology.Node(f"provider:{name}", "provider", name, name)
-    opened = show(browser, plain.topology([provider]), tmp_path / "provider.html", width=1200)
+    opened = show(browser, plain.topology([provider]), tmp_path / "provider.html")
     opened.click("document.querySelector('.card .title')")
     assert opened.text(".panel h2") == r'a/b "c" #%41\r\nd'
     address = opened.evaluate("location.hash")

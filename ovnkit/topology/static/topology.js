@@ -89,6 +89,7 @@ class Topology {
   openPanel(open) {
     this.aside.hidden = !open;
     this.details.setAttribute("aria-expanded", open);
+    this.view?.resized();
   }
 
   switchTheme() {
