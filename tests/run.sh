@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 . examples/setup.sh
 
 further_programs='ssh=openssh-client sshd=openssh-server'
+# Chromium brings its fonts. Ubuntu has no package of it: there, any Chromium or Chrome that is installed will do.
+grep -qs '^ID=ubuntu' /etc/os-release || further_programs="$further_programs chromium=chromium"
 install_packages
 make_environment test
 may_become_root || give_up "the tests make network namespaces, which needs root, and there is no sudo; run this as root."
@@ -33,6 +35,8 @@ else
     say "pytest: without labs, in parallel"
     # Two for each processor: much of the time they wait for servers to start, or for a deadline to pass.
     run_pytest -n "$(($(nproc) * 2))" -m "not long and not lab and not alone"
-    say "pytest: labs and what is measured, one at a time, for what they use and clean up is the machine's"
-    run_pytest -m "not long and (lab or alone)"
+    say "pytest: labs, one for each processor"
+    run_pytest -n "$(nproc)" --dist loadfile -m "not long and lab and not alone"
+    say "pytest: what is measured, one at a time"
+    run_pytest -m "not long and alone"
 fi

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "limit": 3,
     "missing": ("ovs.db.idl:Idl.run",),
     "names": ("ovn-northd",),
+    "near": ("vm1", "vm2"),
     "oldest": "3.6",
     "output": "No such file\nor directory " * 50,
     "operation": {"op": "insert", "table": "T"},

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import add_connection, count, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, count, seconds, show, tls_of
 from ovnkit.cli.output import add_output, give
 
 if TYPE_CHECKING:
@@ -22,19 +22,30 @@ __all__ = ["add_commands", "opened"]
 _WHERE = """\
 Without these, the databases that the environment, the distribution, MicroOVN or Neutron name, as ovnkit.connect() finds
 them."""
-_WITHIN = ("show", "trace")
+_WITHIN = ("show", "trace", "check", "snapshot")
 """The commands that may follow the files of ``ovnkit open``."""
 
 
 def add_commands(commands: Commands) -> None:
     """Add the commands."""
-    show = _command(commands, "show", _show, "the network as a tree, or drawn into a file")
-    show.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
-    show.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
-    show.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
-    show.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
-    add_output(show, ".svg", ".html", ".png", ".dot", ".mmd")
+    picture = _command(commands, "show", _show, "the network as a tree, or drawn into a file")
+    add_output(picture, ".svg", ".html", ".png", ".dot", ".mmd")
+    watch = _command(commands, "watch", _watch, "the network as a tree, and then what changes, until Ctrl-C")
+    for parser in (picture, watch):
+        parser.add_argument("name", metavar="NAME", nargs="*", help="only what is around this switch, port, chassis, …")
+        parser.add_argument("--view", choices=("logical", "physical", "both"), default="both", help="(default: both)")
+        parser.add_argument("--depth", type=count, default=1, metavar="LINKS", help="how far around NAME (default: 1)")
+        parser.add_argument("--search", metavar="TEXT", help="only what has TEXT in its name or addresses")
+    watch.add_argument("--for", dest="seconds", type=seconds, metavar="SECONDS", help="end after so long")
+    add_json(watch)
     _add_trace(commands)
+    _add_check(commands)
+    keep = _command(commands, "snapshot", _snapshot, "keep what the databases hold, to compare or to share it")
+    keep.add_argument("--anonymize", action="store_true", help="with other names and addresses, without secrets")
+    add_json(keep)
+    keep.add_argument(
+        "-o", "--output", metavar="FILE", help="a .tar.gz, or a directory (default: ovn-DATE-TIME.tar.gz)"
+    )
     opening = commands.add_parser(
         "open",
         help="look at the files of a network",
@@ -72,6 +83,15 @@ def _add_trace(commands: Commands) -> None:
     version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
     version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
     add_output(trace, ".html")
+
+
+def _add_check(commands: Commands) -> None:
+    status = "Exit status: 0 no error and no warning, 1 failed, 2 an error or a warning, 64 wrong usage."
+    check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
+    check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
+    check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
+    check.add_argument("--explain", metavar="RULE", help="what a rule says, why, and what mends it; looks at nothing")
+    add_output(check, ".html")
 
 
 def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -135,6 +155,14 @@ def _part(topology: Topology, options: argparse.Namespace) -> Topology:
     return topology.view(options.view)
 
 
+def _watch(options: argparse.Namespace) -> int:
+    from ovnkit.cli.watch import watch
+
+    with _network(options) as network:
+        watch(network, _part(network.topology(), options), seconds=options.seconds, as_json=options.json)
+    return 0
+
+
 def _trace(options: argparse.Namespace) -> int:
     given = {
         name: value
@@ -145,3 +173,23 @@ def _trace(options: argparse.Namespace) -> int:
         found = network.trace(options.source, options.target, **given)
         give(options, found)
     return found.exit_code
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    with _network(options) as network:
+        snapshot = network.snapshot(anonymize=options.anonymize)
+    path = snapshot.save(options.output or f"ovn-{snapshot.taken:%Y%m%d-%H%M%S}.tar.gz")
+    show(options, path, lambda: {"path": str(path), "anonymized": snapshot.anonymized})
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        from ovnkit.topology.checks import explain
+
+        print(explain(options.explain))
+        return 0
+    with _network(options) as network:
+        found = network.check(only=options.only or (), ignore=options.ignore or ())
+        give(options, found)
+    return 2 if found.errors or found.warnings else 0

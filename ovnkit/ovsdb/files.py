@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import NotADatabase
+from ovnkit.errors import NotADatabase, NotMonitored
+from ovnkit.ovsdb.client import Client
 from ovnkit.ovsdb.contents import Builder, Contents
 from ovnkit.ovsdb.damage import Damage
 from ovnkit.ovsdb.raft import MemberLog, Membership
 from ovnkit.ovsdb.records import Flaw, Kind, Record, decompress, is_gzip, kind_of, records
 
-__all__ = ["START", "DatabaseFile", "is_database", "parse", "read"]
+__all__ = ["START", "DatabaseFile", "contents_of", "is_database", "parse", "read", "save"]
 
 START = 512
 """How many bytes of the beginning of a file tell whether it is a database."""
@@ -76,6 +79,36 @@ def parse(data: bytes, path: str = "") -> DatabaseFile:
         parsed.membership,
         None if builder is None or builder.date is None else datetime.fromtimestamp(builder.date, UTC),
     )
+
+
+def contents_of(client: Client[Any, Any]) -> Contents:
+    """All that a client has of its database at this moment.
+
+    Of Southbound a client does not have Logical_Flow, MAC_Binding and FDB, unless it was told to. Raises NotMonitored
+    where columns of a table are missing, or a table that others refer to, for without them it would be no database.
+    """
+    store = client._store
+    snapshot = store.snapshot()
+    rows: dict[str, dict[UUID, bytes]] = {}
+    for name, table in snapshot.tables.items():
+        for column, facts in table.replicated.schema.columns.items():
+            if column not in table.replicated.monitored:
+                raise NotMonitored(name, column)
+            for base in (facts.type.key, facts.type.value):
+                if base is not None and base.ref_type == "strong" and base.ref_table not in snapshot.tables:
+                    raise NotMonitored(str(base.ref_table))
+        rows[name] = {row.uuid: row._raw for row in snapshot.rows(name)}
+    schema = store.schema
+    store.release(snapshot)
+    return Contents(schema, rows)
+
+
+def save(client: Client[Any, Any], path: str | os.PathLike[str]) -> None:
+    """Write what a client has of its database to a standalone file, for a private ``Server`` to serve.
+
+    Raises NotMonitored as ``contents_of`` does.
+    """
+    contents_of(client).save(path, comment=f"saved from {client.remote}")
 
 
 @attrs.define

@@ -17,6 +17,7 @@ class Offline:
     """No connection at all: reads are answered, everything else is refused by ReadOnly, and at once."""
 
     is_own = True
+    tls = None
 
     def __init__(self, remote: str, trouble: str) -> None:
         self._remote = remote
@@ -41,7 +42,8 @@ class Offline:
 def store_of(database: type[Database], contents: Contents) -> Store:
     """A store with these rows, which stay as they are."""
     schema = contents.schema
-    store = Store(database, schema, {name: frozenset(table.columns) for name, table in schema.tables.items()})
+    known = {name: frozenset(table.columns) for name, table in schema.tables.items() if name in contents.rows}
+    store = Store(database, schema, known)
     updates = {
         table: {uuid: RowUpdate(initial=Raw(row)) for uuid, row in rows.items()}
         for table, rows in contents.rows.items()

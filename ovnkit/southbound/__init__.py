@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ovnkit.southbound import rows
-from ovnkit.southbound.chassis import ChassisSummary, EncapSummary, Gateway, Location, StaleChassis
+from ovnkit.southbound.chassis import ChassisSummary, EncapSummary, Gateway, Location
 from ovnkit.southbound.client import Southbound, SouthboundTransaction
+from ovnkit.southbound.liveness import StaleChassis
 from ovnkit.southbound.rows import *
 
 __all__ = [

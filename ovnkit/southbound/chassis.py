@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,12 +17,13 @@ from ovnkit.southbound.chassis_values import (
     cms_options,
     read_bridge_mappings,
 )
+from ovnkit.southbound.liveness import GRACE, StaleChassis, is_remote, stale_chassis
 from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, HAChassis, HAChassisGroup, PortBinding, SBGlobal
 
 if TYPE_CHECKING:
     from ovnkit.southbound.client import SouthboundTransaction
 
-__all__ = ["ChassisOperations", "ChassisSummary", "EncapSummary", "Gateway", "Location", "StaleChassis"]
+__all__ = ["ChassisOperations", "ChassisSummary", "EncapSummary", "Gateway", "Location"]
 
 _REDIRECT = "cr-"
 
@@ -90,19 +91,6 @@ class Location:
     up: bool | None
 
 
-@attrs.frozen(kw_only=True)
-class StaleChassis:
-    """A chassis whose ovn-controller seems to be gone, and in ``why`` what shows it.
-
-    ``state`` is "unknown" where it may be gone, and nothing can show since when.
-    """
-
-    name: str
-    why: str
-    state: Literal["stale", "unknown"] = "stale"
-    hostname: str | None = None
-
-
 class ChassisOperations(SouthboundOperations):
     """Reading chassis and what they carry, and removing one."""
 
@@ -160,7 +148,7 @@ class ChassisOperations(SouthboundOperations):
             up=binding.up,
         )
 
-    def stale_chassis(self, *, grace: float = 60.0) -> tuple[StaleChassis, ...]:
+    def stale_chassis(self, *, grace: float = GRACE) -> tuple[StaleChassis, ...]:
         """The chassis that look abandoned, by name; what it shows is a reason to look, not a proof.
 
         "stale": one of Chassis and Chassis_Private is missing, or it has not followed ``nb_cfg`` while another chassis
@@ -169,33 +157,14 @@ class ChassisOperations(SouthboundOperations):
         and since when nothing tells: where ``nb_cfg`` is raised often, the time of each raise is lost with the next.
         Chassis of other availability zones and VTEP gateways have no Chassis_Private and are left out.
         """
-        return tuple(sorted(self._stale(grace), key=lambda stale: stale.name))
-
-    def _stale(self, grace: float) -> Iterator[StaleChassis]:
-        chassis = {row.name: row for row in self.find(Chassis)}
-        private = {row.name: row for row in self.find(ChassisPrivate)}
-        target = max((row.nb_cfg for row in self.find(SBGlobal)), default=0)
-        reached = [row.nb_cfg_timestamp for row in private.values() if row.nb_cfg >= target and row.nb_cfg_timestamp]
-        late = bool(reached) and time.time() - min(reached) / 1000 > grace
-        for name in private.keys() - chassis.keys():
-            yield StaleChassis(name=name, why="Chassis_Private without Chassis")
-        for name, row in chassis.items():
-            if name not in private:
-                if not _is_remote(row) and not row.vtep_logical_switches:
-                    yield StaleChassis(name=name, why="Chassis without Chassis_Private", hostname=row.hostname)
-            elif not target:
-                why = "nb_cfg has never moved, so that no chassis could follow it"
-                yield StaleChassis(name=name, why=why, state="unknown", hostname=row.hostname)
-            elif private[name].nb_cfg < target:
-                own = private[name].nb_cfg
-                others = "others have reached" if reached else "nobody has reached"
-                why = (
-                    f"its nb_cfg is {own}, {others} {target}"
-                    if own
-                    else f"it has never followed nb_cfg, which is {target}"
-                )
-                state: Literal["stale", "unknown"] = "stale" if late and own else "unknown"
-                yield StaleChassis(name=name, why=why, state=state, hostname=row.hostname)
+        found = stale_chassis(
+            {row.name: row for row in self.find(Chassis)},
+            {row.name: row for row in self.find(ChassisPrivate)},
+            target=max((row.nb_cfg for row in self.find(SBGlobal)), default=0),
+            now=time.time(),
+            grace=grace,
+        )
+        return tuple(sorted(found, key=lambda stale: stale.name))
 
     def remove_chassis(self, name: str, *, dry_run: bool = False) -> Changes:
         """Remove a chassis that is gone: its Chassis with its Encaps, and its Chassis_Private, also a lone one.
@@ -215,10 +184,6 @@ class ChassisOperations(SouthboundOperations):
         return self._operate(body, dry_run=dry_run)
 
 
-def _is_remote(row: Chassis) -> bool:
-    return row.other_config.get("is-remote", "").lower() == "true"
-
-
 def _summary(row: Chassis, private: ChassisPrivate | None, encaps: Mapping[Ref[Encap], EncapSummary]) -> ChassisSummary:
     # What ovn-controller copies is in other_config; releases before 20.06 had it in external_ids.
     said = {**row.external_ids, **row.other_config}
@@ -234,6 +199,6 @@ def _summary(row: Chassis, private: ChassisPrivate | None, encaps: Mapping[Ref[E
         transport_zones=tuple(sorted(row.transport_zones)),
         nb_cfg=None if private is None else private.nb_cfg,
         nb_cfg_timestamp=None if private is None else private.nb_cfg_timestamp,
-        remote=_is_remote(row),
+        remote=is_remote(row),
         ref=row.ref,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 import attrs
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ovnkit.topology.live import Live
     from ovnkit.topology.source import Source
     from ovnkit.topology.svg import Theme
+    from ovnkit.topology.trace import End, Trace
+    from ovnkit.topology.trace.options import TraceOptions
+    from ovnkit.topology.widget import TopologyWidget
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
 
@@ -245,6 +248,20 @@ class Topology:
             at = before[at]
         return way[::-1]
 
+    def trace(self, source: End | Node, target: End | Node, **packet: Unpack[TraceOptions]) -> Trace:
+        """Why ``source`` can reach ``target``, or cannot, as the databases are now: see ``topology.trace()``.
+
+        Ends are nodes, or what ``topology.trace()`` takes. Raises NotReached without Northbound, NotFound, NotUnique.
+        """
+        from ovnkit.errors import NotReached
+        from ovnkit.topology.trace import trace
+
+        nb, sb, vswitches = self.source.nb, self.source.sb, self.source.vswitches
+        if nb is None:
+            raise NotReached("Northbound", ())
+        ends: list[Any] = [end.row or end.name if isinstance(end, Node) else end for end in (source, target)]
+        return trace(nb, sb, *ends, vswitches=vswitches, **packet)
+
     def again(self) -> Topology:
         """The same part of the network as it is now. Raises NotFound where what it is around is no longer there."""
         from ovnkit.topology.building import of
@@ -275,6 +292,18 @@ class Topology:
 
         limits = (None, None) if whole else (MOST_PORTS, MOST_CARDS)
         return svg(lay_out(deck(self, most_ports=limits[0], most_cards=limits[1])), theme=theme)
+
+    def to_html(self, *, title: str = "Topology of the network") -> str:
+        """One HTML file that needs no network: the picture to zoom, drag, search, select in and fold."""
+        from ovnkit.topology.html import page
+
+        return page(self, title=title)
+
+    def widget(self) -> TopologyWidget:
+        """The same in a notebook, with what is selected readable from Python. Raises MissingExtra."""
+        from ovnkit.topology.widget import TopologyWidget
+
+        return TopologyWidget(self)
 
     def to_dot(self) -> str:
         """The graph in the language of Graphviz."""

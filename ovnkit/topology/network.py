@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import attrs
 
@@ -27,7 +27,10 @@ from ovnkit.vswitch.rows import SSL
 
 if TYPE_CHECKING:
     from ovnkit.topology import Topology
+    from ovnkit.topology.checks import Findings
+    from ovnkit.topology.snapshot import Snapshot
     from ovnkit.topology.trace import End, Trace
+    from ovnkit.topology.trace.options import TraceOptions
 
 __all__ = ["Network", "connect"]
 
@@ -62,7 +65,7 @@ class Network:
 
         return topology.of(self.nb, self.sb, self.vswitches)
 
-    def trace(self, source: End, target: End, **packet: Any) -> Trace:
+    def trace(self, source: End, target: End, **packet: Unpack[TraceOptions]) -> Trace:
         """Why ``source`` can reach ``target``, or cannot; ``packet`` is what ``topology.trace()`` takes beside these.
 
         Raises NotReached without Northbound.
@@ -72,6 +75,18 @@ class Network:
         if self.nb is None:
             raise NotReached("Northbound", tuple(map(str, self.tried)))
         return trace(self.nb, self.sb, source, target, vswitches=self.vswitches, **packet)
+
+    def check(self, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
+        """What is wrong with the network, or may be: ``topology.check(nb, sb, vswitches)``."""
+        from ovnkit.topology.checks import check
+
+        return check(self.nb, self.sb, self.vswitches, only=only, ignore=ignore)
+
+    def snapshot(self, *, anonymize: bool = False) -> Snapshot:
+        """What the databases hold now, to keep and to compare; see ``topology.snapshot()``."""
+        from ovnkit.topology.snapshot import snapshot
+
+        return snapshot(self.nb, self.sb, self.vswitches, anonymize=anonymize)
 
     def close(self) -> None:
         """Close every client."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -25,7 +26,9 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.chassis_values import cms_options, read_bridge_mappings
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis, Encap, PortBinding
+from ovnkit.topology.addresses import PortAddress, port_addresses
 from ovnkit.topology.text import natural
+from ovnkit.vswitch.chassis_config import ChassisConfig, chassis_config
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import Bridge, Interface, OpenVSwitch, Port
 
@@ -91,19 +94,24 @@ class HostTables:
         return next(iter(self.rows(OpenVSwitch).values()), None)
 
     @cached_property
+    def config(self) -> ChassisConfig:
+        """What its ovn-controller is told in ``external_ids``."""
+        return chassis_config({} if self.root is None else self.root.external_ids)
+
+    @property
     def system_id(self) -> str:
         """``external_ids:system-id``, the name of its chassis; "" where there is none."""
-        return "" if self.root is None else self.root.external_ids.get("system-id", "")
+        return self.config.system_id or ""
 
-    @cached_property
+    @property
     def hostname(self) -> str:
         """``external_ids:hostname``, or the system-id."""
-        return (self.root.external_ids.get("hostname", "") if self.root else "") or self.system_id
+        return self.config.hostname or self.system_id
 
-    @cached_property
-    def mappings(self) -> dict[str, str]:
+    @property
+    def mappings(self) -> Mapping[str, str]:
         """The bridge of each physical network, from ``external_ids:ovn-bridge-mappings``."""
-        return read_bridge_mappings(self.root.external_ids.get("ovn-bridge-mappings", "") if self.root else "")
+        return self.config.bridge_mappings
 
     @cached_property
     def bridges(self) -> list[Bridge]:
@@ -113,8 +121,18 @@ class HostTables:
     @cached_property
     def integration_bridge(self) -> Bridge | None:
         """The bridge of ovn-controller: ``external_ids:ovn-bridge``, else br-int (ovn-controller(8))."""
-        name = (self.root.external_ids.get("ovn-bridge", "") if self.root else "") or "br-int"
-        return next((bridge for bridge in self.bridges if bridge.name == name), None)
+        return next((bridge for bridge in self.bridges if bridge.name == self.config.integration_bridge), None)
+
+    @cached_property
+    def attachments(self) -> dict[str, list[Interface]]:
+        """The interfaces of the integration bridge that are to be logical ports, by their ``external_ids:iface-id``."""
+        found: dict[str, list[Interface]] = {}
+        if self.integration_bridge is not None:
+            for port in self.ports(self.integration_bridge):
+                for interface in self.interfaces(port):
+                    if iface_id := interface.external_ids.get("iface-id"):
+                        found.setdefault(iface_id, []).append(interface)
+        return found
 
     def ports(self, bridge: Bridge) -> list[Port]:
         """The ports of a bridge, by name."""
@@ -136,6 +154,11 @@ class Tables:
         self.nb = _Read(nb)
         self.sb = _Read(sb, _LARGE)
         self.hosts = tuple(HostTables(vswitch) for vswitch in vswitches)
+        is_live = all(client is None or str(client.state) != "file" for client in (nb, sb))
+        self.read_at = time.time() if is_live else None
+        """When that was, in seconds since the epoch; None for files, in which time stands still."""
+        self._ports: dict[Ref[LogicalSwitch], list[LogicalSwitchPort]] = {}
+        self._router_ports: dict[Ref[LogicalRouter], list[LogicalRouterPort]] = {}
 
     def switch_port(self, name: str) -> LogicalSwitchPort | None:
         """The logical switch port of this name, which is unique."""
@@ -166,11 +189,15 @@ class Tables:
 
     def ports(self, switch: LogicalSwitch) -> list[LogicalSwitchPort]:
         """The ports of a switch, by name."""
-        return _by_name(_members(self.nb(LogicalSwitchPort), switch.ports))
+        if switch.ref not in self._ports:
+            self._ports[switch.ref] = _by_name(_members(self.nb(LogicalSwitchPort), switch.ports))
+        return self._ports[switch.ref]
 
     def router_ports(self, router: LogicalRouter) -> list[LogicalRouterPort]:
         """The ports of a router, by name."""
-        return _by_name(_members(self.nb(LogicalRouterPort), router.ports))
+        if router.ref not in self._router_ports:
+            self._router_ports[router.ref] = _by_name(_members(self.nb(LogicalRouterPort), router.ports))
+        return self._router_ports[router.ref]
 
     def members(self, row_class: type[R], refs: Iterable[Ref[R]]) -> list[R]:
         """The rows of NB that these references name."""
@@ -194,18 +221,25 @@ class Tables:
     def switch_ports_of_router_port(self) -> dict[str, list[LogicalSwitchPort]]:
         """The switch ports that name a router port, by its name. One that more than one names is a fault."""
         found: dict[str, list[LogicalSwitchPort]] = {}
-        for port in _by_name(self.nb(LogicalSwitchPort).values()):
-            if port.type == "router" and (named := port.options.get("router-port", "")):
+        for port in _by_name(port for port in self.nb(LogicalSwitchPort).values() if port.type == "router"):
+            if named := port.options.get("router-port", ""):
                 found.setdefault(named, []).append(port)
         return found
+
+    @cached_property
+    def addresses(self) -> dict[Ref[LogicalSwitchPort], tuple[PortAddress, ...]]:
+        """The addresses of each switch port, those of a router's and those that ovn-northd has chosen as well."""
+        return {
+            ref: tuple(port_addresses(port, self.peer_router_port(port) if port.type == "router" else None))
+            for ref, port in self.nb(LogicalSwitchPort).items()
+        }
 
     @cached_property
     def localnet_ports(self) -> dict[str, list[LogicalSwitchPort]]:
         """The ports of type localnet, by their physical network (``options:network_name``)."""
         found: dict[str, list[LogicalSwitchPort]] = {}
-        for port in _by_name(self.nb(LogicalSwitchPort).values()):
-            if port.type == "localnet":
-                found.setdefault(port.options.get("network_name", ""), []).append(port)
+        for port in _by_name(port for port in self.nb(LogicalSwitchPort).values() if port.type == "localnet"):
+            found.setdefault(port.options.get("network_name", ""), []).append(port)
         return found
 
     def candidates(self, port: LogicalRouterPort) -> list[Candidate]:

@@ -21,6 +21,7 @@ from tests.docs.pages import Place
 from tests.lab.roots import fill
 from tests.northd import northd_running, skip_without_northd
 from tests.ovsdb.authority import Authority, TlsServer, free_port
+from tests.topology.trace.site import standing_in
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,13 @@ def central(short_path: Path) -> Iterator[Place]:
     finally:
         for server in servers:
             server.stop()
+
+
+@pytest.fixture
+def placed(short_path: Path) -> Iterator[Place]:
+    """NB and SB with the network that traces are tried on, whose ports are bound to chassis."""
+    with standing_in(short_path) as site:
+        yield Place({"OVN_NB_DB": site.nb.remote, "OVN_SB_DB": site.sb.remote, "OVS_RUNDIR": str(short_path)})
 
 
 @pytest.fixture

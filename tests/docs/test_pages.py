@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, Page, blocks, matches, place_of
 
-_WITHOUT_LAB = {"nothing", "central", "clustered", "secure"}
+_WITHOUT_LAB = {"nothing", "central", "clustered", "placed", "secure"}
 
 
 def _pages() -> Iterator[object]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -310,8 +310,10 @@ def test_it_fails_when_a_packet_has_no_answer(machine: Machine) -> None:
         seen = _read_to(program, "ok  DHCP lease")
         inode = Path("/run/netns", f"ovnkit-{_lab(machine)}-metadata-metadata-tenant-cmp2").stat().st_ino
         for pid in machine.processes():
-            if Path(f"/proc/{pid}/ns/net").stat().st_ino == inode:
-                os.kill(pid, signal.SIGKILL)
+            # Others come and go meanwhile.
+            with suppress(FileNotFoundError):
+                if Path(f"/proc/{pid}/ns/net").stat().st_ino == inode:
+                    os.kill(pid, signal.SIGKILL)
         status, rest, _ = _ends(program)
     failed = [line for line in (seen + rest).splitlines() if "FAILED" in line]
     assert status == 1

@@ -12,7 +12,9 @@ from typing import Any, Final
 import nbformat
 from nbclient import NotebookClient
 
-__all__ = ["NOTEBOOKS", "ROOT", "code_cells", "is_fresh", "read", "run", "text_of", "write"]
+from ovnkit.lab.binaries import versions
+
+__all__ = ["NOTEBOOKS", "ROOT", "code_cells", "is_fresh", "made_with", "read", "run", "settle", "text_of", "write"]
 
 ROOT: Final = Path(__file__).parents[2]
 NOTEBOOKS: Final = tuple(sorted((ROOT / "examples/notebooks").glob("*.ipynb")))
@@ -20,6 +22,7 @@ NOTEBOOKS: Final = tuple(sorted((ROOT / "examples/notebooks").glob("*.ipynb")))
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _PATH: Final = re.compile(r"/(?:tmp|var/tmp|run/user|root|home)/[\w./~-]*")
 _RAN: Final = "ovnkit_ran"
+_OVN: Final = "ovnkit_ovn"
 
 
 def read(path: Path) -> Any:
@@ -48,12 +51,15 @@ def run(path: Path, *, timeout: float = 60.0) -> Any:
         notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     client.execute(env={**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"})
-    settle(notebook)
+    settle(notebook, ovn=versions(os.environ)[0])
     return notebook
 
 
-def settle(notebook: Any) -> None:
-    """Take out what differs from run to run: identities of rows, directories, times, the release of Python."""
+def settle(notebook: Any, *, ovn: str) -> None:
+    """Take out what differs from run to run: identities of rows, directories, counts, the release of Python.
+
+    ``ovn`` is the release that it ran with, which is kept in the notebook.
+    """
     seen: dict[str, str] = {}
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = number
@@ -69,7 +75,13 @@ def settle(notebook: Any) -> None:
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        _OVN: ovn,
     }
+
+
+def made_with(notebook: Any) -> str:
+    """The release of OVN that it ran with."""
+    return str(notebook.metadata.get(_OVN, ""))
 
 
 def _settled(text: str, seen: dict[str, str]) -> str:

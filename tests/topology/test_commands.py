@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +19,7 @@ import pytest
 
 from ovnkit.cli import main
 from ovnkit.cli.network import opened
-from ovnkit.northbound import Northbound
+from ovnkit.northbound import LogicalSwitchPort, Northbound
 from ovnkit.ovsdb.server import Server, find_schema
 
 VARIABLES = ("OVN_NB_DB", "OVN_SB_DB", "OVN_RUNDIR", "OVS_RUNDIR", "OVN_NBCTL_OPTIONS", "OVN_SBCTL_OPTIONS")
@@ -136,6 +142,45 @@ def test_where_nothing_is_reached_all_that_was_tried_is_told(
     assert [line.split(":")[0] for line in rest] == ["  OVN_Northbound", "  OVN_Southbound", "  Open_vSwitch"]
 
 
+@pytest.fixture
+def watching(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that watches the switch db, for half a minute at most."""
+    command = [sys.executable, "-m", "ovnkit", "watch", "db", "--nb", f"unix:{directory}/ovnnb_db.sock"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OVN_RUNDIR": str(directory)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        end = threading.Timer(30, process.kill)
+        end.start()
+        yield process
+        end.cancel()
+        process.kill()
+
+
+def test_watch_tells_what_changes_until_it_is_interrupted(watching: subprocess.Popen[str], directory: Path) -> None:
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "switch db\n"
+    assert "vm2" in watching.stdout.readline()
+    with Northbound.connect(f"unix:{directory}/ovnnb_db.sock") as nb:
+        nb.add_switch_port("web", "elsewhere")
+        nb.add_switch_port("db", "vm3")
+        assert re.fullmatch(r"\d\d:\d\d:\d\d \+ switch port vm3\n", watching.stdout.readline())
+        with nb.transaction() as tx:
+            tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.9"])
+        assert re.search(r"~ switch port vm2  .*10\.0\.1\.5 → .*10\.0\.1\.9", watching.stdout.readline())
+        nb.remove_switch_port("db", "vm3")
+        assert " - switch port vm3" in watching.stdout.readline()
+        nb.remove_switch_port("web", "elsewhere")
+        with nb.transaction() as tx:
+            tx.update(tx.get(LogicalSwitchPort, name="vm2"), addresses=["02:00:00:00:00:06 10.0.1.5"])
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(10) == 0
+
+
+def test_watch_as_json_is_an_object_for_each_line(run: Run) -> None:
+    said = run("watch", "--json", "--for", "0.3")
+    (line,) = said.output.splitlines()
+    assert (said.status, sorted(json.loads(line))) == (0, ["edges", "nodes"])
+
+
 def test_open_shows_files_without_a_server(run: Run, directory: Path) -> None:
     said = run("open", directory / "ovnnb_db.db", directory / "ovnsb_db.db")
     assert (said.status, said.errors) == (0, "")
@@ -205,3 +250,34 @@ def test_trace_tells_why_and_its_status_says_whether_it_arrives(run: Run, tmp_pa
     assert found["verdict"] != "delivered"
     assert run("trace", "vm1", "vm2", "-o", tmp_path / "trace.html").output == ""
     assert (tmp_path / "trace.html").read_text().startswith('<!doctype html>\n<meta charset="utf-8">\n<title>Trace')
+
+
+def test_check_tells_what_is_wrong_and_its_status_says_whether(run: Run) -> None:
+    said = run("check", "--only", "OVN1")
+    assert said.status == 0
+    found = json.loads(run("check", "--json").output)
+    assert found["findings"]
+
+
+def test_check_explains_a_rule(run: Run) -> None:
+    said = run("check", "--explain", "OVN101")
+    assert (said.status, said.output.startswith("# OVN101: ")) == (0, True)
+
+
+def test_a_snapshot_is_opened_again_and_an_anonymous_one_has_other_names(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "shop.tar.gz"
+    said = run("snapshot", "-o", path)
+    assert (said.status, said.output, said.errors) == (0, f"{path}\n", "")
+    assert run("open", path).output == run("show").output
+    assert json.loads(run("snapshot", "--anonymize", "--json", "-o", path).output) == {
+        "path": str(path),
+        "anonymized": True,
+    }
+    assert "vm1" not in run("open", path).output
+
+
+def test_a_snapshot_without_a_name_is_called_after_its_time(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert re.fullmatch(r"ovn-\d{8}-\d{6}\.tar\.gz\n", run("snapshot").output)

@@ -26,6 +26,7 @@ __all__ = ["Passed", "sources"]
 _BLOCK = 512
 _BEGINNING = 1 << 16
 """Bytes of a compressed file that are more than enough for the first block of a tar file in it."""
+_PIECE = 1 << 13
 _LONGEST = 256 << 30
 """Bytes of a tar file after which no more of it is looked at."""
 _DEEPEST = 3
@@ -85,55 +86,66 @@ def _archive(file: Any, path: str, depth: int) -> Iterator[DatabaseFile | Damage
         # As a stream: nothing is searched for or gone back to, and members that were seen are not kept.
         with tarfile.open(fileobj=file, mode="r|*") as archive:
             for members, member in enumerate(archive):  # noqa: B007 - how many there were before it
-                archive.members = []  # type: ignore[misc]
+                vars(archive)["members"] = []
                 offset = member.offset
                 if offset + member.size > _LONGEST:
                     yield Passed(path, f"nothing after its first {offset} bytes was looked at")
                     return
-                if member.isreg() and (content := archive.extractfile(member)) is not None:
-                    yield from _member(content, f"{path}:{member.name}", member.size, depth)
+                if member.isreg() and not member.issparse():
+                    stream: Any = archive.fileobj
+                    stream.seek(member.offset_data)
+                    yield from _member(_Member(stream, member.size), f"{path}:{member.name}", depth)
     except _BROKEN as exc:
         yield Damage(path, offset, f"the archive is damaged: {exc}", members)
 
 
-def _member(content: Any, path: str, size: int, depth: int) -> Iterator[DatabaseFile | Damage | Passed]:
-    beginning, broken = _read(content, _BEGINNING)
+def _member(member: _Member, path: str, depth: int) -> Iterator[DatabaseFile | Damage | Passed]:
+    beginning = member.keep(_BEGINNING)
     if is_database(beginning[:START]):
-        if size > LARGEST:
+        if member.size > LARGEST:
             yield Passed(path, f"larger than {LARGEST} bytes")
-            return
-        rest = b""
-        if broken is None:
-            rest, broken = _read(content, size)
-        yield parse(beginning + rest, path)
+        else:
+            yield parse(member.keep(member.size), path)
     elif depth < _DEEPEST and _is_tar(beginning):
-        yield from _archive(_Rest(beginning, content), path, depth + 1)
-    if broken is not None:
-        raise broken
+        yield from _archive(member, path, depth + 1)
+    if member.error is not None:
+        raise member.error
 
 
-def _read(content: Any, most: int) -> tuple[bytes, Exception | None]:
-    """What can be read of a member, and what ended it before its end."""
-    found = bytearray()
-    try:
-        # A block at a time: what comes before the end of a file that is cut would be lost with a longer piece.
-        while len(found) < most and (part := content.raw.read(min(_BLOCK, most - len(found)))):
-            found += part
-    except _BROKEN as exc:
-        return bytes(found), exc
-    return bytes(found), None
+class _Member:
+    """A member of a tar file, as a file that is read once. What comes before a cut or damage is not lost with it."""
 
+    def __init__(self, stream: Any, size: int) -> None:
+        self._stream = stream
+        self.size = size
+        self._left = size
+        self._kept = bytearray()
+        self.error: Exception | None = None
 
-class _Rest:
-    """A member of which the beginning has been read, as a file from its first byte on."""
-
-    def __init__(self, beginning: bytes, content: Any) -> None:
-        self._beginning = beginning
-        self._content = content
+    def keep(self, most: int) -> bytes:
+        """The first so many bytes, or what there is of them; read() still begins with them."""
+        while len(self._kept) < most and (part := self._take(min(_PIECE, most - len(self._kept)))):
+            self._kept += part
+        return bytes(self._kept)
 
     def read(self, size: int) -> bytes:
-        part, self._beginning = self._beginning[:size], self._beginning[size:]
-        return part if len(part) == size else part + bytes(self._content.read(size - len(part)))
+        """The next bytes."""
+        found = bytes(self._kept[:size])
+        del self._kept[:size]
+        return found + self._take(size - len(found))
+
+    def _take(self, size: int) -> bytes:
+        wanted = min(size, self._left)
+        if not wanted or self.error is not None:
+            return b""
+        try:
+            part = bytes(self._stream.read(wanted))
+        except _BROKEN as exc:
+            part, self.error = b"", exc
+        self._left -= len(part)
+        if len(part) < wanted and self.error is None:
+            self.error = EOFError("it is cut off")
+        return part
 
 
 def _is_tar(beginning: bytes) -> bool:

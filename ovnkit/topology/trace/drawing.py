@@ -14,7 +14,7 @@ from ovnkit.topology.trace.result import Trace, Way, row_text
 
 __all__ = ["to_html"]
 
-Ending = Literal["delivered", "stopped", "open"]
+_Ending = Literal["delivered", "stopped", "open"]
 
 _WIDTH, _HEIGHT = 156, 58
 _ACROSS, _DOWN = 44, 36
@@ -27,8 +27,8 @@ _MOST_HOPS = 400
 _STYLE = """
 .ovnkit-trace{--fg:#1f2328;--soft:#57606a;--line:#8c959f;--box:#f6f8fa;--good:#1a7f37;--bad:#cf222e;
 --open:#9a6700;color:var(--fg);font:13px/1.45 system-ui,sans-serif;max-width:100%}
-@media (prefers-color-scheme:dark){.ovnkit-trace{--fg:#e6edf3;--soft:#9da7b3;--line:#6e7681;--box:#21262d;--good:#3fb950;
---bad:#ff7b72;--open:#d29922}}
+@media (prefers-color-scheme:dark){.ovnkit-trace{--fg:#e6edf3;--soft:#9da7b3;--line:#6e7681;--box:#21262d;
+--good:#3fb950;--bad:#ff7b72;--open:#d29922}}
 [data-jp-theme-light="true"] .ovnkit-trace{--fg:#1f2328;--soft:#57606a;--line:#8c959f;--box:#f6f8fa;--good:#1a7f37;
 --bad:#cf222e;--open:#9a6700}
 [data-jp-theme-light="false"] .ovnkit-trace{--fg:#e6edf3;--soft:#9da7b3;--line:#6e7681;--box:#21262d;--good:#3fb950;
@@ -52,7 +52,7 @@ overflow-wrap:anywhere;background:none;color:var(--fg)}
 .ovnkit-trace code{font:12px ui-monospace,monospace;color:var(--fg);background:none;overflow-wrap:anywhere}
 .ovnkit-trace tr.stopped{outline:2px dashed var(--bad)}
 """
-_ENDINGS: dict[str, Ending] = {"delivered": "delivered", "unresolved": "open", "unknown": "open"}
+_ENDINGS: dict[str, _Ending] = {"delivered": "delivered", "unresolved": "open", "unknown": "open"}
 _WORDS = {"delivered": "✓", "stopped": "✕", "open": "?"}
 
 
@@ -64,7 +64,7 @@ class _Box:
     name: str
     ports: str
     title: str
-    ending: Ending | None = None
+    ending: _Ending | None = None
 
 
 def to_html(trace: Trace) -> str:
@@ -101,7 +101,7 @@ def _way(way: Way) -> Iterator[str]:
 
 
 def _boxes(way: Way) -> list[_Box]:
-    """The ends, and between them a box for each visit of a device; other packets, such as ARP, are in the table alone."""
+    """The ends, and between them a box for each visit of a device; other packets, such as ARP, are in the table."""
     ending = _ENDINGS.get(way.verdict, "stopped")
     boxes = [_Box("from", way.source, "", way.what)]
     last = way.last
@@ -177,7 +177,7 @@ def _box(box: _Box, x: int, y: int, *, end: bool) -> Iterator[str]:
     yield "</g>"
 
 
-def _sign(ending: Ending, x: int, y: int) -> str:
+def _sign(ending: _Ending, x: int, y: int) -> str:
     """A tick, a cross or a question mark, 12 wide."""
     if ending == "delivered":
         return f"M{x} {y + 7}l4 5l8 -11"

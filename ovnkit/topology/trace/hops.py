@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _OUTPUT = re.compile(r'/\* output to "(.*?)", type "([^"\n]*)" \*/', re.DOTALL)
+_REDIRECTED = re.compile(r"/\* Replacing type .*? with distributed port .*? \*/", re.DOTALL)
 _OTHER_PACKET = re.compile(r"(arp|nd_\w+|icmp[46]\w*|tcp_reset|sctp_abort|reject|dhcp\w*)\b")
 _CHANGES = re.compile(
     r"(eth|arp|nd|ip[46]?|icmp[46]|tcp|udp|sctp)\.|outport\b|ct_(?!clear)|drop;|icmp[46] |tcp_reset|reject"
@@ -56,7 +57,7 @@ class Hop:
     """Which packet this is: "" for the one that is traced, else what made another ("arp", "icmp4", "tcp_reset", …)."""
 
     before: str = ""
-    """What came between the last hop and this one: connection tracking or NAT, such as ``ct_next(ct_state=new|trk)``."""
+    """What came between the last hop and this one: connection tracking or NAT (``ct_next(ct_state=new|trk)``)."""
 
     table: int
     stage: str
@@ -110,39 +111,50 @@ def parse(text: str) -> tuple[Hop, ...]:
 
 def _hops(text: str) -> Iterator[Hop]:
     found = list(_TOKEN.finditer(text))
-    where: dict[str, str | None] | None = None
+    ends = [*(token.start() for token in found), len(text)][1:]
+    where: re.Match[str] | None = None
     others: list[tuple[int, str]] = []
     before = ""
-    for index, token in enumerate(found):
+    hop: Hop | None = None
+    for token, end in zip(found, ends, strict=True):
         indent = len(token["indent"])
         while others and others[-1][0] > indent:
             others.pop()
-        if token["table"] is not None:
-            if where is None:
-                continue
-            end = found[index + 1].start() if index + 1 < len(found) else len(text)
-            yield Hop(
-                datapath=where["datapath"] or "",
-                pipeline="egress" if where["pipeline"] == "egress" else "ingress",
-                inport=where["inport"] or "",
-                outport=where["outport"],
-                packet=others[-1][1] if others else "",
-                before=before,
-                table=int(token["table"]),
-                stage=token["stage"] or "",
-                match=token["match"] or "",
-                priority=None if token["priority"] is None else int(token["priority"]),
-                actions=_actions(text[token.end() : end]),
-                flow=token["uuid"] or "",
-            )
-            before = ""
-            continue
         if token["pipeline"] is not None:
-            where = token.groupdict()
-        elif (other := _OTHER_PACKET.match(token["title"])) is not None:
-            others.append((indent, other[1]))
-        elif _LATER.match(token["title"]):
-            before = token["title"]
+            where = token
+        elif token["table"] is None:
+            if (other := _OTHER_PACKET.match(token["title"])) is not None:
+                others.append((indent, other[1]))
+            elif _LATER.match(token["title"]):
+                before = token["title"]
+            # What another packet is sent to stands here, and not below a table.
+            redirected = tuple(_REDIRECTED.findall(text[token.end() : end]))
+            if hop is not None and redirected:
+                hop = attrs.evolve(hop, actions=(*hop.actions, *redirected))
+        elif where is not None:
+            if hop is not None:
+                yield hop
+            hop = _hop(token, where, others[-1][1] if others else "", before, _actions(text[token.end() : end]))
+            before = ""
+    if hop is not None:
+        yield hop
+
+
+def _hop(token: re.Match[str], where: re.Match[str], packet: str, before: str, actions: tuple[str, ...]) -> Hop:
+    return Hop(
+        datapath=where["datapath"],
+        pipeline="egress" if where["pipeline"] == "egress" else "ingress",
+        inport=where["inport"],
+        outport=where["outport"],
+        packet=packet,
+        before=before,
+        table=int(token["table"]),
+        stage=token["stage"] or "",
+        match=token["match"] or "",
+        priority=None if token["priority"] is None else int(token["priority"]),
+        actions=actions,
+        flow=token["uuid"] or "",
+    )
 
 
 def _actions(text: str) -> tuple[str, ...]:

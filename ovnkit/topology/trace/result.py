@@ -15,7 +15,7 @@ from ovnkit.topology.trace.obstacles import Obstacle
 from ovnkit.topology.trace.packet import Packet
 from ovnkit.topology.trace.verdict import Drop, Verdict
 
-__all__ = ["Direction", "Trace", "Way"]
+__all__ = ["Direction", "Trace", "Way", "row_text"]
 
 Direction = Literal["both", "there", "back"]
 
@@ -46,8 +46,8 @@ class Way:
 
     @property
     def last(self) -> Hop | None:
-        """Where the packet ends: the hop of the drop, else the last one of its own."""
-        if self.drop is not None and self.drop.hop is not None:
+        """Where the packet ends: the hop of the drop, else the last one of its own; None where no hop ends it."""
+        if self.drop is not None:
             return self.drop.hop
         return next((hop for hop in reversed(self.hops) if not hop.packet), None)
 
@@ -175,7 +175,7 @@ def _way_lines(way: Way) -> Iterator[str]:
     yield from (f"  {'!' if obstacle.stops else '?'} {obstacle}" for obstacle in way.obstacles)
     yield from (f"  * {note}" for note in way.notes)
     yield from _hop_lines(way)
-    yield f"  {_SIGNS.get(way.verdict, '##')} {way.verdict}: {way.reason}"
+    yield f"  {_SIGNS.get(way.verdict, '##')} {way.reason}"
     if way.command:
         yield f"  by hand: {printable(shlex.join(way.command))}"
 

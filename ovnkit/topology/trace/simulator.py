@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import attrs
 
-from ovnkit.errors import InvalidValue
-from ovnkit.ovsdb.server import find_program
-from ovnkit.remote import Tls, parse_remotes
+from ovnkit.errors import InvalidValue, ServerFailed
+from ovnkit.ovsdb.files import contents_of
+from ovnkit.ovsdb.server import Server, find_program
+from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 
 __all__ = ["CT_FLAGS", "Simulator", "ct_flags", "needed", "simulator"]
@@ -100,12 +103,34 @@ class Simulator:
 
 @contextmanager
 def simulator(sb: Southbound | None) -> Iterator[Simulator | str]:
-    """ovn-trace for a Southbound; why there is none, in words, where it cannot be run."""
+    """ovn-trace for a Southbound; why there is none, in words, where it cannot be run.
+
+    What was read from files is served to it by a private ovsdb-server, which ends with the block.
+    """
     program = find_program("ovn-trace")
     if program is None:
         yield "ovn-trace is not installed; it is part of the packages ovn-common (Debian) and ovn (Fedora)"
     elif sb is None:
         yield "without Southbound there are no flows to follow"
-    else:
-        parse_remotes(sb.remote)
+    elif sb.state != "file":
         yield Simulator(program=program, remote=sb.remote, tls=sb.tls)
+    else:
+        with ExitStack() as stack:
+            try:
+                remote = stack.enter_context(_served(sb))
+            except ServerFailed as error:
+                yield f"Southbound was read from {sb.remote}, and no server can be started for it: {error.reason}"
+            else:
+                yield Simulator(program=program, remote=remote)
+
+
+@contextmanager
+def _served(sb: Southbound) -> Iterator[str]:
+    """Where a private server has the contents of a client."""
+    # A short path: that of a Unix socket has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="ovnkit-") as name:
+        directory = Path(name)
+        database = directory / "sb.db"
+        contents_of(sb).save(database)
+        with Server(database, database, run_dir=directory, name="sb") as server:
+            yield server.remote

@@ -129,7 +129,7 @@ class _Tracing:
         self._ttl = ttl
         self._silent = (
             ()
-            if sb is None
+            if sb is None or sb.state == "file"
             else tuple(stale.name for stale in sb.stale_chassis(grace=_GRACE) if stale.state == "stale")
         )
 
@@ -314,7 +314,7 @@ class _Tracing:
         return argv, text, conclusion, hops
 
     def _left(self) -> float:
-        return max(0.1, self._deadline - time.monotonic())
+        return max(0.001, self._deadline - time.monotonic())
 
 
 def _decided(conclusion: Conclusion, found: Sequence[Obstacle], mine: Sequence[Obstacle]) -> Conclusion:

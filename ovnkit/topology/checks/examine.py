@@ -1,0 +1,67 @@
+"""Looking at a network by all rules, or by some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ovnkit.errors import InvalidValue, NotMonitored
+from ovnkit.northbound.client import Northbound
+from ovnkit.southbound.client import Southbound
+from ovnkit.topology.checks.findings import Findings
+from ovnkit.topology.checks.rule import SEVERITIES, Finding, Rule
+from ovnkit.topology.checks.rules import RULES
+from ovnkit.topology.tables import Tables
+from ovnkit.vswitch.client import VSwitch
+
+__all__ = ["check", "judge"]
+
+
+def check(
+    nb: Northbound | None,
+    sb: Southbound | None = None,
+    vswitches: Iterable[VSwitch] = (),
+    *,
+    only: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+) -> Findings:
+    """What is wrong with a network, or may be. Reads each table once, and writes nothing.
+
+    Rules that need a database that is not given are not asked, and ``unasked`` of what is returned names them.
+    ``only`` and ``ignore`` are ids of rules, or their beginnings: ``ignore=["OVN806", "OVN2"]``. Raises InvalidValue
+    where no rule has such an id.
+    """
+    return judge(_chosen(_all(only), _all(ignore)), Tables(nb, sb, vswitches))
+
+
+def judge(rules: Iterable[Rule], tables: Tables) -> Findings:
+    """What these rules find in tables that have been read. Pure."""
+    findings: list[Finding] = []
+    unasked: dict[str, str] = {}
+    for one in rules:
+        if missing := one.missing(tables):
+            unasked[one.id] = f"needs {missing}"
+            continue
+        try:
+            findings += one.findings(tables)
+        except NotMonitored as exc:
+            unasked[one.id] = str(exc)
+    findings.sort(key=_order)
+    return Findings(tuple(findings), unasked)
+
+
+def _order(finding: Finding) -> tuple[int, str, str, tuple[str, ...]]:
+    rows = tuple(str(row.uuid) for row in finding.rows)
+    return SEVERITIES.index(finding.severity), finding.rule, finding.text, rows
+
+
+def _all(given: Iterable[str]) -> tuple[str, ...]:
+    ids = (given,) if isinstance(given, str) else tuple(given)
+    for one in ids:
+        if not one or not any(known.id.startswith(one) for known in RULES):
+            allowed = f"ids of rules, or their beginnings: {', '.join(known.id for known in RULES)}"
+            raise InvalidValue(table="check()", column="only, ignore", value=one, allowed=allowed)
+    return ids
+
+
+def _chosen(only: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:
+    return [one for one in RULES if (not only or one.id.startswith(only)) and not one.id.startswith(ignore)]
