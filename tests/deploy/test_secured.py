@@ -16,16 +16,27 @@ from pathlib import Path
 import attrs
 import pytest
 
-from ovnkit import Southbound, VSwitch, deploy
+from ovnkit import Northbound, Southbound, VSwitch, deploy
 from ovnkit.deploy import Central, HostSpec, Member, Spec, StepResult, central
+from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.certificates import certificate_change, fingerprint, install, source
 from ovnkit.deploy.layout import TlsFiles
 from ovnkit.deploy.pki.certificate import Usage
-from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, NeedsHost, SpecError, Timeout
+from ovnkit.errors import (
+    Conflict,
+    ConnectionFailed,
+    HostFailed,
+    InvalidValue,
+    NeedsHost,
+    PermissionDenied,
+    SpecError,
+    Timeout,
+)
 from ovnkit.ovsdb import OpenToAll
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.remote import Tls, parse_remotes
 from ovnkit.southbound import Chassis, Connection, Encap
+from ovnkit.southbound.client import SouthboundTransaction
 from ovnkit.vswitch import SSL, OpenVSwitch
 from tests.deploy.members import Members, members
 from tests.operations import snapshot
@@ -424,6 +435,49 @@ def test_s15_a_client_of_tls_1_1_is_refused(secured: Secured) -> None:
     for old in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1):
         with pytest.raises(ssl.SSLError, match=r"(?i)alert (internal error|protocol version)"):
             spoken(old)
+
+
+def test_s16_certificates_of_one_process_are_told_apart_also_after_all_have_connected_again(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert central.create(spec)
+    monitor = dict.fromkeys((Chassis, Encap))
+    with ExitStack() as stack:
+        north = stack.enter_context(
+            Northbound.connect(spec.central.northbound, tls=source(spec, "client-ovnkit"), timeout=20)
+        )
+        chassis = {
+            host.system_id: stack.enter_context(
+                Southbound.connect(
+                    spec.central.southbound, tls=source(spec, f"chassis-{host.name}"), timeout=20, monitor=monitor
+                )
+            )
+            for host in spec.hosts
+        }
+
+        def steal(tx: SouthboundTransaction) -> None:
+            encap = tx.insert(Encap(type="geneve", ip="192.0.2.99", chassis_name="hv9"))
+            tx.insert(Chassis(name="hv9", encaps=[encap]))
+
+        def told_apart() -> None:
+            for system_id, client in chassis.items():
+                # The server says by whose certificate it goes.
+                with pytest.raises(PermissionDenied, match=f'"{system_id}"'):
+                    client.transact(steal)
+            # What no role holds back comes by the third.
+            north.add_switch("web")
+            north.remove_switch("web")
+
+        told_apart()
+        node = Services(spec).node("s1")
+        for database in (central.NORTHBOUND, central.SOUTHBOUND):
+            node.start(node.server(database))
+        for client in (north, *chassis.values()):
+            deadline = time.monotonic() + 20
+            while client.state != "ready":
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        told_apart()
 
 
 def test_tls_at_the_port_of_plain_tcp_is_for_secure(secured: Secured) -> None:
