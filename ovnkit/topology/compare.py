@@ -17,8 +17,8 @@ _Identity = tuple[object, ...]
 def compare(before: Topology, after: Topology) -> Topology:
     """``after`` with what was there before as well, the state of each node "added", "removed", "changed" or "".
 
-    Edges that are as they were keep their state. Nodes are the same by their keys, or by their kind, name and place where
-    these are of two databases.
+    Edges that are as they were keep their state. Nodes are the same by their keys, or by their kind, name and place
+    where these are of two databases.
     """
     known = _identities(before)
     own = _identities(after)
