@@ -77,6 +77,7 @@ def test_every_hop_has_its_device_and_the_row_behind_it(site: StoodIn) -> None:
     assert {hop.kind for hop in found.hops} == {"switch", "router"}
     (routing,) = [hop for hop in found.hops if hop.stage == "lr_in_ip_routing"]
     assert routing.row == site.nb.get(LogicalRouterPort, name="lrp-r-db")
+    assert routing.row is not None
     assert routing.hint == str(routing.row.uuid)[:8]
 
 
