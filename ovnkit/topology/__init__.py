@@ -8,11 +8,12 @@ from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, che
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
-from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
+from ovnkit.topology.trace import Drop, Hop, Obstacle, Trace, Way, trace
 
 __all__ = [
     "RULES",
     "Attempt",
+    "Drop",
     "Edge",
     "Finding",
     "Findings",
@@ -25,6 +26,7 @@ __all__ = [
     "Topology",
     "Trace",
     "View",
+    "Way",
     "check",
     "connect",
     "of",

@@ -25,17 +25,17 @@ _REDIRECTED = re.compile(r'/\* Replacing type "chassisredirect" outport "(.*?)" 
 
 def placed(
     tables: Tables, hops: Iterable[Hop], start: Chassis | None, silent: Iterable[str] = ()
-) -> Iterator[Obstacle]:
-    """What stops the packet of these hops between the hosts, in the order of its way.
+) -> Iterator[tuple[Obstacle, Hop | None]]:
+    """What stops the packet of these hops between the hosts, in the order of its way, and the hop that it stops.
 
     It begins on the chassis ``start``, None where it comes from outside: then it enters where the first chassis is that
     must have it. ``silent``: names of chassis that seem to be gone.
     """
     walk = _Walk(tables, start, frozenset(silent))
-    yield from walk.arrive(start)
+    yield from ((obstacle, None) for obstacle in walk.arrive(start))
     for hop in hops:
         if not hop.packet or hop.packet in _ASKING:
-            yield from walk.follow(hop)
+            yield from ((obstacle, hop) for obstacle in walk.follow(hop))
 
 
 class _Walk:
@@ -48,6 +48,9 @@ class _Walk:
         self._told: set[tuple[str, str]] = set()
 
     def follow(self, hop: Hop) -> Iterator[Obstacle]:
+        entered = self._tables.binding(hop.inport) if hop.pipeline == "ingress" else None
+        if entered is not None and entered.type == "l3gateway":
+            yield from self._at(hop.inport, hop, tunnelled=True)
         for port in _RESIDENT.findall(hop.match):
             yield from self._at(port.replace('\\"', '"').replace("\\\\", "\\"), hop, tunnelled=False)
         for action in hop.actions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import attrs
@@ -19,7 +19,7 @@ from ovnkit.topology.text import printable
 from ovnkit.topology.trace import flows
 from ovnkit.topology.trace.endpoints import OUTSIDE, End, Endpoint, find_endpoint, find_outside
 from ovnkit.topology.trace.hops import Hop, parse
-from ovnkit.topology.trace.obstacles import LOGICAL, Obstacle, between, northd_behind, of_end
+from ovnkit.topology.trace.obstacles import LOGICAL, Obstacle, apart, between, northd_behind, of_end
 from ovnkit.topology.trace.packet import Packet, Protocol, addressed, first_hop, the_protocol
 from ovnkit.topology.trace.placement import placed
 from ovnkit.topology.trace.result import Direction, Trace, Way
@@ -248,6 +248,7 @@ class _Tracing:
                 made = step
             else:
                 found += between(tables, step.router_port, target, pair[1])
+                found += apart(tables, source, target)
                 made = Packet(
                     inport="" if source.port is None else source.port.name,
                     eth_src=source.mac_of(pair[0]),
@@ -260,6 +261,7 @@ class _Tracing:
                 )
         what = str(protocol) if pair is None else f"{protocol} from {pair[0]} to {pair[1]}"
         hops: tuple[Hop, ...] = ()
+        places: dict[Obstacle, Hop | None] = {}
         command: tuple[str, ...] = ()
         text = ""
         if isinstance(made, Obstacle):
@@ -270,9 +272,11 @@ class _Tracing:
         else:
             command, text, conclusion, hops = self._followed(made, target, options)
             start = None if source.port is None else tables.chassis_of(source.port.name)
-            found += placed(tables, hops, start, self._silent)
+            for obstacle, hop in placed(tables, hops, start, self._silent):
+                found.append(obstacle)
+                places.setdefault(obstacle, hop)
         found = list(dict.fromkeys(found))
-        conclusion = _decided(conclusion, found, mine)
+        conclusion = _decided(conclusion, found, mine, places)
         return Way(
             direction=direction,
             source=source.name,
@@ -317,16 +321,21 @@ class _Tracing:
         return max(0.001, self._deadline - time.monotonic())
 
 
-def _decided(conclusion: Conclusion, found: Sequence[Obstacle], mine: Sequence[Obstacle]) -> Conclusion:
+def _decided(
+    conclusion: Conclusion,
+    found: Sequence[Obstacle],
+    mine: Sequence[Obstacle],
+    places: Mapping[Obstacle, Hop | None],
+) -> Conclusion:
     """What obstacles say beside ovn-trace, which knows nothing of hosts.
 
-    ``mine``: those of the sender, past which nothing is sent at all.
+    ``mine``: those of the sender, past which nothing is sent at all. ``places``: the hops that they stop.
     """
     ran = conclusion.verdict != "unknown"
     for obstacle in found:
         if not obstacle.stops or (ran and obstacle.kind in LOGICAL):
             continue
-        drop = Drop(reason=obstacle.text, row=obstacle.row, obstacle=obstacle)
+        drop = Drop(reason=obstacle.text, row=obstacle.row, hop=places.get(obstacle), obstacle=obstacle)
         if obstacle in mine:
             return Conclusion("not sent", f"not sent: {obstacle.text}", drop)
         if not ran or conclusion.verdict in {"delivered", "unresolved"}:

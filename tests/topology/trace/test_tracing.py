@@ -202,6 +202,9 @@ def test_what_needs_no_packet_is_said_without_southbound(site: StoodIn) -> None:
     with altered(site.nb, site.nb.get(LogicalSwitchPort, name="vm2"), enabled=False):
         found = real_trace(site.nb, None, "vm1", "vm2")
     assert (found.verdict, found.reason.partition(" (")[0]) == ("dropped", "dropped: port vm2 is disabled")
+    found = real_trace(site.nb, None, "vm1", "vm4")
+    assert found.verdict == "dropped"
+    assert found.obstacles[0].kind == "not connected"
     found = real_trace(site.nb, None, "vm4", "vm1")
     assert (found.verdict, [one.kind for one in found.obstacles]) == ("not sent", ["no router"])
 
