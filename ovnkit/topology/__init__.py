@@ -5,14 +5,18 @@ from __future__ import annotations
 from ovnkit.topology.attempt import Attempt
 from ovnkit.topology.building import of
 from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, check
+from ovnkit.topology.diff import diff
+from ovnkit.topology.difference import Difference, RowDifference
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.snapshot import Snapshot, snapshot
 from ovnkit.topology.trace import Drop, Hop, Obstacle, Trace, Way, trace
 
 __all__ = [
     "RULES",
     "Attempt",
+    "Difference",
     "Drop",
     "Edge",
     "Finding",
@@ -22,14 +26,18 @@ __all__ = [
     "Network",
     "Node",
     "Obstacle",
+    "RowDifference",
     "Rule",
+    "Snapshot",
     "Topology",
     "Trace",
     "View",
     "Way",
     "check",
     "connect",
+    "diff",
     "of",
     "open_files",
+    "snapshot",
     "trace",
 ]
