@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import attrs
 
 from ovnkit.errors import InvalidValue, NotUnique
 from ovnkit.northbound.client import Northbound
-from ovnkit.northbound.rows import NAT, LogicalSwitch
+from ovnkit.northbound.rows import ACL, NAT, LogicalRouterPolicy, LogicalSwitch, QoS
 from ovnkit.remote import parse_remotes
 from ovnkit.southbound.client import Southbound
 from ovnkit.topology.tables import Tables
@@ -33,6 +33,7 @@ __all__ = ["trace"]
 _REPLY = ("est,rpl",)
 _NEW = ("new",)
 _SNAT = re.compile(r"ct_snat\w*\(ip[46]\.src=([0-9a-f.:]+)\)")
+_PLAIN = re.compile(r"[\w.:@+/ -]*")
 _GRACE = 60.0
 
 
@@ -305,7 +306,14 @@ class _Tracing:
         if trouble:
             return argv, text, Conclusion("unknown", trouble), ()
         remotes = parse_remotes(tool.remote)
-        hops = flows.resolved(self._tables, sb, parse(text), remotes=remotes, tls=tool.tls, timeout=self._left())
+        hops = flows.resolved(
+            self._tables,
+            sb,
+            parse(text, names=_odd_names(self._tables), matches=_odd_matches(self._tables)),
+            remotes=remotes,
+            tls=tool.tls,
+            timeout=self._left(),
+        )
         wanted = {target.port.name} if target.port is not None else set()
         conclusion = conclude(
             self._tables,
@@ -341,6 +349,18 @@ def _decided(
         if not ran or conclusion.verdict in {"delivered", "unresolved"}:
             return Conclusion("dropped", f"dropped: {obstacle.text}", drop)
     return conclusion
+
+
+def _odd_names(tables: Tables) -> Iterator[str]:
+    """The names of ports that may be taken for something else where ovn-trace prints them."""
+    return (port for port in tables.bindings if not _PLAIN.fullmatch(port))
+
+
+def _odd_matches(tables: Tables) -> Iterator[str]:
+    """The matches that take more than a line."""
+    rows: list[ACL | LogicalRouterPolicy | QoS] = [*tables.nb(ACL).values(), *tables.nb(QoS).values()]
+    rows += tables.nb(LogicalRouterPolicy).values()
+    return (row.match for row in rows if "\n" in row.match)
 
 
 def _no_addresses(source: Endpoint, target: Endpoint) -> Obstacle:

@@ -80,7 +80,7 @@ def test_a_stage_that_is_not_known_is_told_as_it_is() -> None:
 
 
 def test_another_port_than_the_wanted_one_is_elsewhere() -> None:
-    found = concluded(hop("ls_out_apply_port_sec", '/* output to "vm9", type "" */'))
+    found = concluded(hop("ls_out_apply_port_sec", "output;", outputs=(("vm9", ""),)))
     assert (found.verdict, found.reason) == ("elsewhere", "delivered to vm9, which is not where it was to go")
 
 
