@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovnkit.errors import InvalidValue, MissingExtra
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Topology
+from ovnkit.topology.nodes import Edge, Node
 from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def save(topology: Topology, path: Path) -> None:
     """Write the topology in the form that the suffix names. Raises InvalidValue for another, MissingExtra, OSError."""
     forms: dict[str, Callable[[], str | bytes]] = {
         ".svg": lambda: topology.to_svg(theme="light"),
+        ".html": topology.to_html,
         ".png": lambda: to_png(topology),
         ".dot": topology.to_dot,
         ".mmd": topology.to_mermaid,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ovnkit.topology.addresses import PortAddress
-from ovnkit.topology.checks.examine import check, judge
+from ovnkit.topology.checks.examine import check, chosen, judge
 from ovnkit.topology.checks.findings import Findings
 from ovnkit.topology.checks.pages import explain
 from ovnkit.topology.checks.rule import Finding, Found, FoundRow, Rule, Severity, found, rule
@@ -23,6 +23,7 @@ __all__ = [
     "Severity",
     "Tables",
     "check",
+    "chosen",
     "explain",
     "found",
     "judge",
