@@ -281,3 +281,31 @@ def test_a_snapshot_without_a_name_is_called_after_its_time(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert re.fullmatch(r"ovn-\d{8}-\d{6}\.tar\.gz\n", run("snapshot").output)
+
+
+def test_check_says_what_is_wrong_and_its_status_that_there_is_something(run: Run, directory: Path) -> None:
+    said = run("check", "--only", "OVN6")
+    assert said.status == 2
+    line = "warning  OVN603  in Northbound alone: 2 switches (db, web), 1 router (r)"
+    assert said.output.splitlines()[1].startswith(line)
+    assert run("check", "--ignore", "OVN6").status == 0
+    first, second, *_ = run("open", directory / "ovnnb_db.db", "check").output.splitlines()
+    assert first == "nothing was found"
+    assert second.endswith(" rules: needs Southbound")
+
+
+def test_check_as_json_and_as_a_page(run: Run, tmp_path: Path) -> None:
+    found = json.loads(run("check", "--json").output)
+    assert [(one["rule"], one["severity"]) for one in found["findings"]] == [("OVN603", "warning")]
+    assert run("check", "-o", tmp_path / "found.html").status == 2
+    assert ">OVN603</td>" in (tmp_path / "found.html").read_text()
+
+
+def test_check_explains_a_rule_without_looking_at_anything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    said = run("check", "--explain", "OVN301")
+    assert (said.status, said.errors) == (0, "")
+    assert said.output.startswith("# OVN301: All chassis of a gateway are gone\n")
+    said = run("check", "--explain", "OVN9")
+    assert (said.status, said.output) == (1, "")
+    assert "OVN301" in said.errors
