@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 . examples/setup.sh
 
 further_programs='ssh=openssh-client sshd=openssh-server'
+# Chromium brings its fonts. Ubuntu has no package of it: there, any Chromium or Chrome that is installed will do.
+grep -qs '^ID=ubuntu' /etc/os-release || further_programs="$further_programs chromium=chromium"
 install_packages
 make_environment test
 may_become_root || give_up "the tests make network namespaces, which needs root, and there is no sudo; run this as root."

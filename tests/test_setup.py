@@ -14,7 +14,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ("cat", "chmod", "cksum", "dirname", "env", "grep", "id", "mv", "rm", "sh", "tee", "tr")
-PROGRAMS = ("ovs-vswitchd", "ovn-northd", "ovn-controller", "ip", "ethtool", "ping", "udhcpc", "ssh", "sshd")
+PROGRAMS = (
+    *("ovs-vswitchd", "ovn-northd", "ovn-controller", "ip", "ethtool", "ping", "udhcpc", "ssh", "sshd"),
+    "chromium",
+)
 NOBODY = 65534
 
 

@@ -98,6 +98,7 @@ class _Dealer:
     def __init__(self, topology: Topology, most_ports: int | None, most_cards: int | None) -> None:
         self.topology = topology
         self.most_cards = most_cards
+        self.whole = most_ports is None
         self.switches = any(node.kind == "switch" for node in topology)
         chassis = [node for node in topology if node.kind == "chassis"]
         told_apart = self.switches and len(chassis) > 1
@@ -172,7 +173,7 @@ class _Dealer:
 
     def _some(self, children: Sequence[Node], kind: str, text: Callable[[Node], str]) -> list[Line]:
         found = [node for node in children if node.kind == kind]
-        shown = found if self.of_card is None and len(found) <= _MOST_OF_A_KIND else found[:_MOST_OF_A_KIND]
+        shown = found if self.whole else found[:_MOST_OF_A_KIND]
         lines = [
             _line(Item(text(node) + node.facts.get("logical ip", ""), node.key, title=_title(node))) for node in shown
         ]
@@ -201,7 +202,7 @@ class _Dealer:
         lines = [
             _line(Item(f"{_SERVICES[there.kind]} {there.label}", there.key, title=_title(there))) for there in found
         ]
-        if len(lines) > _MOST_OF_A_KIND:
+        if len(lines) > _MOST_OF_A_KIND and not self.whole:
             lines[_MOST_OF_A_KIND:] = [_more(f"{len(lines) - _MOST_OF_A_KIND} more services")]
         return lines
 

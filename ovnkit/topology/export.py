@@ -164,6 +164,7 @@ def save(topology: Topology, path: Path) -> None:
     """Write the topology in the form that the suffix names. Raises InvalidValue for another, MissingExtra, OSError."""
     forms: dict[str, Callable[[], str | bytes]] = {
         ".svg": lambda: topology.to_svg(theme="light"),
+        ".html": topology.to_html,
         ".png": lambda: to_png(topology),
         ".dot": topology.to_dot,
         ".mmd": topology.to_mermaid,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ovnkit.topology.svg import Theme
     from ovnkit.topology.trace import End, Trace
     from ovnkit.topology.trace.options import TraceOptions
+    from ovnkit.topology.widget import TopologyWidget
 
 __all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
 
@@ -291,6 +292,18 @@ class Topology:
 
         limits = (None, None) if whole else (MOST_PORTS, MOST_CARDS)
         return svg(lay_out(deck(self, most_ports=limits[0], most_cards=limits[1])), theme=theme)
+
+    def to_html(self, *, title: str = "Topology of the network") -> str:
+        """One HTML file that needs no network: the picture to zoom, drag, search, select in and fold."""
+        from ovnkit.topology.html import page
+
+        return page(self, title=title)
+
+    def widget(self) -> TopologyWidget:
+        """The same in a notebook, with what is selected readable from Python. Raises MissingExtra."""
+        from ovnkit.topology.widget import TopologyWidget
+
+        return TopologyWidget(self)
 
     def to_dot(self) -> str:
         """The graph in the language of Graphviz."""

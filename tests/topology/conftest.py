@@ -17,8 +17,15 @@ from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Southbound
 from ovnkit.topology import Topology
 from ovnkit.vswitch import VSwitch
+from tests.topology import chromium
 
 from .networks import populate
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[chromium.Browser]:
+    with chromium.browser() as found:
+        yield found
 
 
 @pytest.fixture

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from ovnkit.northbound import (
     NAT,
     GatewayChassis,
@@ -13,7 +18,23 @@ from ovnkit.northbound import (
     NorthboundTransaction,
 )
 from ovnkit.ovsdb import Ref
+from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
+
+
+@contextmanager
+def running(**sizes: int) -> Iterator[tuple[Northbound, Southbound]]:
+    """Two servers with the network that ``populate`` makes of these sizes, and clients of both."""
+    with tempfile.TemporaryDirectory(prefix="ovnkit-") as name:
+        directory = Path(name)
+        with (
+            Server(directory / "nb.db", find_schema("ovn-nb.ovsschema"), run_dir=directory, name="nb") as nb_server,
+            Server(directory / "sb.db", find_schema("ovn-sb.ovsschema"), run_dir=directory, name="sb") as sb_server,
+            Northbound.connect(nb_server.remote, timeout=10) as nb,
+            Southbound.connect(sb_server.remote, timeout=10) as sb,
+        ):
+            populate(nb, sb, **sizes)
+            yield nb, sb
 
 
 def populate(
