@@ -50,7 +50,11 @@ def run(path: Path, *, timeout: float = 60.0) -> Any:
     notebook = read(path)
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     client = NotebookClient(
-        notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute(env={**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"})
     settle(notebook, ovn=versions(os.environ)[0])
