@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+_HERE = Path(__file__).parent
+sys.path.insert(0, str(_HERE / "extensions"))
+
+# Sphinx wants its pages in one directory, and whoever runs the notebooks wants them among the examples.
+(_HERE / "notebooks").mkdir(exist_ok=True)
+for notebook in (_HERE.parent / "examples" / "notebooks").glob("*.ipynb"):
+    shutil.copy2(notebook, _HERE / "notebooks")
 
 project = "ovnkit"
 release = installed_version("ovnkit")
@@ -30,7 +37,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:(class|obj)", r"(?!ovnkit\.).*"),
     ("py:(class|obj)", r"ovnkit\.[\w.]+\.(_\w+|[A-Z]{1,2}(_co)?)"),
-    ("py:class", r"ovnkit\.(deploy\.(databases|hosts|preflight\.facts)|formats|lab|ovsdb)\.[\w.]+"),
+    ("py:class", r"ovnkit\.(deploy\.(databases|hosts|preflight\.facts)|formats|lab|ovsdb|topology)\.[\w.]+"),
 ]
 # A name in a signature that two modules have is no fault.
 suppress_warnings = ["ref.python"]

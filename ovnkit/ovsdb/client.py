@@ -178,20 +178,26 @@ class Client(Generic[D, TX]):
     def __init__(self, remote: str, connection: Connection | Offline, store: Store, *, timeout: float) -> None:
         """Use connect() or open()."""
         self.remote = remote
-        self._connection = connection
+        self._link = connection
         self._store = store
         self._tables = Tables(store)
         self._timeout = timeout
-        self._locks = Locks(connection) if isinstance(connection, Connection) else None
+        self._locks: Any = None if isinstance(connection, Offline) else Locks(connection)
         self._app: Any = None
         self._app_lock = new_lock()
 
+    @property
+    def _connection(self) -> Connection:
+        if isinstance(self._link, Offline):
+            raise self._link.refusal("this")
+        return self._link
+
     def _live(self, what: str) -> Connection:
         """The connection, for what needs one. Raises Closed, and ReadOnly where there is none."""
-        self._connection.check_usable()
-        if isinstance(self._connection, Offline):
-            raise self._connection.refusal(what)
-        return self._connection
+        self._link.check_usable()
+        if isinstance(self._link, Offline):
+            raise self._link.refusal(what)
+        return self._link
 
     def _wait_ready(self, began: float, timeout: float, progress: Callable[[Progress], object] | None) -> None:
         changed, connection = self._store.changed, self._live("waiting")
@@ -223,17 +229,17 @@ class Client(Generic[D, TX]):
 
         Of a client over a file or a snapshot: file, until it is closed.
         """
-        return self._connection.state if self._connection.is_own else "closed"
+        return self._link.state if self._link.is_own else "closed"
 
     @property
     def trouble(self) -> str:
         """Why it is not ready at the moment, in words; empty when it is. Of a file, what of it could not be read."""
-        return self._connection.trouble
+        return self._link.trouble
 
     @property
     def tls(self) -> Tls | None:
         """The TLS settings that it was connected with; None for a connection without."""
-        return self._connection.tls
+        return self._link.tls
 
     def on_state(self, call: Callable[[State], object]) -> Delivery[State]:
         """Call ``call(state)`` for each change of ``state``, in a thread of its own; close() the result to stop.
@@ -256,8 +262,8 @@ class Client(Generic[D, TX]):
         The lock is lost with the connection and asked for again. ``on_change(held)`` is called in a thread of its own.
         """
         self._live("lock()")
-        assert self._locks is not None
-        return self._locks.acquire(name, on_change)
+        lock: Lock = self._locks.acquire(name, on_change)
+        return lock
 
     def index(self, column: Column[Any], *, key: Any = None) -> None:
         """Have get() and find() by this column, or by this key of a map column, look up instead of looking through.
@@ -313,7 +319,7 @@ class Client(Generic[D, TX]):
         """The row that a reference names. Raises NotFound."""
         table = self._tables.filter(ref.row_class, {}).row_class._table
         row: Any = self._tables.monitored_row(table, ref.uuid)
-        self._connection.check_usable()
+        self._link.check_usable()
         if row is None:
             raise NotFound(table, {"_uuid": str(ref.uuid)})
         return row  # type: ignore[no-any-return]
@@ -323,11 +329,11 @@ class Client(Generic[D, TX]):
 
         Raises NotOnServer and NotMonitored.
         """
-        self._connection.check_usable()
+        self._link.check_usable()
         return self._tables.rows(table)
 
     def _find(self, matches: Filter) -> list[Row[Any]]:
-        self._connection.check_usable()
+        self._link.check_usable()
         return self._store.find(matches)
 
     def wait(self, table: Waitable[D, P, T], /, *args: P.args, **columns: P.kwargs) -> T:
@@ -365,7 +371,7 @@ class Client(Generic[D, TX]):
                 left = deadline - time.monotonic()
                 closed = self.state == "closed"
                 if closed or left <= 0:
-                    self._connection.check_usable()
+                    self._link.check_usable()
                     raise Timeout(f"{what}{self._why()}", timeout)
                 store.changed.wait_for(lambda v=version: store.version != v or self.state == "closed", left)  # type: ignore[misc]
 
@@ -460,7 +466,7 @@ class Client(Generic[D, TX]):
 
     def close(self) -> None:
         """End the session and its thread. Watches end; later calls raise Closed."""
-        self._connection.close()
+        self._link.close()
 
     def __enter__(self) -> Self:
         return self

@@ -29,7 +29,10 @@ _SECONDS = 1 << 32
 
 @attrs.frozen(eq=False)
 class Contents:
-    """All rows of one database at one moment: of each the JSON of a <row> (RFC 7047 5.1), without its ``_uuid``."""
+    """All rows of one database at one moment: of each the JSON of a <row> (RFC 7047 5.1), without its ``_uuid``.
+
+    A table that is in the schema and not in ``rows`` is not known here, as that of a client that does not replicate it.
+    """
 
     schema: DatabaseSchema
     rows: Mapping[str, Mapping[UUID, bytes]] = attrs.field(repr=False)
@@ -209,9 +212,10 @@ class Builder:
     def contents(self) -> Contents:
         """All rows as they are now."""
         rows = {
-            name: {uuid: row if isinstance(row, bytes) else _json(row) for uuid, row in rows.items()}
-            for name, rows in self._rows.items()
-            if rows
+            name: {
+                uuid: row if isinstance(row, bytes) else _json(row) for uuid, row in self._rows.get(name, {}).items()
+            }
+            for name in self.schema.tables
         }
         return Contents(self.schema, rows)
 

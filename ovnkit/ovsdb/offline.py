@@ -42,7 +42,8 @@ class Offline:
 def store_of(database: type[Database], contents: Contents) -> Store:
     """A store with these rows, which stay as they are."""
     schema = contents.schema
-    store = Store(database, schema, {name: frozenset(table.columns) for name, table in schema.tables.items()})
+    known = {name: frozenset(table.columns) for name, table in schema.tables.items() if name in contents.rows}
+    store = Store(database, schema, known)
     updates = {
         table: {uuid: RowUpdate(initial=Raw(row)) for uuid, row in rows.items()}
         for table, rows in contents.rows.items()

@@ -5,14 +5,18 @@ from __future__ import annotations
 from ovnkit.topology.attempt import Attempt
 from ovnkit.topology.building import of
 from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, check
+from ovnkit.topology.diff import diff
+from ovnkit.topology.difference import Difference, RowDifference
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Edge, Node, Topology, View
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.snapshot import Snapshot, snapshot
 from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
 
 __all__ = [
     "RULES",
     "Attempt",
+    "Difference",
     "Edge",
     "Finding",
     "Findings",
@@ -21,13 +25,17 @@ __all__ = [
     "Network",
     "Node",
     "Obstacle",
+    "RowDifference",
     "Rule",
+    "Snapshot",
     "Topology",
     "Trace",
     "View",
     "check",
     "connect",
+    "diff",
     "of",
     "open_files",
+    "snapshot",
     "trace",
 ]

@@ -157,6 +157,8 @@ class Tables:
         is_live = all(client is None or str(client.state) != "file" for client in (nb, sb))
         self.read_at = time.time() if is_live else None
         """When that was, in seconds since the epoch; None for files, in which time stands still."""
+        self._ports: dict[Ref[LogicalSwitch], list[LogicalSwitchPort]] = {}
+        self._router_ports: dict[Ref[LogicalRouter], list[LogicalRouterPort]] = {}
 
     def switch_port(self, name: str) -> LogicalSwitchPort | None:
         """The logical switch port of this name, which is unique."""
@@ -187,11 +189,15 @@ class Tables:
 
     def ports(self, switch: LogicalSwitch) -> list[LogicalSwitchPort]:
         """The ports of a switch, by name."""
-        return _by_name(_members(self.nb(LogicalSwitchPort), switch.ports))
+        if switch.ref not in self._ports:
+            self._ports[switch.ref] = _by_name(_members(self.nb(LogicalSwitchPort), switch.ports))
+        return self._ports[switch.ref]
 
     def router_ports(self, router: LogicalRouter) -> list[LogicalRouterPort]:
         """The ports of a router, by name."""
-        return _by_name(_members(self.nb(LogicalRouterPort), router.ports))
+        if router.ref not in self._router_ports:
+            self._router_ports[router.ref] = _by_name(_members(self.nb(LogicalRouterPort), router.ports))
+        return self._router_ports[router.ref]
 
     def members(self, row_class: type[R], refs: Iterable[Ref[R]]) -> list[R]:
         """The rows of NB that these references name."""
@@ -215,8 +221,8 @@ class Tables:
     def switch_ports_of_router_port(self) -> dict[str, list[LogicalSwitchPort]]:
         """The switch ports that name a router port, by its name. One that more than one names is a fault."""
         found: dict[str, list[LogicalSwitchPort]] = {}
-        for port in _by_name(self.nb(LogicalSwitchPort).values()):
-            if port.type == "router" and (named := port.options.get("router-port", "")):
+        for port in _by_name(port for port in self.nb(LogicalSwitchPort).values() if port.type == "router"):
+            if named := port.options.get("router-port", ""):
                 found.setdefault(named, []).append(port)
         return found
 
@@ -232,9 +238,8 @@ class Tables:
     def localnet_ports(self) -> dict[str, list[LogicalSwitchPort]]:
         """The ports of type localnet, by their physical network (``options:network_name``)."""
         found: dict[str, list[LogicalSwitchPort]] = {}
-        for port in _by_name(self.nb(LogicalSwitchPort).values()):
-            if port.type == "localnet":
-                found.setdefault(port.options.get("network_name", ""), []).append(port)
+        for port in _by_name(port for port in self.nb(LogicalSwitchPort).values() if port.type == "localnet"):
+            found.setdefault(port.options.get("network_name", ""), []).append(port)
         return found
 
     def candidates(self, port: LogicalRouterPort) -> list[Candidate]:

@@ -51,8 +51,8 @@ class Authority:
         else:
             shutil.copy(file, copy)
         call(self.server.control, "ovsdb-server/add-db", [str(copy)])
+        (name,) = set(call(self.server.socket, "list_dbs", [])) - {"Base", "_Server"}
         try:
-            (name,) = set(call(self.server.socket, "list_dbs", [])) - {"Base", "_Server"}
             deadline = time.monotonic() + 10
             while settled and time.monotonic() < deadline:
                 if "not yet applied: 0" in call(self.server.control, "cluster/status", [name]):

@@ -176,7 +176,7 @@ def test_what_is_saved_is_read_again_as_it_was(plain: Snapshot, tmp_path: Path, 
     assert rows(read.nb) == rows(before.nb)
     assert rows(read.sb) == rows(before.sb)
     assert [rows(vswitch) for vswitch in read.vswitches] == [rows(vswitch) for vswitch in before.vswitches]
-    assert read.damage == read.tried == ()
+    assert (read.damage, read.tried) == ((), ())
 
 
 def test_files_of_a_snapshot_are_for_their_owner_alone(plain: Snapshot, tmp_path: Path) -> None:
@@ -295,8 +295,8 @@ def joined_with_southbound(nb: Northbound, sb: Southbound) -> Pairs:
         found.update((port.uuid, binding.uuid) for binding in sb.find(PortBinding, logical_port=port.name))
         if "requested-chassis" in port.options:
             found.add((port.uuid, sb.get(Chassis, name=port.options["requested-chassis"]).uuid))
-    for port in nb.find(LogicalRouterPort):
-        found.update((port.uuid, binding.uuid) for binding in sb.find(PortBinding, logical_port=f"cr-{port.name}"))
+    for out in nb.find(LogicalRouterPort):
+        found.update((out.uuid, binding.uuid) for binding in sb.find(PortBinding, logical_port=f"cr-{out.name}"))
     for datapath in sb.find(DatapathBinding):
         for key, row_class in (("logical-switch", LogicalSwitch), ("logical-router", LogicalRouter)):
             if key in datapath.external_ids:

@@ -85,6 +85,7 @@ def _decoded(contents: Contents) -> _Rows:
     found: _Rows = {}
     for table, rows in contents.rows.items():
         if table in _LEFT_OUT:
+            found[table] = {}
             continue
         columns = contents.schema.tables[table].columns
         texts = {name for name, column in columns.items() if _has_text(column.type)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, Literal
 
 from ovnkit.northbound.rows import (
@@ -18,7 +18,7 @@ from ovnkit.ovsdb.values import Ref
 from ovnkit.topology.addresses import network_of, plain_ip
 from ovnkit.topology.checks.gateways import behind, gateway_switches, router_behind
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables
 
 __all__ = ["ADDRESSING_RULES"]
@@ -89,7 +89,7 @@ def _same_external_ip(tables: Tables) -> Iterator[Found]:
                 f"{shown(address)} on switch {named(switch)}: {', '.join(sorted(words))}",
                 *(nat for _, nat in nats),
                 *foreign,
-                remedy=f"ovn-nbctl lr-nat-del ROUTER {nats[0][1].type} {shown(address)}",
+                remedy=f"ovn-nbctl lr-nat-del ROUTER {nats[0][1].type} {quoted(address)}",
             )
 
 
@@ -144,14 +144,11 @@ def _overlap(tables: Tables) -> Iterator[Found]:
 )
 def _dhcp_of_another_network(tables: Tables) -> Iterator[Found]:
     wrong: dict[Ref[DHCPOptions], list[LogicalSwitchPort]] = {}
+    networks = {ref: network_of(options.cidr) for ref, options in tables.nb(DHCPOptions).items()}
     for port, options, version in _users_of_dhcp(tables):
-        network = network_of(options.cidr)
-        addresses = [
-            address
-            for ip in (ip for own in tables.addresses[port.ref] for ip in own.ips)
-            if (address := network_of(ip)) is not None and address.version == version
-        ]
-        if addresses and (network is None or not any(_within(address, network) for address in addresses)):
+        network = networks[options.ref]
+        texts = [ip for own in tables.addresses[port.ref] for ip in own.ips if (":" in ip) == (version == 6)]
+        if texts and (network is None or not any(ip_address(text) in network for text in texts)):
             wrong.setdefault(options.ref, []).append(port)
     for ref, ports in wrong.items():
         options = tables.nb(DHCPOptions)[ref]
@@ -222,14 +219,11 @@ def _scope(nat: NAT) -> str:
 
 def _users_of_dhcp(tables: Tables) -> Iterator[tuple[LogicalSwitchPort, DHCPOptions, int]]:
     known = tables.nb(DHCPOptions)
-    for port in _ordered(tables.nb(LogicalSwitchPort).values()):
-        for ref, version in ((port.dhcpv4_options, 4), (port.dhcpv6_options, 6)):
-            if ref is not None and ref in known:
-                yield port, known[ref], version
-
-
-def _ordered(ports: Iterable[LogicalSwitchPort]) -> list[LogicalSwitchPort]:
-    return sorted(ports, key=lambda port: port.name)
+    for switch in tables.switches:
+        for port in tables.ports(switch):
+            for ref, version in ((port.dhcpv4_options, 4), (port.dhcpv6_options, 6)):
+                if ref is not None and ref in known:
+                    yield port, known[ref], version
 
 
 def _kind(nat: NAT) -> str:
@@ -243,10 +237,6 @@ def _overlaps(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) 
 
 def _end(network: IPv4Network | IPv6Network) -> int:
     return int(network.broadcast_address)
-
-
-def _within(address: IPv4Network | IPv6Network, network: IPv4Network | IPv6Network) -> bool:
-    return address.version == network.version and address.network_address in network
 
 
 ADDRESSING_RULES: Final[tuple[Rule, ...]] = (

@@ -11,7 +11,7 @@ from ovnkit.topology.addresses import network_of, plain_ip
 from ovnkit.topology.checks.gateways import Gateway, behind, connected, gateway_ports, gateways
 from ovnkit.topology.checks.life import not_alive, target_of
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables
 
 __all__ = ["GATEWAY_RULES"]
@@ -76,7 +76,7 @@ def _gateway_unbound(tables: Tables) -> Iterator[Found]:
                 f"{_title(gateway)} is bound to no chassis, and {shown(tables.host_name(alive[0]))} is there",
                 gateway.row,
                 binding,
-                remedy=f"on {shown(tables.host_name(alive[0]))}: ovn-appctl -t ovn-controller inc-engine/recompute",
+                remedy=f"on {quoted(tables.host_name(alive[0]))}: ovn-appctl -t ovn-controller inc-engine/recompute",
             )
 
 
@@ -106,7 +106,7 @@ def _gateway_second(tables: Tables) -> Iterator[Found]:
                 f" {shown(tables.host_name(alive[0].chassis))} comes first",
                 gateway.row,
                 active,
-                remedy=f"on {shown(tables.host_name(alive[0].chassis))}: ovs-appctl bfd/show",
+                remedy=f"on {quoted(tables.host_name(alive[0].chassis))}: ovs-appctl bfd/show",
             )
 
 
@@ -153,7 +153,7 @@ def _external_ip_outside(tables: Tables) -> Iterator[Found]:
                     f" {listed(port.name for port in ports)}",
                     router,
                     nat,
-                    remedy=f"ovn-nbctl lr-nat-del {argument(router)} {nat.type} {shown(nat.external_ip)}",
+                    remedy=f"ovn-nbctl lr-nat-del {argument(router)} {nat.type} {quoted(nat.external_ip)}",
                 )
 
 
@@ -181,7 +181,7 @@ def _floating_to_nobody(tables: Tables) -> Iterator[Found]:
                     " which no port has",
                     router,
                     nat,
-                    remedy=f"ovn-nbctl lr-nat-del {argument(router)} {_FLOATING} {shown(nat.external_ip)}",
+                    remedy=f"ovn-nbctl lr-nat-del {argument(router)} {_FLOATING} {quoted(nat.external_ip)}",
                 )
 
 
@@ -201,7 +201,7 @@ def _floating_port(tables: Tables) -> Iterator[Found]:
             if nat.type != _FLOATING or not nat.logical_port:
                 continue
             head = f"router {named(router)}: floating ip {shown(nat.external_ip)} is of port {shown(nat.logical_port)}"
-            mend = f"ovn-nbctl lr-nat-del {argument(router)} {_FLOATING} {shown(nat.external_ip)}"
+            mend = f"ovn-nbctl lr-nat-del {argument(router)} {_FLOATING} {quoted(nat.external_ip)}"
             port = tables.switch_port(nat.logical_port)
             if port is None:
                 if nat.external_mac:

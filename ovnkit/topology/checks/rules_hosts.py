@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import HostTables, Tables
 from ovnkit.vswitch.patch_ports import PatchPort, classify
 from ovnkit.vswitch.patch_state import BridgeState, HostState, PortState
@@ -30,15 +30,14 @@ def _unregistered(tables: Tables) -> Iterator[Found]:
     for host in tables.hosts:
         if host.root is None or not host.config.remotes:
             continue
-        name = shown(host.hostname)
         if not host.system_id:
             mend = "ovs-vsctl set Open_vSwitch . external_ids:system-id=NAME"
             yield found("a host with ovn-remote has no system-id", host.root, remedy=mend)
         elif host.system_id not in tables.chassis_by_name:
             yield found(
-                f"host {name}: no chassis is called {shown(host.system_id)}",
+                f"host {shown(host.hostname)}: no chassis is called {shown(host.system_id)}",
                 host.root,
-                remedy=f"on {name}: systemctl status ovn-controller",
+                remedy=f"on {quoted(host.hostname)}: systemctl status ovn-controller",
                 host=host.system_id,
             )
 
@@ -115,7 +114,7 @@ def _standalone(tables: Tables) -> Iterator[Found]:
             yield found(
                 f"host {shown(host.hostname)}: {named(bridge)} has fail mode {bridge.fail_mode or 'standalone'}",
                 bridge,
-                remedy=f"on {shown(host.hostname)}: ovs-vsctl set-fail-mode {argument(bridge)} secure",
+                remedy=f"on {quoted(host.hostname)}: ovs-vsctl set-fail-mode {argument(bridge)} secure",
                 host=host.system_id,
             )
 
@@ -152,7 +151,7 @@ def _patch_ports(tables: Tables) -> Iterator[Found]:
             yield found(
                 f"host {shown(host.hostname)}: {names}, {what}",
                 *(rows[one.port] for one in ports),
-                remedy=f"on {shown(host.hostname)}: ovs-vsctl del-port {shown(ports[0].port)}",
+                remedy=f"on {quoted(host.hostname)}: ovs-vsctl del-port {quoted(ports[0].port)}",
                 severity="error" if ports[0].kind == "ovn-imposter" else None,
                 host=host.system_id,
             )
@@ -178,7 +177,7 @@ def _interface_error(tables: Tables) -> Iterator[Found]:
             yield found(
                 f"host {shown(host.hostname)}: {first}{more}",
                 *broken,
-                remedy=f"on {shown(host.hostname)}: ovs-vsctl --if-exists del-port {argument(broken[0])}",
+                remedy=f"on {quoted(host.hostname)}: ovs-vsctl --if-exists del-port {argument(broken[0])}",
                 host=host.system_id,
             )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ovnkit.northbound.rows import DHCPOptions, LogicalSwitchPort
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import HostTables, Tables
 from ovnkit.vswitch.rows import Interface
 
@@ -42,7 +42,7 @@ def _orphans(tables: Tables) -> Iterator[Found]:
             yield found(
                 f"host {shown(host.hostname)}: {names}",
                 *rows,
-                remedy=f"on {shown(host.hostname)}: ovs-vsctl --if-exists del-port {argument(rows[0])}",
+                remedy=f"on {quoted(host.hostname)}: ovs-vsctl --if-exists del-port {argument(rows[0])}",
                 host=host.system_id,
             )
 
@@ -104,7 +104,7 @@ def _unclaimed(tables: Tables) -> Iterator[Found]:
                 f"host {shown(host.hostname)}: {listed(port.name for port in ports)}",
                 *ports,
                 *(row for port in ports for row in host.attachments[port.name]),
-                remedy=f"on {shown(host.hostname)}: ovn-appctl -t ovn-controller connection-status",
+                remedy=f"on {quoted(host.hostname)}: ovn-appctl -t ovn-controller connection-status",
                 host=host.system_id,
             )
 
@@ -136,7 +136,7 @@ def _tunnel_down(tables: Tables) -> Iterator[Found]:
             yield found(
                 f"host {shown(host.hostname)}: {named(interface)} to {remote}: {why}",
                 interface,
-                remedy=f"on {shown(host.hostname)}: ovs-appctl bfd/show {argument(interface)}",
+                remedy=f"on {quoted(host.hostname)}: ovs-appctl bfd/show {argument(interface)}",
                 host=host.system_id,
             )
 
@@ -168,7 +168,7 @@ def _mtu(tables: Tables) -> Iterator[Found]:
                 f"host {shown(host.hostname)}: {shown(way)}, by which tunnels go, has {below.mtu}, which leaves"
                 f" {below.mtu - overhead}, and {shown(network)} has {largest}",
                 below,
-                remedy=f"on {shown(host.hostname)}: ip link set {argument(below)} mtu {largest + overhead}",
+                remedy=f"on {quoted(host.hostname)}: ip link set {argument(below)} mtu {largest + overhead}",
                 host=host.system_id,
             )
 

@@ -81,9 +81,11 @@ def _two_to_one(tables: Tables) -> Iterator[Found]:
     "OVN704",
     severity="error",
     title="The peer of a router port does not point back",
-    why="Two routers are connected where each port names the other. One alone, or a port that has a switch as well, is"
-    " no connection.",
-    remedy="`ovn-nbctl lrp-set-options`; `ovn-nbctl set Logical_Router_Port PORT peer=PEER`, at both",
+    why="Two routers are connected where each port names the other. One alone is no"
+    " connection; a port that has a switch as well ends ovn-northd of 23.03 by a failed assertion, each time that it"
+    " starts.",
+    remedy="`ovn-nbctl set Logical_Router_Port PORT peer=PEER`, at both, or `ovn-nbctl clear Logical_Router_Port PORT"
+    " peer`",
     source="ovn-nb(5), Logical_Router_Port, peer",
     example="r-r2 of router r names r2-r, which does not name it",
 )

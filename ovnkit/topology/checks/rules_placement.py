@@ -11,7 +11,7 @@ from ovnkit.southbound.liveness import is_remote
 from ovnkit.southbound.rows import Chassis, ChassisPrivate, Encap, PortBinding
 from ovnkit.topology.checks.life import not_alive
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables
 
 __all__ = ["PLACEMENT_RULES"]
@@ -66,7 +66,7 @@ def _candidates_gone(tables: Tables) -> Iterator[Found]:
             gone.setdefault(member.chassis_name, []).append((member, holder))
     for name, members in sorted(gone.items()):
         member, holder = min(members, key=lambda pair: pair[1].name)
-        chassis = argument(member) if isinstance(member, HAChassis) else shown(name)
+        chassis = argument(member) if isinstance(member, HAChassis) else quoted(name)
         command = "ha-chassis-group-remove-chassis" if isinstance(holder, HAChassisGroup) else "lrp-del-gateway-chassis"
         yield found(
             f"chassis {shown(name)}, which is not in Southbound, is a candidate of"
@@ -122,7 +122,7 @@ def _bound_and_down(tables: Tables) -> Iterator[Found]:
         yield found(
             f"bound to {shown(tables.host_name(chassis_name))}, and not up: {listed(port.name for port in ports)}",
             *ports,
-            remedy=f"on {shown(tables.host_name(chassis_name))}: ovn-appctl -t ovn-controller inc-engine/recompute",
+            remedy=f"on {quoted(tables.host_name(chassis_name))}: ovn-appctl -t ovn-controller inc-engine/recompute",
         )
 
 
@@ -192,13 +192,13 @@ def _bound_elsewhere(tables: Tables) -> Iterator[Found]:
             continue
         chassis = tables.sb(Chassis).get(binding.chassis)
         if chassis is not None and not {chassis.name, chassis.hostname} & set(wanted):
-            host = shown(tables.host_name(chassis))
+            host = tables.host_name(chassis)
             yield found(
-                f"{named(port)} is bound to {host}, and is to be on {listed(wanted)}",
+                f"{named(port)} is bound to {shown(host)}, and is to be on {listed(wanted)}",
                 port,
                 binding,
                 chassis,
-                remedy=f"on {host}: ovs-vsctl remove Interface INTERFACE external_ids iface-id",
+                remedy=f"on {quoted(host)}: ovs-vsctl remove Interface INTERFACE external_ids iface-id",
             )
 
 

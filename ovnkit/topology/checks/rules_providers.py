@@ -8,7 +8,7 @@ from typing import Final
 from ovnkit.northbound.rows import NAT, LogicalSwitch, LogicalSwitchPort
 from ovnkit.topology.checks.gateways import behind, gateways
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables, chassis_column
 
 __all__ = ["PROVIDER_RULES"]
@@ -59,7 +59,7 @@ def _bridge_missing(tables: Tables) -> Iterator[Found]:
                 yield found(
                     f"host {shown(host.hostname)}: {shown(physnet)} is mapped to {shown(bridge)}, which is not there",
                     host.root,
-                    remedy=f"on {shown(host.hostname)}: ovs-vsctl add-br {shown(bridge)}",
+                    remedy=f"on {quoted(host.hostname)}: ovs-vsctl add-br {quoted(bridge)}",
                     host=host.system_id,
                 )
 

@@ -9,7 +9,7 @@ from ovnkit.northbound.rows import BFD, NAT, LogicalRouterPolicy, LogicalRouterP
 from ovnkit.topology.addresses import network_of, plain_ip
 from ovnkit.topology.checks.gateways import connected, gateway_ports
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
-from ovnkit.topology.checks.wording import argument, listed, named, shown
+from ovnkit.topology.checks.wording import argument, listed, named, quoted, shown
 from ovnkit.topology.tables import Tables
 
 __all__ = ["ROUTE_RULES"]
@@ -30,7 +30,7 @@ def _route_nowhere(tables: Tables) -> Iterator[Found]:
         ports = tables.router_ports(router)
         names = {port.name for port in ports}
         for route in tables.members(LogicalRouterStaticRoute, router.static_routes):
-            mend = f"ovn-nbctl lr-route-del {argument(router)} {shown(route.ip_prefix)}"
+            mend = f"ovn-nbctl lr-route-del {argument(router)} {quoted(route.ip_prefix)}"
             if route.output_port and route.output_port not in names:
                 text = (
                     f"router {named(router)}: {shown(route.output_port)}, by which {shown(route.ip_prefix)} is reached,"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
 from ovnkit.ovsdb.row import Row
-from ovnkit.topology.text import printable
+from ovnkit.topology.text import natural, printable
 
-__all__ = ["argument", "listed", "name_of", "named", "shown"]
+__all__ = ["argument", "listed", "name_of", "named", "quoted", "shown"]
 
 _LONGEST: Final = 60
 _MOST: Final = 5
@@ -35,7 +36,7 @@ def name_of(row: Row[Any]) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence, of many the first, in order."""
-    ordered = sorted(set(names))
+    ordered = sorted(set(names), key=natural)
     first = ", ".join(shown(name) for name in ordered[:_MOST])
     return first if len(ordered) <= _MOST else f"{first} and {len(ordered) - _MOST} more"
 
@@ -44,3 +45,10 @@ def argument(row: Row[Any]) -> str:
     """A row as the argument of a command: its name where that cannot be taken for anything else, else its uuid."""
     name = name_of(row)
     return name if _PLAIN.fullmatch(name) and len(name) <= _LONGEST else str(row.uuid)
+
+
+def quoted(text: str) -> str:
+    """A text that is no name of a row as the argument of a command, so that a shell takes it for nothing else."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return "NAME" if text.startswith("-") else shlex.quote(shown(text))

@@ -86,7 +86,7 @@ def _archive(file: Any, path: str, depth: int) -> Iterator[DatabaseFile | Damage
         # As a stream: nothing is searched for or gone back to, and members that were seen are not kept.
         with tarfile.open(fileobj=file, mode="r|*") as archive:
             for members, member in enumerate(archive):  # noqa: B007 - how many there were before it
-                archive.members = []  # type: ignore[misc]
+                vars(archive)["members"] = []
                 offset = member.offset
                 if offset + member.size > _LONGEST:
                     yield Passed(path, f"nothing after its first {offset} bytes was looked at")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -55,7 +55,6 @@ _DEVICES: tuple[tuple[str, type[LogicalSwitch | LogicalRouter]], ...] = (
 )
 _DIGITS = 8
 _DATABASE = "OVN_Southbound"
-_COLUMNS = ["_uuid", "external_ids"]
 
 
 def resolved(
@@ -67,7 +66,7 @@ def resolved(
     """
     hops = tuple(hops)
     bindings = _bindings(tables)
-    hints = _hints(sb, hops, bindings, remotes, tls, timeout)
+    hints = _hints(sb, hops, remotes, tls, timeout)
     devices = {datapath: _device(tables, row) for datapath, row in bindings.items()}
     rows = _rows_by_prefix(tables)
     return tuple(
@@ -111,50 +110,38 @@ def _rows_by_prefix(tables: Tables) -> dict[str, Row[Any]]:
 
 
 def _hints(
-    sb: Southbound,
-    hops: Sequence[Hop],
-    bindings: Mapping[str, DatapathBinding],
-    remotes: Sequence[Remote],
-    tls: Tls | None,
-    timeout: float,
+    sb: Southbound, hops: Sequence[Hop], remotes: Sequence[Remote], tls: Tls | None, timeout: float
 ) -> dict[str, str]:
     wanted = {hop.flow for hop in hops if hop.flow}
     try:
         flows = [(str(row.uuid), row.external_ids.get("stage-hint", "")) for row in sb.find(LogicalFlow)]
     except NotMonitored:
         try:
-            flows = _asked(hops, bindings, remotes, tls, timeout)
+            flows = _asked(hops, remotes, tls, timeout)
         except OvnkitError:
             return {}
     return {flow[:_DIGITS]: hint for flow, hint in flows if flow[:_DIGITS] in wanted}
 
 
-def _asked(
-    hops: Sequence[Hop],
-    bindings: Mapping[str, DatapathBinding],
-    remotes: Sequence[Remote],
-    tls: Tls | None,
-    timeout: float,
-) -> list[tuple[str, str]]:
-    """The flows that may be those of the hops: of their datapath, or of a group of datapaths, in the same place."""
-    places = sorted(
-        {
-            (str(bindings[hop.datapath].uuid), hop.pipeline, hop.table, hop.priority or 0)
-            for hop in hops
-            if hop.flow and hop.datapath in bindings
-        }
-    )
-    operations = []
-    for datapath, pipeline, table, priority in places:
-        where = [["pipeline", "==", pipeline], ["table_id", "==", table], ["priority", "==", priority]]
-        for of in (["uuid", datapath], ["set", []]):
-            one = [*where, ["logical_datapath", "==", of]]
-            operations.append({"op": "select", "table": "Logical_Flow", "where": one, "columns": _COLUMNS})
+def _asked(hops: Sequence[Hop], remotes: Sequence[Remote], tls: Tls | None, timeout: float) -> list[tuple[str, str]]:
+    """The flows that match as those of the hops do, by looking through the table once.
 
-    def question(exchange: Exchange) -> list[Any]:
-        results: list[Any] = exchange.call("transact", [_DATABASE, *operations], _DATABASE)
-        return results
+    Several selects would each do that, and the table may be large. A monitor is told several conditions at once, any of
+    which will do; it ends with its connection. Flows that match everything have no row of NB behind them.
+    """
+    matches = sorted({hop.match for hop in hops if hop.flow} - {"1"})
+    if not matches:
+        return []
+    monitor = {
+        "columns": ["external_ids"],
+        "where": [["match", "==", match] for match in matches],
+        "select": {"initial": True, "insert": False, "delete": False, "modify": False},
+    }
 
-    results = ask(remotes, Dialer(remotes, tls), question, "the flows of a trace", timeout=timeout)
-    rows = [row for result in results if isinstance(result, dict) for row in result.get("rows", ())]
-    return [(row["_uuid"][1], dict(row["external_ids"][1]).get("stage-hint", "")) for row in rows]
+    def question(exchange: Exchange) -> Any:
+        return exchange.call("monitor_cond", [_DATABASE, None, {"Logical_Flow": monitor}], _DATABASE)
+
+    found = ask(remotes, Dialer(remotes, tls), question, "the flows of a trace", timeout=timeout)
+    flows: dict[str, dict[str, dict[str, Any]]] = found.get("Logical_Flow", {}) if isinstance(found, dict) else {}
+    rows = ((flow, update["initial"].get("external_ids", ["map", []])[1]) for flow, update in flows.items())
+    return [(flow, dict(pairs).get("stage-hint", "")) for flow, pairs in rows]

@@ -195,6 +195,8 @@ def _router_of_host(tables: Tables, source: Endpoint, near: list[Link], target: 
         own = None if told is None else on_network(link.router_port, told)
         if own is not None and own.ip == told:
             return link.router_port
+    if len(near) < 2:
+        return near[0].router_port if near else None
     goal = target.switch if target.kind == "outside" or not isinstance(target.row, NAT) else None
     for link in near:
         if isinstance(target.row, NAT) and target.row.ref in link.router.nat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ovnkit.northbound.rows import LogicalSwitch
+from ovnkit.northbound.rows import LogicalRouter, LogicalSwitch
 from ovnkit.southbound.rows import Chassis
 from ovnkit.topology.tables import Tables
 from ovnkit.topology.text import printable
@@ -87,6 +87,11 @@ class _Walk:
 
     def _unbound(self, port: str, kind: str) -> Obstacle:
         tables = self._tables
+        if kind == "l3gateway" and (router := self._gateway_router(port)) is not None:
+            name = router.options.get("chassis", "")
+            known = "has not claimed it" if name in tables.chassis_by_name else "is no chassis in Southbound"
+            what = f"gateway router {printable(router.name)} is on no chassis: {printable(name)} {known}"
+            return Obstacle("gateway unclaimed", what, router)
         router_port = tables.router_port(port.removeprefix("cr-")) if kind == "chassisredirect" else None
         if router_port is None:
             row = tables.switch_port(port) or tables.binding(port)
@@ -97,6 +102,12 @@ class _Walk:
         why = "no chassis of them has claimed it" if known else "none of them is a chassis in Southbound"
         what = f"router port {printable(router_port.name)} is on no gateway; its gateway chassis: {names}; {why}"
         return Obstacle("gateway unclaimed", what, router_port)
+
+    def _gateway_router(self, port: str) -> LogicalRouter | None:
+        """The router of a port of type l3gateway, which is one of its own or of a switch on it."""
+        switch_port = self._tables.switch_port(port)
+        peer = self._tables.router_port(port) if switch_port is None else self._tables.peer_router_port(switch_port)
+        return None if peer is None else self._tables.router_of.get(peer.ref)
 
     def _physical(self, chassis: Chassis | None, hop: Hop) -> Iterator[Obstacle]:
         port = None if not isinstance(hop.device, LogicalSwitch) else localnet_of(self._tables, hop.device)

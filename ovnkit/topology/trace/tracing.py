@@ -129,7 +129,7 @@ class _Tracing:
         self._ttl = ttl
         self._silent = (
             ()
-            if sb is None
+            if sb is None or sb.state == "file"
             else tuple(stale.name for stale in sb.stale_chassis(grace=_GRACE) if stale.state == "stale")
         )
 

@@ -37,6 +37,7 @@ of another port. ``not sent``: its sender cannot send it. ``unknown``: ovn-trace
 
 _ACTIONS = ("icmp4", "icmp6", "tcp_reset", "sctp_abort", "reject")
 _DNAT = re.compile(r"ct_dnat\w*\(ip[46]\.dst=([0-9a-f.:]+)\)")
+_STOPPING = ("drop", "reject")
 _LONGEST = 100
 
 
@@ -165,9 +166,12 @@ def _by_acl(tables: Tables, own: Sequence[Hop], how: str) -> Drop | None:
     last = own[-1]
     # Since 23.06 one stage finds the ACL and a later one of the same pipeline does what it says.
     same = [hop for hop in own if (hop.datapath, hop.pipeline) == (last.datapath, last.pipeline)]
-    hop = next((hop for hop in reversed(same) if isinstance(hop.row, ACL)), None)
+    hop = next((hop for hop in reversed(same) if isinstance(hop.row, ACL) and hop.row.action in _STOPPING), None)
     if hop is None or not isinstance(hop.row, ACL):
-        reason = f"{how} on {_where(last)}: no ACL allows it, and what none allows is dropped here"
+        why = "no ACL allows it, and what none allows is dropped here"
+        if "ct.inv" in last.match:
+            why = "connection tracking takes it for invalid, or its connection is not allowed any more"
+        reason = f"{how} on {_where(last)}: {why}"
         return Drop(reason=reason, row=last.row or last.device, hop=last)
     acl = hop.row
     groups = [group.name for group in tables.nb(PortGroup).values() if acl.ref in group.acls]

@@ -63,8 +63,7 @@ def router_port(world: World, port: str, network: str, *, router: str = "r", **c
 
 def change(client: Any, row_class: Any, where: dict[str, Any], **columns: Any) -> None:
     """Set columns of the one row that is meant."""
-    with client.transaction() as tx:
-        tx.update(tx.get(row_class, **where), **columns)
+    client.transact(lambda tx: tx.update(tx.get(row_class, **where), **columns))
 
 
 def set_host(world: World, **ids: str) -> None:
@@ -96,8 +95,7 @@ def bound_and_not_up(world: World) -> None:
 
 @case("OVN105", "OVN509")
 def up_and_not_bound(world: World) -> None:
-    world.tell_northd("pause")
-    world.settling = False
+    world.pause()
     change(world.sb, PortBinding, {"logical_port": "vm1"}, chassis=None, up=False)
 
 
@@ -357,8 +355,7 @@ def network_too_large_for_tunnels(world: World) -> None:
 @case("OVN601")
 def northd_paused(world: World) -> None:
     world.settle()
-    world.tell_northd("pause")
-    world.settling = False
+    world.pause()
     world.nb.transact(lambda tx: tx.update(tx.get(NBGlobal), nb_cfg=tx.get(NBGlobal).nb_cfg + 1))
 
 
@@ -367,16 +364,14 @@ def northd_removes_nothing(world: World) -> None:
     world.nb.add_switch("old")
     world.nb.add_switch_port("old", "old-port")
     world.settle()
-    world.tell_northd("pause")
-    world.settling = False
+    world.pause()
     world.nb.remove_switch("old")
 
 
 @case("OVN603")
 def northd_makes_nothing(world: World) -> None:
     world.settle()
-    world.tell_northd("pause")
-    world.settling = False
+    world.pause()
     world.nb.add_switch("new")
     world.nb.add_switch_port("new", "new-port")
 

@@ -35,8 +35,8 @@ class World:
     remotes: dict[str, str]
     lost: set[str] = attrs.field(factory=set)
     """Chassis that follow nb_cfg no more."""
-    settling: bool = True
-    """Whether ovn-northd and the chassis catch up before anything is looked at."""
+    paused: bool = False
+    """Whether ovn-northd does nothing, until everything is taken away."""
 
     def check(self, **arguments: Any) -> Findings:
         """All findings."""
@@ -45,7 +45,6 @@ class World:
     def clear(self) -> None:
         """Take everything away."""
         self.lost.clear()
-        self.settling = True
         with self.nb.transaction() as tx:
             for row_class in type(self.nb)._database.tables.values():
                 if row_class._root and row_class not in KEPT and self.nb.has(row_class):
@@ -57,6 +56,10 @@ class World:
         for host in (self.hv1, self.hv2):
             with host.transaction() as local:
                 local.update(local.get(OpenVSwitch), bridges=[], external_ids={})
+        # What must not be seen by ovn-northd has gone by now.
+        if self.paused:
+            self._tell_northd("resume")
+            self.paused = False
 
     def add_chassis(
         self,
@@ -114,8 +117,8 @@ class World:
         self.sb.wait(SBGlobal, nb_cfg=self.nb.get(NBGlobal).nb_cfg, timeout=10)
 
     def settle(self) -> None:
-        """The same, and every chassis that is not lost follows."""
-        if not self.settling:
+        """The same, and every chassis that is not lost follows. Not while ovn-northd is paused."""
+        if self.paused:
             return
         self.sync()
         now = int(time.time() * 1000)
@@ -124,8 +127,12 @@ class World:
                 if row.name not in self.lost:
                     tx.update(row, nb_cfg=self.sb.get(SBGlobal).nb_cfg, nb_cfg_timestamp=now)
 
-    def tell_northd(self, command: str) -> None:
-        """A command of ovn-northd: pause or resume."""
+    def pause(self) -> None:
+        """Have ovn-northd do nothing until everything is taken away."""
+        self._tell_northd("pause")
+        self.paused = True
+
+    def _tell_northd(self, command: str) -> None:
         program = str(find_program("ovs-appctl"))
         argv = [program, "-t", str(self.directory / "northd.ctl"), command]
         Process(argv, log=self.directory / "appctl.log").wait(timeout=10)

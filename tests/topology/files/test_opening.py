@@ -80,8 +80,9 @@ def test_files_become_one_network(made: Path) -> None:
         assert is_whole(net)
         assert net.tried == ()
         assert net.nb is not None
-        assert net.nb.state == "file"
-    assert net.nb.state == "closed"
+        nb = net.nb
+        assert repr(nb).endswith(" file>")
+    assert repr(nb).endswith(" closed>")
 
 
 def test_a_directory_is_looked_through_by_what_its_files_hold(made: Path, tmp_path: Path) -> None:
