@@ -25,7 +25,8 @@ export class Panel {
 
   entry(index, ...more) {
     const node = this.network.nodes[index];
-    return element("li", {}, this.anchor({ node: index }, node.label || node.key), " ", this.state(node.state), ...more);
+    const state = node.state ? [" ", this.state(node.state)] : [];
+    return element("li", {}, this.anchor({ node: index }, node.label || node.key), ...state, ...more);
   }
 
   // A list that shows its beginning, and the rest when it is asked for.
