@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import attrs
 
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Topology
+from ovnkit.topology.nodes import Edge, Node
 
 __all__ = ["compare"]
 

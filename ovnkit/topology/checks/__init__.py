@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ovnkit.topology.checks.examine import check, judge
+from ovnkit.topology.checks.examine import check, chosen, judge
 from ovnkit.topology.checks.findings import Findings
 from ovnkit.topology.checks.pages import explain
 from ovnkit.topology.checks.rule import Finding, Found, FoundRow, Rule, Severity, found, rule
@@ -17,6 +17,7 @@ __all__ = [
     "Rule",
     "Severity",
     "check",
+    "chosen",
     "explain",
     "found",
     "judge",

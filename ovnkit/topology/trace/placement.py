@@ -97,9 +97,9 @@ class _Walk:
             row = tables.switch_port(port) or tables.binding(port)
             return Obstacle("port unbound", f"port {printable(port)} is bound to no chassis", row)
         candidates = tables.candidates(router_port)
-        known = [one.chassis for one in candidates if one.chassis in tables.chassis_by_name]
+        registered = [one.chassis for one in candidates if one.chassis in tables.chassis_by_name]
         names = ", ".join(printable(one.chassis) for one in candidates) or "none"
-        why = "no chassis of them has claimed it" if known else "none of them is a chassis in Southbound"
+        why = "no chassis of them has claimed it" if registered else "none of them is a chassis in Southbound"
         what = f"router port {printable(router_port.name)} is on no gateway; its gateway chassis: {names}; {why}"
         return Obstacle("gateway unclaimed", what, router_port)
 
