@@ -286,3 +286,36 @@ def test_it_is_json_and_a_frame_as_well(nb: Northbound) -> None:
     frame = difference.to_frame()
     assert len(frame) == sum(len(row.changes) for row in difference)
     assert set(frame["key"]) == difference.removed | difference.changed
+
+
+def test_it_draws_what_is_different_and_where(nb: Northbound) -> None:
+    for name in ("web", "db"):
+        nb.add_switch(name)
+        nb.add_switch_port(name, f"vm-{name}")
+    before = topology.of(nb)
+    nb.add_switch_port("web", "new")
+    found = topology.diff(before, nb)
+    assert {(node.name, node.state) for node in found.topology} == {("web", ""), ("new", "added")}
+    shown = found._repr_mimebundle_()["text/html"]
+    assert "<svg" in shown
+    assert "added" in shown
+    assert "<svg" not in topology.diff(nb, nb)._repr_html_()
+
+
+def test_a_port_that_has_moved_is_drawn_with_both_hosts(nb: Northbound, sb: Southbound) -> None:
+    nb.add_switch("web")
+    nb.add_switch_port("web", "vm1")
+    with sb.transaction() as tx:
+        hosts = [
+            tx.insert(Chassis(name=name, encaps=[tx.insert(Encap(type="geneve", ip=ip, chassis_name=name))]))
+            for name, ip in (("one", "192.0.2.1"), ("two", "192.0.2.2"), ("three", "192.0.2.3"))
+        ]
+        datapath = tx.insert(DatapathBinding(tunnel_key=1))
+        binding = tx.insert(PortBinding(logical_port="vm1", datapath=datapath, tunnel_key=1, chassis=hosts[0]))
+    before = topology.of(nb, sb)
+    with sb.transaction() as tx:
+        tx.update(tx[binding], chassis=hosts[1])
+    found = topology.diff(before, topology.of(nb, sb)).topology
+    assert {node.name for node in found} == {"web", "vm1", "one", "two"}
+    moved = {(edge.state, found.nodes[edge.target].name) for edge in found.edges if edge.kind == "binding"}
+    assert moved == {("removed", "one"), ("added", "two")}
