@@ -302,7 +302,7 @@ def test_it_draws_what_is_different_and_where(nb: Northbound) -> None:
     shown = found._repr_mimebundle_()["text/html"]
     assert "<svg" in shown
     assert "added" in shown
-    assert "<svg" not in topology.diff(nb, nb)._repr_html_()
+    assert "<svg" not in topology.diff(nb, nb)._repr_mimebundle_()["text/html"]
 
 
 def test_a_port_that_has_moved_is_drawn_with_both_hosts(nb: Northbound, sb: Southbound) -> None:
