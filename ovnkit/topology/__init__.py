@@ -8,15 +8,17 @@ from ovnkit.topology.checks import RULES, Finding, Findings, FoundRow, Rule, che
 from ovnkit.topology.diff import diff
 from ovnkit.topology.difference import Difference, RowDifference
 from ovnkit.topology.files import open_files
-from ovnkit.topology.graph import Edge, Node, Topology, View
+from ovnkit.topology.graph import Topology
 from ovnkit.topology.network import Network, connect
+from ovnkit.topology.nodes import Edge, Node, View
 from ovnkit.topology.snapshot import Snapshot, snapshot
-from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
+from ovnkit.topology.trace import Drop, Hop, Obstacle, Trace, Way, trace
 
 __all__ = [
     "RULES",
     "Attempt",
     "Difference",
+    "Drop",
     "Edge",
     "Finding",
     "Findings",
@@ -31,6 +33,7 @@ __all__ = [
     "Topology",
     "Trace",
     "View",
+    "Way",
     "check",
     "connect",
     "diff",

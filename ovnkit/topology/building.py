@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from ovnkit.northbound.client import Northbound
@@ -21,13 +22,14 @@ from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import Chassis
-from ovnkit.topology.graph import Edge, EdgeKind, Kind, Node, Topology
+from ovnkit.topology.graph import Topology
 from ovnkit.topology.hosts import hosts
+from ovnkit.topology.nodes import Edge, EdgeKind, Kind, Node
 from ovnkit.topology.source import Source
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch.client import VSwitch
 
-__all__ = ["of"]
+__all__ = ["built", "of", "read"]
 
 _LABELS = ("neutron:port_name", "neutron:network_name", "neutron:router_name")
 """The keys of external_ids by which a CMS says how its users call a thing."""
@@ -40,11 +42,20 @@ def of(nb: Northbound | None, sb: Southbound | None = None, vswitches: Iterable[
     hosts as there are) bridges and interfaces. The state of a port is Logical_Switch_Port:up (ovn-nb(5)); where it
     runs is Port_Binding:chassis (ovn-sb(5)). Raises NotMonitored where a client does not replicate what this needs.
     """
+    return built(read(nb, sb, vswitches))
+
+
+def read(nb: Northbound | None, sb: Southbound | None, vswitches: Iterable[VSwitch]) -> Source:
+    """What the graph is made of, read now."""
     local = tuple(vswitches)
-    tables = Tables(nb, sb, local)
-    graph = _Graph(tables)
+    return Source(nb, sb, local, Tables(nb, sb, local))
+
+
+def built(source: Source) -> Topology:
+    """The graph of what was read."""
+    graph = _Graph(source.tables)
     graph.add_all()
-    return Topology(graph.nodes, tuple(graph.edges), source=Source(nb, sb, local, tables))
+    return Topology(graph.nodes, tuple(graph.edges), source=source)
 
 
 class _Graph:
@@ -103,7 +114,7 @@ class _Graph:
             self._add_router_port(key, port)
         nat = tables.members(NAT, router.nat)
         for rule in sorted(nat, key=lambda row: (row.type, row.external_ip, row.logical_ip, row.uuid)):
-            self._add_nat(key, rule)
+            self._add_nat(key, rule, self._translated(router, rule))
         routes = tables.members(LogicalRouterStaticRoute, router.static_routes)
         for route in sorted(routes, key=lambda row: (row.ip_prefix, row.nexthop, row.uuid)):
             facts = {"via": route.nexthop, "table": route.route_table, "output port": route.output_port or ""}
@@ -129,7 +140,35 @@ class _Graph:
         if peer is not None and (port.name < peer.name or peer.peer != port.name):
             self.join("link", key, str(peer.uuid))
 
-    def _add_nat(self, router: str, rule: NAT) -> None:
+    def _translated(self, router: LogicalRouter, rule: NAT) -> LogicalSwitchPort | None:
+        """The port that a floating IP belongs to: that which it names, or that with the address next to its router."""
+        if rule.logical_port:
+            return self.tables.switch_port(rule.logical_port)
+        if rule.type != "dnat_and_snat":
+            return None
+        links = [
+            self.tables.switch_ports_of_router_port.get(port.name, ()) for port in self.tables.router_ports(router)
+        ]
+        near = {
+            self.tables.switch_of[port.ref].uuid
+            for ports in links
+            for port in ports
+            if port.ref in self.tables.switch_of
+        }
+        with_address = self._ports_by_address.get(rule.logical_ip, ())
+        return next((port for port in with_address if self.tables.switch_of[port.ref].uuid in near), None)
+
+    @cached_property
+    def _ports_by_address(self) -> dict[str, list[LogicalSwitchPort]]:
+        found: dict[str, list[LogicalSwitchPort]] = {}
+        for ref, addresses in self.tables.addresses.items():
+            port = self.tables.nb(LogicalSwitchPort)[ref]
+            for address in addresses if port.type != "router" and ref in self.tables.switch_of else ():
+                for ip in address.ips:
+                    found.setdefault(ip, []).append(port)
+        return found
+
+    def _add_nat(self, router: str, rule: NAT, port: LogicalSwitchPort | None) -> None:
         port_range = f":{rule.external_port_range}" if rule.external_port_range else ""
         kind: Kind = "floating ip" if rule.type == "dnat_and_snat" else "nat"
         key = self.add(
@@ -144,7 +183,7 @@ class _Graph:
                 "external mac": rule.external_mac or "",
             },
         )
-        if rule.logical_port and (port := self.tables.switch_port(rule.logical_port)):
+        if port is not None:
             self.join("service", key, str(port.uuid))
 
     # -- switches ----------------------------------------------------------------------------------------------------

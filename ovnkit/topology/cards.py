@@ -7,7 +7,8 @@ from typing import Literal
 
 import attrs
 
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Topology
+from ovnkit.topology.nodes import Edge, Node
 from ovnkit.topology.text import cells, printable
 
 __all__ = ["MOST_CARDS", "MOST_PORTS", "Card", "Deck", "End", "Item", "Line", "Link", "Tier", "deck"]
@@ -153,8 +154,8 @@ class _Dealer:
                 lines.append(_line(Item(text, port.key, port.state, title=_title(port))))
                 lines += self._gateways(port)
         lines += self._gateways(node)
-        lines += self._some(children, "nat", lambda nat: f"{nat.facts['type']} {nat.name} {_SIGNS[nat.facts['type']]} ")
-        lines += self._some(children, "floating ip", lambda nat: f"{nat.name} ↔ ")
+        lines += self._some(children, "nat", self._translation)
+        lines += self._some(children, "floating ip", self._translation)
         lines += self._some(children, "route", lambda route: f"{route.name} → {route.facts['via']}")
         lines += self._services(node)
         return Card(node, "routers", lines=tuple(lines))
@@ -174,12 +175,21 @@ class _Dealer:
     def _some(self, children: Sequence[Node], kind: str, text: Callable[[Node], str]) -> list[Line]:
         found = [node for node in children if node.kind == kind]
         shown = found if self.whole else found[:_MOST_OF_A_KIND]
-        lines = [
-            _line(Item(text(node) + node.facts.get("logical ip", ""), node.key, title=_title(node))) for node in shown
-        ]
+        lines = [_line(Item(text(node), node.key, node.state, title=_title(node))) for node in shown]
         if len(shown) < len(found):
             lines.append(_more(f"{len(found) - len(shown)} more of {kind}"))
         return lines
+
+    def _translation(self, rule: Node) -> str:
+        ports = [
+            self.topology.nodes[edge.target].label
+            for edge in self.topology.edges_of(rule)
+            if edge.kind == "service" and edge.source == rule.key
+        ]
+        kind = rule.facts.get("type", "")
+        return " ".join(
+            filter(None, (kind, rule.name, _SIGNS.get(kind, "↔"), rule.facts.get("logical ip", ""), *ports))
+        )
 
     def _switch(self, node: Node) -> Card:
         lines: list[Line] = []

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovnkit.errors import InvalidValue, MissingExtra
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Topology
+from ovnkit.topology.nodes import Edge, Node
 from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:

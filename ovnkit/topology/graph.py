@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Unpack, get_args
 
 import attrs
 
 from ovnkit.errors import InvalidValue, NotFound, NotUnique
-from ovnkit.ovsdb.row import Row
-from ovnkit.topology.text import printable
+from ovnkit.topology.nodes import Edge, Kind, Node, View
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from ovnkit.topology.checks import Findings
     from ovnkit.topology.live import Live
     from ovnkit.topology.source import Source
     from ovnkit.topology.svg import Theme
@@ -26,84 +26,10 @@ if TYPE_CHECKING:
     from ovnkit.topology.trace.options import TraceOptions
     from ovnkit.topology.widget import TopologyWidget
 
-__all__ = ["Edge", "EdgeKind", "Kind", "Node", "Topology", "View"]
-
-Kind = Literal[
-    "provider",
-    "router",
-    "router port",
-    "nat",
-    "floating ip",
-    "route",
-    "load balancer",
-    "switch",
-    "switch port",
-    "dhcp",
-    "chassis",
-    "bridge",
-    "interface",
-]
-EdgeKind = Literal["link", "service", "binding", "gateway", "mapping", "tunnel", "patch", "attachment"]
-View = Literal["logical", "physical", "both"]
+__all__ = ["Topology"]
 
 _PHYSICAL: frozenset[Kind] = frozenset({"provider", "chassis", "bridge", "interface"})
 _LOGICAL: frozenset[Kind] = frozenset(get_args(Kind)) - {"chassis", "bridge", "interface"}
-
-
-@attrs.frozen(repr=False)
-class Node:
-    """One thing of the network.
-
-    ``key`` tells it apart: its row's uuid, and ``provider:NAME`` for a physical network, which has no row of its own.
-    ``label`` is what the CMS calls it (``neutron:port_name``, …), else its name. ``facts`` are what is worth knowing
-    of it, by name. ``state`` of a port: "up", "down", "disabled", "unbound" (no chassis has claimed it); of a chassis
-    "gone" (Northbound names it, Southbound has it not) or "unregistered" (a host that is not in Southbound); else "".
-    ``parent`` is the key of what it belongs to: the switch of a port, the chassis of a bridge.
-    """
-
-    key: str
-    kind: Kind
-    name: str
-    label: str
-    state: str = ""
-    facts: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
-    parent: str | None = None
-    row: Row[Any] | None = attrs.field(default=None, hash=False)
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {printable(self.label)!r}{self.state and f' {self.state}'}>"
-
-    def mentions(self, text: str) -> bool:
-        """Whether its name, its label or one of its facts has ``text`` in it; capitals do not matter."""
-        sought = text.casefold()
-        return any(sought in own.casefold() for own in (self.name, self.label, self.key, *self.facts.values()))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The node without its row, as JSON has it."""
-        return {
-            "key": self.key,
-            "kind": self.kind,
-            "name": self.name,
-            "label": self.label,
-            "state": self.state,
-            "facts": dict(self.facts),
-            "parent": self.parent,
-        }
-
-
-@attrs.frozen
-class Edge:
-    """What joins two nodes, by their keys: its kind, its label, and its state ("up", "down", "active", …) or ""."""
-
-    kind: EdgeKind
-    source: str
-    target: str
-    label: str = ""
-    state: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        """The edge as JSON has it."""
-        return attrs.asdict(self)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -261,6 +187,12 @@ class Topology:
             raise NotReached("Northbound", ())
         ends: list[Any] = [end.row or end.name if isinstance(end, Node) else end for end in (source, target)]
         return trace(nb, sb, *ends, vswitches=vswitches, **packet)
+
+    def check(self, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
+        """What is wrong with the network, or may be, as it was when it was read: see ``topology.check()``."""
+        from ovnkit.topology.checks import chosen, judge
+
+        return judge(chosen(only, ignore), self.source.tables)
 
     def again(self) -> Topology:
         """The same part of the network as it is now. Raises NotFound where what it is around is no longer there."""

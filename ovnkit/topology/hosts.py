@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from ovnkit.southbound.rows import Chassis
-from ovnkit.topology.graph import Edge, Node
+from ovnkit.topology.nodes import Edge, Node
 from ovnkit.topology.tables import HostTables, Tables
 from ovnkit.vswitch.rows import Interface
 

@@ -15,8 +15,9 @@ from typing import Any
 import attrs
 
 from ovnkit.topology.cards import Card, Deck, Link, deck
-from ovnkit.topology.graph import Node, Topology, View
+from ovnkit.topology.graph import Topology
 from ovnkit.topology.layout import _GAP, _HEADER, _LINE, Box, Picture, _box, _curve, lay_out
+from ovnkit.topology.nodes import Node, View
 from ovnkit.topology.svg import _Pen, svg
 from ovnkit.topology.text import printable
 

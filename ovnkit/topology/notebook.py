@@ -7,8 +7,9 @@ from html import escape
 from itertools import islice
 
 from ovnkit.topology.cards import MOST_PORTS, deck
-from ovnkit.topology.graph import Node, Topology
+from ovnkit.topology.graph import Topology
 from ovnkit.topology.layout import lay_out
+from ovnkit.topology.nodes import Node
 from ovnkit.topology.svg import svg
 from ovnkit.topology.text import printable
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ovnkit.topology.graph import Edge, Node, Topology
+from ovnkit.topology.graph import Topology
+from ovnkit.topology.nodes import Edge, Node
 from ovnkit.topology.text import printable
 
 __all__ = ["tree"]

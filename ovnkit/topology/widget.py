@@ -15,7 +15,8 @@ except ImportError as exc:
     raise MissingExtra("anywidget", "notebook") from exc
 
 if TYPE_CHECKING:
-    from ovnkit.topology.graph import Node, Topology
+    from ovnkit.topology.graph import Topology
+    from ovnkit.topology.nodes import Node
 
 __all__ = ["TopologyWidget"]
 

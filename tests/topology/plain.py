@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ovnkit.topology import Edge, Node, Topology
-from ovnkit.topology.graph import Kind
+from ovnkit.topology.nodes import Kind
 from ovnkit.topology.source import Source
 from ovnkit.topology.tables import Tables
 

@@ -165,6 +165,18 @@ def test_names_of_the_cms_are_labels(nb: Northbound) -> None:
     assert "port web-1  5f0c" in str(found)
 
 
+def test_a_floating_ip_is_that_of_the_port_with_its_address_next_to_its_router(nb: Northbound) -> None:
+    for tenant in ("red", "blue"):
+        nb.add_switch(tenant)
+        nb.add_switch_port(tenant, f"vm-{tenant}", addresses=["02:00:00:00:00:05 10.0.0.5"])
+        nb.add_router(f"r-{tenant}")
+        nb.connect_router(tenant, f"r-{tenant}", networks=["10.0.0.1/24"])
+    nb.add_floating_ip("r-blue", "203.0.113.5", "10.0.0.5")
+    found = topology.of(nb)
+    assert [found.nodes[edge.target].name for edge in found.edges_of("203.0.113.5")] == ["vm-blue"]
+    assert "203.0.113.5 ↔ 10.0.0.5 vm-blue" in found.to_svg()
+
+
 def test_load_balancers_and_dhcp_stand_at_what_they_serve(nb: Northbound) -> None:
     nb.add_switch("web", subnet="10.0.0.0/24")
     nb.add_dhcp("web", "10.0.0.0/24", server_id="10.0.0.1", server_mac="02:00:00:00:00:fe")

@@ -13,7 +13,7 @@ from ovnkit.topology.checks.rules import RULES
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch.client import VSwitch
 
-__all__ = ["check", "judge"]
+__all__ = ["check", "chosen", "judge"]
 
 
 def check(
@@ -30,7 +30,13 @@ def check(
     ``only`` and ``ignore`` are ids of rules, or their beginnings: ``ignore=["OVN806", "OVN2"]``. Raises InvalidValue
     where no rule has such an id.
     """
-    return judge(_chosen(_all(only), _all(ignore)), Tables(nb, sb, vswitches))
+    return judge(chosen(only, ignore), Tables(nb, sb, vswitches))
+
+
+def chosen(only: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Rule]:
+    """The rules that ``check()`` asks. Raises InvalidValue where no rule has such an id."""
+    asked, left_out = _all(only), _all(ignore)
+    return [one for one in RULES if (not asked or one.id.startswith(asked)) and not one.id.startswith(left_out)]
 
 
 def judge(rules: Iterable[Rule], tables: Tables) -> Findings:
@@ -61,7 +67,3 @@ def _all(given: Iterable[str]) -> tuple[str, ...]:
             allowed = f"ids of rules, or their beginnings: {', '.join(known.id for known in RULES)}"
             raise InvalidValue(table="check()", column="only, ignore", value=one, allowed=allowed)
     return ids
-
-
-def _chosen(only: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:
-    return [one for one in RULES if (not only or one.id.startswith(only)) and not one.id.startswith(ignore)]
