@@ -98,4 +98,5 @@ def decompress(data: bytes, *, largest: int = LARGEST) -> tuple[bytes, str]:
         if not inflater.eof:
             found += inflater.flush()
             return bytes(found), "the compressed file is cut off"
-    return bytes(found), ""
+    # Of a file that was several, a beginning that is damaged must not pass for the end. Tapes are filled up with zeros.
+    return bytes(found), "the compressed file goes on with what is not compressed" if rest.strip(b"\0") else ""

@@ -83,8 +83,11 @@ class _Identities:
         """The rows of a table by what tells them apart, in the same order whatever their uuids are."""
         found: dict[Hashable, list[UUID]] = defaultdict(list)
         own = self._rows[table]
-        for uuid in sorted(own, key=lambda uuid: repr(_content(own[uuid]))):
+        for uuid in own:
             found[self._identity(table, uuid)].append(uuid)
+        for uuids in found.values():
+            if len(uuids) > 1:
+                uuids.sort(key=lambda uuid: repr(_content(own[uuid])))
         return found
 
     def _identity(self, table: str, uuid: UUID, depth: int = 0) -> Hashable:

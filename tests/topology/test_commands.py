@@ -309,3 +309,21 @@ def test_check_explains_a_rule_without_looking_at_anything(run: Run, monkeypatch
     said = run("check", "--explain", "OVN9")
     assert (said.status, said.output) == (1, "")
     assert "OVN301" in said.errors
+
+
+def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, directory: Path, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.tar.gz", tmp_path / "after.tar.gz"
+    run("snapshot", "-o", before)
+    said = run("diff", before)
+    assert (said.status, said.output, said.errors) == (0, "no differences\n", "")
+    with Northbound.connect(f"unix:{directory}/ovnnb_db.sock") as nb:
+        nb.add_switch("mail")
+        said = run("diff", before)
+        run("snapshot", "-o", after)
+        nb.remove_switch("mail")
+    assert (said.status, "+ Logical_Switch mail" in said.output) == (2, True)
+    assert run("diff", before, after).output == said.output
+    assert run("diff", after, before).output.replace("- ", "+ ") == said.output
+    assert json.loads(run("diff", before, after, "--json").output)["rows"][0]["name"] == "mail"
+    assert run("diff", before, after, "-o", tmp_path / "diff.html").status == 2
+    assert "mail" in (tmp_path / "diff.html").read_text()

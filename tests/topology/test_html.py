@@ -209,6 +209,17 @@ def test_a_port_is_selected_with_all_that_is_known_of_it_and_its_way_out(opened:
     assert opened.evaluate("document.querySelectorAll('.overlay .near').length") == 1
 
 
+def test_a_router_is_selected_with_what_its_ports_lead_to(opened: Page) -> None:
+    opened.click(f"({card('router-0')}).querySelector('.title')")
+    linked, way, ports, addresses = opened.texts(".panel section")
+    assert linked.startswith("Linked with (7)")
+    assert "to-router-0-net-3 of net-3" in linked
+    assert "gateway compute-1.example.net chassis priority 2, active" in linked
+    assert way == "On its way to the outside (1)public switch"
+    assert ports.startswith("Has: router port (5)")
+    assert addresses.startswith("Has: floating ip (4)")
+
+
 def test_neighbours_are_links_and_the_way_back_is_the_browsers(opened: Page) -> None:
     opened.click(row("vm-13", on="net-1"))
     address = opened.evaluate("location.hash")

@@ -51,6 +51,7 @@ class Addresses:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._flips: dict[tuple[int, int, int], int] = {}
+        self._differences: dict[tuple[int, int, int], int] = {}
         self._macs: dict[str, str] = {}
         self._ips: dict[str, str] = {}
 
@@ -84,6 +85,14 @@ class Addresses:
         return self._walked(version, size, number, size - _HOST_BITS[version])
 
     def _walked(self, version: int, size: int, number: int, bits: int) -> int:
+        """The number with other bits, of the first ones so many."""
+        above = (version, bits, number >> (size - bits))
+        difference = self._differences.get(above)
+        if difference is None:
+            difference = self._differences[above] = self._difference(version, size, number, bits)
+        return number ^ difference
+
+    def _difference(self, version: int, size: int, number: int, bits: int) -> int:
         mapped = number
         for length in range(bits):
             path = (version, length, number >> (size - length))
@@ -91,7 +100,7 @@ class Addresses:
                 break
             if self._flip(path):
                 mapped ^= 1 << (size - length - 1)
-        return mapped
+        return mapped ^ number
 
     def _flip(self, path: tuple[int, int, int]) -> int:
         flip = self._flips.get(path)

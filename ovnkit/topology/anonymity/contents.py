@@ -77,25 +77,20 @@ def anonymous(contents: Sequence[Contents], *, key: bytes | None = None) -> list
 
 
 _Rows = dict[str, dict[UUID, dict[str, Any]]]
-_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ROW = msgspec.json.Decoder(dict[str, Any])
 
 
 def _decoded(contents: Contents) -> _Rows:
-    """The rows, of which the columns with strings are decoded and the others as they were."""
+    """The rows, without the columns that lead to what is left out."""
     found: _Rows = {}
     for table, rows in contents.rows.items():
         if table in _LEFT_OUT:
             found[table] = {}
             continue
         columns = contents.schema.tables[table].columns
-        texts = {name for name, column in columns.items() if _has_text(column.type)}
-        gone = {name for name, column in columns.items() if column.type.key.ref_table in _LEFT_OUT}
+        kept = {name for name, column in columns.items() if column.type.key.ref_table not in _LEFT_OUT}
         found[table] = {
-            uuid: {
-                name: wire.value(raw) if name in texts else raw
-                for name, raw in _ROW.decode(row).items()
-                if name not in gone and name in columns
-            }
+            uuid: {name: value for name, value in _ROW.decode(row).items() if name in kept}
             for uuid, row in rows.items()
         }
     return found
@@ -165,7 +160,7 @@ class _Replacement:
     def _row(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         columns = self._schema.tables[table].columns
         return {
-            name: value if isinstance(value, msgspec.Raw) else self._value(table, name, columns[name].type, value)
+            name: self._value(table, name, columns[name].type, value) if _has_text(columns[name].type) else value
             for name, value in row.items()
         }
 

@@ -28,6 +28,9 @@ _PREFIX = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){2}")
 _REVERSE = ".in-addr.arpa"
 _VERSION = re.compile(r"[0-9]{1,5}(?:[.-][0-9]{1,5}){1,8}")
 
+_SPACE = re.compile(r"\s")
+_DERIVABLE = re.compile(r"(?:cr-|patch-|int-|phy-|ct-zone-|[0-9]{1,10}_).|.*_(?:ip)?[46]\Z", re.DOTALL)
+
 # What OVN, neutron and ovn-controller make of names.
 _DERIVED = [
     re.compile(form, re.DOTALL)
@@ -90,7 +93,7 @@ class Texts:
             return self._names[name]
         if not name or self._is_plain(name):
             return name
-        for form in _DERIVED:
+        for form in _DERIVED if _DERIVABLE.match(name) else ():
             if (match := form.fullmatch(name)) and match[2] in self._names:
                 return f"{match[1]}{self._names[cast('str', match[2])]}{match[3]}{match[4]}"
         return None
@@ -101,7 +104,7 @@ class Texts:
                 return known
             if _PREFIX.fullmatch(text):
                 return "02:00:00"
-            if any(character.isspace() for character in text) and not self._is_made_of_known(text):
+            if _SPACE.search(text) and not self._is_made_of_known(text):
                 # A sentence, or a name with blanks.
                 return self.name(text)
             return _PIECES.sub(self._piece, text)
