@@ -62,7 +62,14 @@ _VOLATILE = frozenset(
         *("cfm_remote_mpids", "cfm_remote_opstate", "bond_active_slave", "datapath_id", "seq_num", "role"),
     }
 )
-_VOLATILE_KEYS = frozenset({"ovn-installed", "ovn-installed-ts", "sec_since_connect", "sec_since_disconnect"})
+_VOLATILE_KEYS = frozenset(
+    {
+        *("ovn-installed", "ovn-installed-ts", "sec_since_connect", "sec_since_disconnect"),
+        *("ovn-nb-cfg", "ovn-nb-cfg-ts", "ovn-startup-ts"),
+    }
+)
+_VOLATILE_KEYS_BEGIN = ("ct-zone-", "ovn-chassis-idx-")
+"""What ovn-controller keeps for itself at its integration bridge and in ``other_config`` of its host."""
 
 
 def diff(before: Side, after: Side, *, volatile: bool = False) -> Difference:
@@ -288,9 +295,13 @@ class _Comparison:
 
 
 def _steady(value: Any) -> Any:
-    if isinstance(value, Map) and not _VOLATILE_KEYS.isdisjoint(value):
-        return Map((key, item) for key, item in value.items() if key not in _VOLATILE_KEYS)
+    if isinstance(value, Map) and any(map(_is_volatile, value)):
+        return Map((key, item) for key, item in value.items() if not _is_volatile(key))
     return value
+
+
+def _is_volatile(key: object) -> bool:
+    return key in _VOLATILE_KEYS or (isinstance(key, str) and key.startswith(_VOLATILE_KEYS_BEGIN))
 
 
 def _is_default(row: Row[Any], name: str, value: Any) -> bool:

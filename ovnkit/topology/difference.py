@@ -185,7 +185,9 @@ class Difference(Sequence[RowDifference]):
         ]
         return pd.DataFrame(cells, columns=headings)
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """A piece of HTML: a table with a row for each column that is different."""
+
         def cell(text: str, colour: str = "") -> str:
             style = f"text-align:left;{colour and f'color:{colour};font-weight:bold;'}"
             return f'<td style="{style}">{html.escape(shortened(printable(text), _LONGEST_CELL))}</td>'
@@ -207,7 +209,7 @@ class Difference(Sequence[RowDifference]):
             return ""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        return {"text/plain": str(self), "text/html": self.to_html()}
 
     def _text(self, value: Any) -> str:
         """A value in a cell of the table; what a key calls a secret is not shown."""

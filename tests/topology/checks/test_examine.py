@@ -21,7 +21,7 @@ from ovnkit.northbound import (
 )
 from ovnkit.ovsdb import Verbatim
 from ovnkit.southbound import Chassis, Encap
-from ovnkit.topology.checks import RULES, check, found, judge, rule
+from ovnkit.topology.checks import RULES, Found, check, found, judge, rule
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch import OpenVSwitch
 from tests.topology.checks.networks import simple
@@ -93,7 +93,7 @@ def test_a_rule_of_ones_own_is_asked_beside_the_others(world: World) -> None:
         source="our own convention",
         example="1 switch has no name",
     )
-    def nameless(tables: Tables) -> object:
+    def nameless(tables: Tables) -> list[Found]:
         rows = [switch for switch in tables.switches if not switch.name]
         return [found(f"{len(rows)} switch has no name", *rows, remedy="name it")] if rows else []
 
