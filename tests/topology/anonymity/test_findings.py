@@ -11,7 +11,6 @@ from tests.topology.checks.cases import CASES
 from tests.topology.checks.networks import simple
 from tests.topology.checks.world import World
 
-
 ALWAYS = {"OVN602", "OVN701"} | set(sorted(CASES)[::10])
 """The other rules are asked where there is more time."""
 
