@@ -13,6 +13,7 @@ from ovnkit.errors import InvalidRemote, InvalidValue
 
 __all__ = [
     "NameNotVerified",
+    "OpenToAll",
     "Remote",
     "Scheme",
     "Tls",
@@ -52,6 +53,10 @@ class Remote:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class OpenToAll(UserWarning):
+    """A server lets in whoever gets there, or does not notice who has gone; the message says which."""
 
 
 class NameNotVerified(UserWarning):
@@ -94,6 +99,9 @@ class Tls:
     ``verify_name=False`` takes any name, so that whoever holds any certificate of this CA can pose as the server;
     connecting then gives the warning NameNotVerified. The CA is checked always.
 
+    A key that others can read, or that belongs to somebody else but root, is refused: who has it can pose as this
+    client. ``shared_key=True`` takes it.
+
     The files are read again for each connection, so that they can be replaced while the client runs.
     """
 
@@ -104,6 +112,7 @@ class Tls:
         default=None, kw_only=True, converter=_server_names, hash=False
     )
     verify_name: bool = attrs.field(default=True, kw_only=True)
+    shared_key: bool = attrs.field(default=False, kw_only=True)
 
     def name_of(self, remote: Remote) -> str:
         """What the certificate of this server has to name."""

@@ -30,6 +30,7 @@ PACKAGES = (
     "ovnkit.deploy.pki",
     "ovnkit.deploy.preflight",
     "ovnkit.topology",
+    "ovnkit.topology.checks",
     "ovnkit.lab",
     "ovnkit.errors",
     "ovnkit.remote",

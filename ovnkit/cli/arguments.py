@@ -44,6 +44,7 @@ def add_connection(parser: argparse.ArgumentParser, *, timeout: float) -> None:
     parser.add_argument("--key", metavar="FILE", help="private key, for ssl:")
     parser.add_argument("--cert", metavar="FILE", help="certificate, for ssl:")
     parser.add_argument("--ca", metavar="FILE", help="certificate of the authority behind those of the servers")
+    parser.add_argument("--shared-key", action="store_true", help="take a key that others can read as well")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,7 @@ def tls_of(options: argparse.Namespace) -> Tls | None:
         return None
     if not all(files):
         raise InvalidRemote("ssl:", "TLS needs all of --key, --cert and --ca")
-    return Tls(*files)
+    return Tls(*files, shared_key=options.shared_key)
 
 
 def check_record(path: str, of: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,20 @@ def add_commands(commands: Commands) -> None:
     rotate.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for each step (default: 60)")
     add_json(rotate)
     rotate.set_defaults(run=_rotate)
+    database = commands.add_parser(
+        "neutron-database", help="bring Neutron's own database to its release, once its files are there", epilog=_EPILOG
+    )
+    database.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
+    database.add_argument("host", metavar="HOST", nargs="?", help="one with neutron-server (default: the first)")
+    database.add_argument(
+        "--within", metavar="WORDS", default="", help="what comes before the command, as docker exec neutron_server"
+    )
+    database.add_argument("--dry-run", action="store_true", help="only look")
+    database.add_argument(
+        "--timeout", type=seconds, default=600.0, metavar="SECONDS", help="for the command (default: 600)"
+    )
+    add_json(database)
+    database.set_defaults(run=_neutron_database)
     all_of_them = ((preflight, _preflight), (plan, _plan), (apply, _apply), (verify, _verify), (undo, _undo))
     for parser, run in all_of_them:
         parser.add_argument("file", metavar="FILE", help="the TOML file that describes the cluster")
@@ -156,4 +171,22 @@ def _rotate(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
         progress=tell,
     )
+    return finish(options, report)
+
+
+def _neutron_database(options: argparse.Namespace) -> int:
+    from ovnkit import deploy
+
+    try:
+        report = deploy.upgrade_neutron_database(
+            deploy.load(options.file),
+            options.host,
+            within=shlex.split(options.within),
+            timeout=options.timeout,
+            dry_run=options.dry_run,
+            progress=tell,
+        )
+    except KeyError as exc:
+        print(f"ovnkit: {exc.args[0]}", file=sys.stderr)
+        return _USAGE
     return finish(options, report)

@@ -40,6 +40,12 @@ def add_commands(commands: Commands) -> None:
     add_json(watch)
     _add_trace(commands)
     _add_check(commands)
+    status = "Exit status: 0 no differences, 1 failed, 2 differences, 64 wrong usage."
+    difference = _command(commands, "diff", _diff, "what is another in a network than it was", epilog=status)
+    difference.add_argument("before", metavar="A", help="a snapshot, or another file, directory or tar file")
+    difference.add_argument("after", metavar="B", nargs="?", help="another (default: the network as it is now)")
+    difference.add_argument("--volatile", action="store_true", help="also what changes by itself, such as counters")
+    add_output(difference, ".html")
     keep = _command(commands, "snapshot", _snapshot, "keep what the databases hold, to compare or to share it")
     keep.add_argument("--anonymize", action="store_true", help="with other names and addresses, without secrets")
     add_json(keep)
@@ -181,6 +187,20 @@ def _snapshot(options: argparse.Namespace) -> int:
     path = snapshot.save(options.output or f"ovn-{snapshot.taken:%Y%m%d-%H%M%S}.tar.gz")
     show(options, path, lambda: {"path": str(path), "anonymized": snapshot.anonymized})
     return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from ovnkit import topology
+
+    if options.after is not None:
+        found = topology.diff(options.before, options.after, volatile=options.volatile)
+    else:
+        with _network(options) as network:
+            found = topology.diff(options.before, network, volatile=options.volatile)
+    for name in found.left_out:
+        print(f"ovnkit: not compared: {name}", file=sys.stderr)
+    give(options, found)
+    return 2 if found else 0
 
 
 def _check(options: argparse.Namespace) -> int:

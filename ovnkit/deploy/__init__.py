@@ -11,6 +11,7 @@ from ovnkit.deploy.host import CommandHost, Host, open_host
 from ovnkit.deploy.layout import TlsFiles
 from ovnkit.deploy.neutron.ini import Setting, SettingChange
 from ovnkit.deploy.neutron.spec import MetadataAgent, NeutronSpec
+from ovnkit.deploy.neutron_database import database_commands, upgrade_neutron_database
 from ovnkit.deploy.physnets import move_physnet
 from ovnkit.deploy.plan import HostResult, Plan, Report, plan
 from ovnkit.deploy.port_report import PortOutcome, ReconcileReport
@@ -32,7 +33,7 @@ from ovnkit.deploy.progress import Event
 from ovnkit.deploy.reconcile import reconcile
 from ovnkit.deploy.remove import remove_chassis
 from ovnkit.deploy.rename import rename_chassis
-from ovnkit.deploy.render import database_commands, render
+from ovnkit.deploy.render import render
 from ovnkit.deploy.rendered import FileEdit, FilesPlan, IniFile, Rendered, TextFile, plan_files
 from ovnkit.deploy.rotate import rotate_certificates
 from ovnkit.deploy.secret import Secret
@@ -119,6 +120,7 @@ __all__ = [
     "secure",
     "take_over",
     "undo",
+    "upgrade_neutron_database",
     "upgrade_path",
     "upgrade_steps",
     "verify",

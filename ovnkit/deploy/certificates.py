@@ -26,7 +26,10 @@ __all__ = [
     "chassis_source",
     "client_tls",
     "fingerprint",
+    "fingerprints",
     "install",
+    "remove",
+    "remove_authority",
     "source",
     "subjects",
 ]
@@ -44,6 +47,18 @@ mkdir -p "$1" && chmod 0755 "$1" || exit
 if [ -e "$1/$3/key.pem" ]; then chown -R --reference="$1/$3/key.pem" "$1/$2" || exit; fi
 ln -sfn "$2" "$1/.$3@new" && mv -fT "$1/.$3@new" "$1/$3" || exit
 for old in "$1/.$3@"*; do [ "$old" = "$1/$2" ] || rm -rf -- "$old"; done
+"""
+# Its versions with it, for each has a key. What is not a link to one of them, somebody else has put there.
+_REMOVE: Final = """\
+case $(readlink "$1/$2") in
+  ".$2@"*) rm -f -- "$1/$2" && rm -rf -- "$1/.$2@"* ;;
+  *) if [ -e "$1/$2" ] || [ -L "$1/$2" ]; then echo other; fi ;;
+esac
+"""
+_REMOVE_AUTHORITY: Final = """\
+for other in "$1"/*/cert.pem; do if [ -e "$other" ]; then exit 0; fi; done
+rm -f -- "$1/cacert.pem"
+rmdir -- "$1" 2>/dev/null || :
 """
 _KEY_MODE: Final = "600"
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -157,6 +172,26 @@ def install(host: Host, files: TlsFiles, wanted: Tls) -> None:
     host.write(f"{directory}/{version}/key.pem", _text(wanted.key), mode=0o600)
     host.write(f"{directory}/{version}/cert.pem", _text(wanted.cert))
     host.run(["sh", "-c", _SWITCH, "switch", directory, version, name])
+
+
+def fingerprints(host: Host, files: TlsFiles) -> tuple[str | None, str | None]:
+    """Those of the certificate and of the authority that are on a host, None for what is not. Raises HostFailed."""
+    certificate, authority = host.read(files.certificate), host.read(files.authority)
+    return certificate and fingerprint(certificate), authority and fingerprint(authority)
+
+
+def remove(host: Host, certificate: str) -> bool:
+    """Remove the certificate of this path and its key, all versions of them, which ``install()`` has brought.
+
+    False where something else is there. Raises HostFailed.
+    """
+    directory, _, name = certificate.rpartition("/")[0].rpartition("/")
+    return not host.run(["sh", "-c", _REMOVE, "remove", directory, name])
+
+
+def remove_authority(host: Host, authority: str) -> None:
+    """Remove the certificate of the authority, unless a certificate beside it is still in use. Raises HostFailed."""
+    host.run(["sh", "-c", _REMOVE_AUTHORITY, "remove", authority.rpartition("/")[0]])
 
 
 def _text(path: Path) -> str:

@@ -21,7 +21,8 @@ class Touched:
     """What was changed on one host, from its first change to its last.
 
     ``keys``: for each key of ``external_ids`` its value before and after, None where it is absent; ``files`` the same
-    for the text of files, and ``ssl`` for the files that its SSL row names. ``ovsdb`` and ``access``: how the host is
+    for the text of files, ``ssl`` for the files that its SSL row names, and ``certificates`` for the fingerprints of a
+    certificate and of its authority, by their paths; no key is in here. ``ovsdb`` and ``access``: how the host is
     reached.
     """
 
@@ -31,6 +32,7 @@ class Touched:
     access: str | tuple[str, ...] | None = None
     files: Mapping[str, tuple[str | None, str | None]] = attrs.field(factory=dict)
     ssl: tuple[Mapping[str, str] | None, Mapping[str, str] | None] | None = None
+    certificates: Mapping[str, tuple[str | None, str | None]] = attrs.field(factory=dict)
 
     def then(self, later: Touched) -> Touched:
         """What was changed from here to the end of a later change.
@@ -42,7 +44,12 @@ class Touched:
         if self.ssl and later.ssl and self.ssl[1] == later.ssl[0]:
             ssl = (self.ssl[0], later.ssl[1])
         keys, files = _joined(self.keys, later.keys), _joined(self.files, later.files)
-        return attrs.evolve(later, keys=keys, files=files, ssl=ssl)
+        # What has been rotated meanwhile is still what was brought.
+        certificates = {
+            path: (self.certificates.get(path, pair)[0], pair[1]) for path, pair in later.certificates.items()
+        }
+        certificates = {**self.certificates, **certificates}
+        return attrs.evolve(later, keys=keys, files=files, ssl=ssl, certificates=certificates)
 
 
 def _joined(
@@ -89,10 +96,11 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Touched]:
 
 def touched(entry: Mapping[str, Any]) -> Touched:
     """What an entry says. Raises AttributeError, LookupError, TypeError or ValueError where it is something else."""
-    keys, files = (
-        {name: (before, after) for name, (before, after) in entry[kind].items()} for kind in ("keys", "files")
+    # A record of an earlier version has fewer.
+    keys, files, certificates = (
+        {name: (before, after) for name, (before, after) in found.items()}
+        for found in (entry["keys"], entry["files"], entry.get("certificates", {}))
     )
     access = tuple(entry["access"]) if isinstance(entry["access"], list) else entry["access"]
-    # A record of an earlier version has none.
     ssl = None if entry.get("ssl") is None else (entry["ssl"][0], entry["ssl"][1])
-    return Touched(entry["host"], entry["ovsdb"], keys, access, files, ssl)
+    return Touched(entry["host"], entry["ovsdb"], keys, access, files, ssl, certificates)

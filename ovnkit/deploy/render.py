@@ -11,11 +11,11 @@ from ovnkit.deploy.rendered import IniFile, Rendered
 from ovnkit.deploy.secret import PRIVATE
 from ovnkit.deploy.spec import Spec
 
-__all__ = ["database_commands", "metadata_file", "render"]
+__all__ = ["MAIN_FILE", "ML2_FILE", "metadata_file", "render"]
 
 _DIRECTORY: Final = "/etc/neutron"
-_MAIN: Final = f"{_DIRECTORY}/neutron.conf"
-_ML2: Final = f"{_DIRECTORY}/plugins/ml2/ml2_conf.ini"
+MAIN_FILE: Final = f"{_DIRECTORY}/neutron.conf"
+ML2_FILE: Final = f"{_DIRECTORY}/plugins/ml2/ml2_conf.ini"
 
 
 def render(spec: Spec, host: str) -> tuple[Rendered, ...]:
@@ -36,27 +36,13 @@ def render(spec: Spec, host: str) -> tuple[Rendered, ...]:
             southbound=spec.central.southbound_admin,
             encap_ips=[one.encap_ip for one in spec.hosts],
         )
-        files.append(IniFile(path=_MAIN, settings=settings["neutron"], mode=0o640, owner=neutron.owner))
-        files.append(IniFile(path=_ML2, settings=settings["ml2"], mode=0o640, owner=neutron.owner))
+        files.append(IniFile(path=MAIN_FILE, settings=settings["neutron"], mode=0o640, owner=neutron.owner))
+        files.append(IniFile(path=ML2_FILE, settings=settings["ml2"], mode=0o640, owner=neutron.owner))
     if neutron.runs_metadata(host) and neutron.metadata is not None:
         agent = metadata_settings(neutron, neutron.metadata, southbound=spec.central.southbound)
         path = f"{_DIRECTORY}/{metadata_file(neutron)}"
         files.append(IniFile(path=path, settings=agent, mode=PRIVATE, owner=neutron.owner))
     return tuple(files)
-
-
-def database_commands(spec: Spec) -> tuple[tuple[str, ...], ...]:
-    """What brings the database of Neutron to its release: to be run once, on one host with neutron-server.
-
-    After its files are written, and before neutron-server starts. Run twice, it changes nothing the second time.
-    networking-ovn has a branch of its own in the database. None where the spec has no ``[neutron]``.
-    """
-    if spec.neutron is None:
-        return ()
-    upgrade = ("neutron-db-manage", "--config-file", _MAIN, "--config-file", _ML2)
-    if not with_networking_ovn(spec.neutron.release):
-        return ((*upgrade, "upgrade", "heads"),)
-    return tuple((*upgrade, "--subproject", project, "upgrade", "heads") for project in ("neutron", "networking-ovn"))
 
 
 def metadata_file(neutron: NeutronSpec) -> str:

@@ -29,6 +29,7 @@ Start = Literal["direct", "systemd"]
 _FULL_ACCESS: Final = 10_000
 """How much further up than the port of the chassis the listeners without a role are."""
 
+_ELECTION_TIMER: Final = 1000
 _SHORTEST_ELECTION: Final = 100
 _LONGEST_ELECTION: Final = 600_000
 
@@ -83,8 +84,9 @@ class Central:
 
     ``members``: the hosts that run NB, SB and ovn-northd, for ``central.create()``; without them somebody else sees to
     that. The connection strings then are theirs, unless they are given. ``clustered``: as a RAFT cluster, which is so
-    for several members; ``election_timer`` in milliseconds. ``start`` is how their daemons are started: directly, or as
-    units of systemd, which starts them with the machine as well.
+    for several members. ``election_timer``: milliseconds; without it a cluster is made with 1000, and one that is there
+    keeps what it has. ``start`` is how their daemons are started: directly, or as units of systemd, which starts them
+    with the machine as well.
 
     ``tls``: a directory of this machine with the certificates (``pki``), of which each host gets its own. ``rbac``: the
     chassis come in where OVN's role-based access control lets them change what is theirs alone (ovn-sb(5), RBAC_Role);
@@ -96,7 +98,7 @@ class Central:
     rbac: bool = False
     insecure: bool = False
     _clustered: bool | None = attrs.field(default=None, alias="clustered")
-    election_timer: int = 1000
+    _election_timer: int | None = attrs.field(default=None, alias="election_timer")
     start: Start = "direct"
     _northbound: str | None = attrs.field(default=None, alias="northbound", converter=_remotes_or_none)
     _southbound: str | None = attrs.field(default=None, alias="southbound", converter=_remotes_or_none)
@@ -119,6 +121,11 @@ class Central:
     def clustered(self) -> bool:
         """Whether the databases are those of a RAFT cluster."""
         return len(self.members) > 1 if self._clustered is None else self._clustered
+
+    @property
+    def election_timer(self) -> int:
+        """How many milliseconds members wait for a leader that is silent."""
+        return _ELECTION_TIMER if self._election_timer is None else self._election_timer
 
     @property
     def northbound(self) -> str:
@@ -146,13 +153,14 @@ class Central:
         )
 
     @property
-    def given(self) -> Mapping[str, str | bool]:
+    def given(self) -> Mapping[str, str | bool | int]:
         """What might follow from the rest, and does not: it was said."""
         fields = {
             "northbound": self._northbound,
             "southbound": self._southbound,
             "southbound_admin": self._southbound_admin,
             "clustered": self._clustered,
+            "election_timer": self._election_timer,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -167,6 +175,10 @@ class Central:
                 return member
         names = ", ".join(member.host for member in self.members) or "none"
         raise KeyError(f"no member {host!r} of the central services in the spec; it has {names}")
+
+    def raft(self, member: Member, database: Database) -> str:
+        """Where the other members reach one, as ovsdb(7) writes it."""
+        return format_remotes((Remote("tcp" if self.tls is None else "ssl", member.address, database.raft_port),))
 
     def ports(self, database: Database) -> tuple[int, ...]:
         """The ports on which members listen: for everybody, or of Southbound first for chassis and then for others.

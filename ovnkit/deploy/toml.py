@@ -154,7 +154,7 @@ def _central_table(central: Central) -> dict[str, Any]:
         if getattr(central, flag):
             table[flag] = True
     if central.members:
-        table |= {"election_timer": central.election_timer, "start": central.start}
+        table["start"] = central.start
     return table
 
 

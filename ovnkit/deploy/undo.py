@@ -8,7 +8,8 @@ from typing import Self
 
 import attrs
 
-from ovnkit.deploy.host import open_host
+from ovnkit.deploy.certificates import fingerprint, remove, remove_authority
+from ovnkit.deploy.host import Host, open_host
 from ovnkit.deploy.hosts import AT_ONCE, Results, on_each
 from ovnkit.deploy.reach import reached, servers_of
 from ovnkit.deploy.record import Record, Touched, read_record
@@ -81,7 +82,9 @@ def undo(
 ) -> UndoReport:
     """Return every key that a record names to what it was before the first ``apply()`` into it.
 
-    A key that somebody else has changed since stays, and is reported. Hosts that are done are written down as such: it
+    Files get their text back. Certificates that ``apply()`` has brought are removed, with their keys; where there were
+    some before, the new ones stay, for no key is in a record. What somebody else has changed since stays, and is
+    reported. Hosts that are done are written down as such: it
     can be run again for those that failed. ``timeout`` (seconds) holds for each host, ``at_once`` of them at a time.
 
     Raises OSError where the record cannot be read or written, and InvalidValue where it is none.
@@ -98,6 +101,7 @@ def undo(
             def restore(draft: ChassisDraft) -> None:
                 kept[:] = take_back(draft, touched)
 
+            named: Mapping[str, str] | None = None
             with reached(touched.ovsdb, timeout=timeout) as remote:
                 changes = DirectChassis(remote, tls=own).edit(
                     restore, comment=f"ovnkit undo {touched.host}", timeout=timeout
@@ -105,7 +109,9 @@ def undo(
                 if touched.ssl is not None:
                     with VSwitch.connect(remote, tls=own, timeout=timeout, monitor=SSL_ROW) as vs:
                         changes = Changes([*changes, *_restore_ssl(vs, *touched.ssl, kept)], ref=changes.ref)
+                        named = ssl_paths(vs)
             kept += _restore_files(touched)
+            kept += _remove_certificates(touched, named or {})
             file.note_undone(touched.host)
             return Undone(touched.host, changes, tuple(kept))
 
@@ -142,6 +148,36 @@ def _restore_files(touched: Touched) -> list[Kept]:
         for path, (before, after) in touched.files.items()
         if not restore_file(host, FileChange(path, before, after))
     ]
+
+
+def _remove_certificates(touched: Touched, named: Mapping[str, str]) -> list[Kept]:
+    """Remove certificates and keys that were not there before; returns those that somebody else uses or has put there.
+
+    ``named``: the files that the SSL row of the host still names.
+    """
+    if touched.access is None:
+        return []
+    host = open_host(touched.access, touched.host)
+    brought = {path: after for path, (before, after) in touched.certificates.items() if before is None}
+    stay = [path for path in brought if path in named.values()]
+    certificates = [path for path in brought if path not in stay and not _is_authority(path)]
+    stay += [path for path in certificates if not remove(host, path)]
+    # Whoever else has a certificate trusts by the authority beside it.
+    for path in filter(_is_authority, brought):
+        if path not in stay and _fingerprint(host, path) == brought[path]:
+            remove_authority(host, path)
+        elif path not in stay and _fingerprint(host, path) is not None:
+            stay.append(path)
+    return [Kept(path, _fingerprint(host, path), brought[path]) for path in stay]
+
+
+def _is_authority(path: str) -> bool:
+    return path.endswith("/cacert.pem")
+
+
+def _fingerprint(host: Host, path: str) -> str | None:
+    text = host.read(path)
+    return text and fingerprint(text)
 
 
 def take_back(draft: ChassisDraft, touched: Touched) -> list[Kept]:

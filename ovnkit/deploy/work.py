@@ -7,7 +7,14 @@ from functools import cached_property
 from typing import Final
 
 from ovnkit.deploy import kolla
-from ovnkit.deploy.certificates import CertificateChange, certificate_change, chassis_source, install
+from ovnkit.deploy.certificates import (
+    CertificateChange,
+    certificate_change,
+    chassis_source,
+    fingerprint,
+    fingerprints,
+    install,
+)
 from ovnkit.deploy.configure import configure
 from ovnkit.deploy.host import Host, open_host
 from ovnkit.deploy.layout import TlsFiles, layout_of
@@ -175,8 +182,17 @@ class Writing(Looking):
         found.apply()
 
     def _install(self) -> None:
-        self.steps.take(self.host.name, "write")
-        install(self._access, self._certificate, self._source)
+        host, files = self.host, self._certificate
+        brought = self._source.cert, self._source.ca
+        certificates = {
+            path: (before, fingerprint(wanted.read_text(encoding="ascii")))
+            for path, before, wanted in zip(
+                (files.certificate, files.authority), fingerprints(self._access, files), brought, strict=True
+            )
+        }
+        changed = {path: pair for path, pair in certificates.items() if pair[0] != pair[1]}
+        self._note(Touched(host.name, host.ovsdb, access=host.access, certificates=changed))
+        install(self._access, files, self._source)
 
     def _put_ssl(self, vs: VSwitch) -> Changes:
         before, after = ssl_paths(vs), self._paths

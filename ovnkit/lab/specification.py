@@ -54,13 +54,14 @@ def member_spec(members: Sequence[Host], wanted: CentralSpec | None) -> CentralS
     made = [Member(host=host.name, address=host.management_address) for host in members]
     if wanted is None:
         return CentralSpec(members=made, insecure=True)
+    timer = wanted.election_timer if "election_timer" in wanted.given else None
     return CentralSpec(
         members=made,
         tls=wanted.tls,
         rbac=wanted.rbac,
         insecure=wanted.tls is None,
         clustered=wanted.clustered,
-        election_timer=wanted.election_timer,
+        election_timer=timer,
         start=wanted.start,
     )
 

@@ -10,14 +10,14 @@ from ovnkit.ovsdb.client import Client, Monitor, Progress
 from ovnkit.ovsdb.column import Column
 from ovnkit.ovsdb.connection import State
 from ovnkit.ovsdb.edits import Add, Exactly, Put, Remove
-from ovnkit.ovsdb.listening import OpenToAll
-from ovnkit.ovsdb.lock import Lock
+from ovnkit.ovsdb.lock import Lock, NotExclusive
 from ovnkit.ovsdb.models import schema_of
 from ovnkit.ovsdb.row import Database, Row
 from ovnkit.ovsdb.schema import DatabaseSchema
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Map, Ref
 from ovnkit.ovsdb.watch import Event, Watch
+from ovnkit.remote import OpenToAll
 
 __all__ = [
     "Add",
@@ -32,6 +32,7 @@ __all__ = [
     "Lock",
     "Map",
     "Monitor",
+    "NotExclusive",
     "OpenToAll",
     "Progress",
     "Put",

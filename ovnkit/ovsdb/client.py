@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
@@ -35,7 +36,7 @@ from ovnkit.ovsdb.exchange import fetch_schema
 from ovnkit.ovsdb.filter import Filter
 from ovnkit.ovsdb.guard import new_lock
 from ovnkit.ovsdb.index import IndexKey
-from ovnkit.ovsdb.lock import Lock, Locks
+from ovnkit.ovsdb.lock import Lock, Locks, NotExclusive
 from ovnkit.ovsdb.offline import Offline, store_of
 from ovnkit.ovsdb.replica import Idl
 from ovnkit.ovsdb.row import Database, Row
@@ -260,8 +261,13 @@ class Client(Generic[D, TX]):
         Such locks are advisory, and they are each server's own: two clients of a cluster can hold the same one on two
         members. Use them with ``leader_only=True``, and have each transaction assert it with ``tx.check_lock(lock)``.
         The lock is lost with the connection and asked for again. ``on_change(held)`` is called in a thread of its own.
+
+        Gives the warning NotExclusive in a cluster without ``leader_only``.
         """
-        self._live("lock()")
+        idl = self._live("lock()").idl
+        if idl.cid is not None and not idl.leader_only:
+            what = f"each member of cluster {idl.cid} has a lock {name!r} of its own; connect with leader_only=True"
+            warnings.warn(what, NotExclusive, stacklevel=2)
         lock: Lock = self._locks.acquire(name, on_change)
         return lock
 

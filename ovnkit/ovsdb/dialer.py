@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import socket
 import ssl
+import stat
 import threading
 import warnings
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from ovnkit.errors import InvalidRemote
 from ovnkit.ovsdb.tls import Credentials, explain
-from ovnkit.remote import NameNotVerified, Remote, Tls, format_remotes
+from ovnkit.remote import NameNotVerified, OpenToAll, Remote, Tls, format_remotes
 
 __all__ = ["Address", "Dialer"]
 
@@ -39,10 +41,25 @@ class _LookUp:
             self.done.set()
 
 
+def _warn_of_sockets(remotes: Collection[Remote]) -> None:
+    """Of those that others may connect to, which is to write; ovsdb-server makes them for owner and group (0770)."""
+    for remote in remotes:
+        if remote.scheme != "unix":
+            continue
+        try:
+            mode = stat.S_IMODE(Path(remote.path).stat().st_mode)
+        except OSError:
+            continue
+        if mode & 0o002:
+            what = f"it has mode {mode:04o}, so that any user of this machine may do what this client may"
+            warnings.warn(f"{remote}: {what}. chmod o= {remote.path}", OpenToAll, stacklevel=4)
+
+
 class Dialer:
     """Shared by all connections of one client. Made in the call of connect(), which is the second one above.
 
-    Raises InvalidRemote, and ConnectionFailed naming a TLS file that cannot be used. Warns with NameNotVerified.
+    Raises InvalidRemote, and ConnectionFailed naming a TLS file that cannot be used. Gives the warnings NameNotVerified
+    and OpenToAll.
     """
 
     def __init__(self, remotes: Collection[Remote], tls: Tls | None = None) -> None:
@@ -53,6 +70,7 @@ class Dialer:
         self._look_ups: dict[tuple[str, int], _LookUp] = {}
         self._found: dict[tuple[str, int], list[Address]] = {}
         self._turns = itertools.count()
+        _warn_of_sockets(remotes)
         secure = [remote for remote in remotes if remote.scheme == "ssl"]
         if tls is None:
             if secure:

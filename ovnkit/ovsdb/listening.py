@@ -10,12 +10,9 @@ from ovnkit.errors import NotFound
 from ovnkit.ovsdb.edits import Add
 from ovnkit.ovsdb.transaction import Transaction
 from ovnkit.ovsdb.values import Ref
+from ovnkit.remote import OpenToAll
 
 __all__ = ["OpenToAll", "put_listener", "remove_listener", "warn_of"]
-
-
-class OpenToAll(UserWarning):
-    """A listener lets in whoever gets there, or does not notice who has gone; the message says which."""
 
 
 def warn_of(target: str, *, inactivity_probe: int | None = None) -> None:

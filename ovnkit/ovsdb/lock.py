@@ -17,7 +17,11 @@ from ovnkit.ovsdb.connection import Connection, State
 from ovnkit.ovsdb.deliver import Delivery
 from ovnkit.ovsdb.guard import new_lock
 
-__all__ = ["Lock", "Locks"]
+__all__ = ["Lock", "Locks", "NotExclusive"]
+
+
+class NotExclusive(UserWarning):
+    """A lock that two clients can hold at once: it was asked of a member of a cluster that need not be the leader."""
 
 
 _ID = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any, NoReturn
 from ovnkit.errors import ConnectionFailed
 from ovnkit.remote import Tls
 
-__all__ = ["Credentials", "certificate_names", "explain", "is_wrong_name"]
+__all__ = ["Credentials", "certificate_names", "explain", "is_exposed", "is_wrong_name"]
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ def _load(tls: Tls) -> ssl.SSLContext:
     context.hostname_checks_common_name = True
     for file, what in ((tls.ca, "CERTIFICATE"), (tls.cert, "CERTIFICATE"), (tls.key, "PRIVATE KEY")):
         _check_file(file, what)
+    if not tls.shared_key:
+        _check_key(tls.key)
     try:
         context.load_verify_locations(tls.ca)
     except (OSError, ValueError) as exc:
@@ -112,6 +116,20 @@ def _load(tls: Tls) -> ssl.SSLContext:
             reason = f"this certificate with the key {tls.key} cannot be used: {_reason(exc)}"
         raise ConnectionFailed(str(tls.cert), reason) from exc
     return context
+
+
+def is_exposed(mode: int, *, owner: int, user: int) -> bool:
+    """Whether somebody else than a user can have read a key; root may give one to a group (0640), as for a service."""
+    return bool(mode & 0o077) if owner == user else owner != 0 or bool(mode & 0o037)
+
+
+def _check_key(file: Path) -> None:
+    found = file.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if is_exposed(mode, owner=found.st_uid, user=os.geteuid()):
+        why = f"this key belongs to uid {found.st_uid}, with mode {mode:04o}: whoever reads it can pose as this client."
+        mend = f"chmod 0600 {file}, as its owner, or Tls(shared_key=True)"
+        raise ConnectionFailed(str(file), f"{why} {mend}")
 
 
 def _check_file(file: Path, what: str) -> None:

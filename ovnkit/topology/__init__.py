@@ -12,12 +12,13 @@ from ovnkit.topology.graph import Topology
 from ovnkit.topology.network import Network, connect
 from ovnkit.topology.nodes import Edge, Node, View
 from ovnkit.topology.snapshot import Snapshot, snapshot
-from ovnkit.topology.trace import Hop, Obstacle, Trace, trace
+from ovnkit.topology.trace import Drop, Hop, Obstacle, Trace, Way, trace
 
 __all__ = [
     "RULES",
     "Attempt",
     "Difference",
+    "Drop",
     "Edge",
     "Finding",
     "Findings",
@@ -32,6 +33,7 @@ __all__ = [
     "Topology",
     "Trace",
     "View",
+    "Way",
     "check",
     "connect",
     "diff",

@@ -29,7 +29,7 @@ from ovnkit.topology.source import Source
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch.client import VSwitch
 
-__all__ = ["of"]
+__all__ = ["built", "of", "read"]
 
 _LABELS = ("neutron:port_name", "neutron:network_name", "neutron:router_name")
 """The keys of external_ids by which a CMS says how its users call a thing."""
@@ -42,11 +42,20 @@ def of(nb: Northbound | None, sb: Southbound | None = None, vswitches: Iterable[
     hosts as there are) bridges and interfaces. The state of a port is Logical_Switch_Port:up (ovn-nb(5)); where it
     runs is Port_Binding:chassis (ovn-sb(5)). Raises NotMonitored where a client does not replicate what this needs.
     """
+    return built(read(nb, sb, vswitches))
+
+
+def read(nb: Northbound | None, sb: Southbound | None, vswitches: Iterable[VSwitch]) -> Source:
+    """What the graph is made of, read now."""
     local = tuple(vswitches)
-    tables = Tables(nb, sb, local)
-    graph = _Graph(tables)
+    return Source(nb, sb, local, Tables(nb, sb, local))
+
+
+def built(source: Source) -> Topology:
+    """The graph of what was read."""
+    graph = _Graph(source.tables)
     graph.add_all()
-    return Topology(graph.nodes, tuple(graph.edges), source=Source(nb, sb, local, tables))
+    return Topology(graph.nodes, tuple(graph.edges), source=source)
 
 
 class _Graph:

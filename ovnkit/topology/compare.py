@@ -17,7 +17,8 @@ _Identity = tuple[object, ...]
 def compare(before: Topology, after: Topology) -> Topology:
     """``after`` with what was there before as well, the state of each node "added", "removed", "changed" or "".
 
-    Nodes are the same by their keys, or by their kind, name and place where these are of two databases.
+    Edges that are as they were keep their state. Nodes are the same by their keys, or by their kind, name and place
+    where these are of two databases.
     """
     known = _identities(before)
     own = _identities(after)
@@ -69,6 +70,12 @@ def _facts(old: Node | None, new: Node) -> dict[str, str]:
     return found
 
 
+def _state(old: Edge | None, new: Edge) -> str:
+    if old is None:
+        return "added"
+    return new.state if (old.label, old.state) == (new.label, new.state) else "changed"
+
+
 def _edges(before: Topology, after: Topology, renamed: dict[str, str]) -> tuple[Edge, ...]:
     def ends(edge: Edge, key: Callable[[str], str]) -> tuple[str, str, str]:
         return edge.kind, key(edge.source), key(edge.target)
@@ -78,7 +85,7 @@ def _edges(before: Topology, after: Topology, renamed: dict[str, str]) -> tuple[
 
     old = {ends(edge, renamed_or_own): edge for edge in before.edges}
     new = {ends(edge, str): edge for edge in after.edges}
-    found = [attrs.evolve(edge, state="" if key in old else "added") for key, edge in new.items()]
+    found = [attrs.evolve(edge, state=_state(old.get(key), edge)) for key, edge in new.items()]
     found += [
         attrs.evolve(edge, source=key[1], target=key[2], state="removed") for key, edge in old.items() if key not in new
     ]

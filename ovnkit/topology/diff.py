@@ -19,19 +19,22 @@ from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.values import Map, Ref
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import SB
+from ovnkit.topology.building import read
 from ovnkit.topology.difference import Difference, RowDifference
 from ovnkit.topology.files import open_files
 from ovnkit.topology.graph import Topology
 from ovnkit.topology.identity import Rows, matched, refs
 from ovnkit.topology.network import Network
 from ovnkit.topology.snapshot import Snapshot
+from ovnkit.topology.source import Source
 from ovnkit.topology.text import natural
 from ovnkit.vswitch.client import VSwitch
 from ovnkit.vswitch.rows import VS
 
 __all__ = ["Side", "diff"]
 
-Side: TypeAlias = Network | Snapshot | Topology | Northbound | Southbound | VSwitch | str | os.PathLike[str]
+_Open: TypeAlias = Network | Topology | Northbound | Southbound | VSwitch
+Side: TypeAlias = _Open | Snapshot | str | os.PathLike[str]
 
 _VOLATILE_TABLES = frozenset(
     {
@@ -59,7 +62,14 @@ _VOLATILE = frozenset(
         *("cfm_remote_mpids", "cfm_remote_opstate", "bond_active_slave", "datapath_id", "seq_num", "role"),
     }
 )
-_VOLATILE_KEYS = frozenset({"ovn-installed", "ovn-installed-ts", "sec_since_connect", "sec_since_disconnect"})
+_VOLATILE_KEYS = frozenset(
+    {
+        *("ovn-installed", "ovn-installed-ts", "sec_since_connect", "sec_since_disconnect"),
+        *("ovn-nb-cfg", "ovn-nb-cfg-ts", "ovn-startup-ts"),
+    }
+)
+_VOLATILE_KEYS_BEGIN = ("ct-zone-", "ovn-chassis-idx-")
+"""What ovn-controller keeps for itself at its integration bridge and in ``other_config`` of its host."""
 
 
 def diff(before: Side, after: Side, *, volatile: bool = False) -> Difference:
@@ -74,8 +84,10 @@ def diff(before: Side, after: Side, *, volatile: bool = False) -> Difference:
     ``status``, ``up``, ``link_resets``, ``ofport``, …), what is learnt from packets (MAC_Binding, FDB, …) and logical
     flows, which ovn-northd makes of the rest. Raises NotADatabase and OSError for paths.
     """
-    with ExitStack() as opened:
-        earlier, later = _read(before, opened), _read(after, opened)
+    with ExitStack() as stack:
+        sides = _opened(before, stack), _opened(after, stack)
+        earlier, later = map(_read, sides)
+        drawings = tuple(map(_drawing, sides))
     left_out: list[str] = []
     found: list[RowDifference] = []
     rows: list[Rows] = []
@@ -84,7 +96,7 @@ def diff(before: Side, after: Side, *, volatile: bool = False) -> Difference:
         found += comparison.rows()
         left_out += comparison.left_out
         rows += (other.rows, one.rows)
-    return Difference(found, names=_names(found, rows), left_out=left_out)
+    return Difference(found, names=_names(found, rows), left_out=left_out, drawings=drawings)
 
 
 @attrs.frozen(eq=False)
@@ -105,11 +117,26 @@ class _State:
         return next(iter(self.rows.get("Open_vSwitch", ())), None)
 
 
-def _read(side: Side, opened: ExitStack) -> list[_State]:
+def _opened(side: Side, stack: ExitStack) -> _Open:
     if isinstance(side, str | os.PathLike):
-        side = opened.enter_context(open_files(side))
-    elif isinstance(side, Snapshot):
-        side = opened.enter_context(side.network())
+        return stack.enter_context(open_files(side))
+    return stack.enter_context(side.network()) if isinstance(side, Snapshot) else side
+
+
+def _drawing(side: _Open) -> Source | Topology:
+    """What a side is drawn from."""
+    if isinstance(side, Topology):
+        return side
+    if isinstance(side, Network):
+        return read(side.nb, side.sb, side.vswitches)
+    return read(
+        side if isinstance(side, Northbound) else None,
+        side if isinstance(side, Southbound) else None,
+        (side,) if isinstance(side, VSwitch) else (),
+    )
+
+
+def _read(side: _Open) -> list[_State]:
     if isinstance(side, Topology):
         return list(_of_topology(side))
     clients: Iterable[Client[Any, Any] | None]
@@ -135,11 +162,11 @@ def _of_topology(top: Topology) -> Iterator[_State]:
     if top.source.sb is not None:
         reads.append((SB, tables.sb))
     reads += [(VS, host.rows) for host in tables.hosts]
-    for database, read in reads:
+    for database, rows_of in reads:
         rows: dict[str, dict[UUID, Row[Any]]] = {}
         for table, row_class in database.tables.items():
             try:
-                rows[table] = {ref.uuid: row for ref, row in read(row_class).items()}
+                rows[table] = {ref.uuid: row for ref, row in rows_of(row_class).items()}
             except NotMonitored:
                 continue
         yield _state(database.name, rows)
@@ -268,9 +295,13 @@ class _Comparison:
 
 
 def _steady(value: Any) -> Any:
-    if isinstance(value, Map) and not _VOLATILE_KEYS.isdisjoint(value):
-        return Map((key, item) for key, item in value.items() if key not in _VOLATILE_KEYS)
+    if isinstance(value, Map) and any(map(_is_volatile, value)):
+        return Map((key, item) for key, item in value.items() if not _is_volatile(key))
     return value
+
+
+def _is_volatile(key: object) -> bool:
+    return key in _VOLATILE_KEYS or (isinstance(key, str) and key.startswith(_VOLATILE_KEYS_BEGIN))
 
 
 def _is_default(row: Row[Any], name: str, value: Any) -> bool:

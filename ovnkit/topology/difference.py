@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import MissingExtra, _is_secret
+from ovnkit.errors import MissingExtra, NotMonitored, _is_secret
 from ovnkit.ovsdb.changes import ColumnChange
 from ovnkit.ovsdb.row import Row
 from ovnkit.ovsdb.values import Ref
+from ovnkit.topology.building import built
+from ovnkit.topology.source import Source
 from ovnkit.topology.text import printable, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ovnkit.topology.graph import Topology
 
 __all__ = ["Difference", "RowDifference"]
 
@@ -62,10 +67,16 @@ class Difference(Sequence[RowDifference]):
     """
 
     def __init__(
-        self, rows: Iterable[RowDifference], *, names: Mapping[Ref[Any], str], left_out: Iterable[str]
+        self,
+        rows: Iterable[RowDifference],
+        *,
+        names: Mapping[Ref[Any], str],
+        left_out: Iterable[str],
+        drawings: tuple[Source | Topology, ...] = (),
     ) -> None:
         self._rows = tuple(rows)
         self._names = names
+        self._drawings = drawings
         self.left_out = tuple(left_out)
 
     @overload
@@ -95,6 +106,23 @@ class Difference(Sequence[RowDifference]):
 
     def _keys(self, action: _Action) -> frozenset[str]:
         return frozenset(row.key for row in self if row.action == action)
+
+    @cached_property
+    def topology(self) -> Topology:
+        """Both states in one graph, with what came, went and changed as the states of its nodes, to draw and to save.
+
+        It shows what is of interest: the switches, routers and hosts where something is different, of their ports those
+        that are. Raises NotMonitored where a client does not replicate what the graph needs.
+        """
+        from ovnkit.topology.compare import compare
+        from ovnkit.topology.graph import Topology
+
+        before, after = (one if isinstance(one, Topology) else built(one) for one in self._drawings)
+        whole = compare(before, after)
+        differ = [node.key for node in whole if node.state]
+        for edge in whole.edges:
+            differ += (edge.source, edge.target) if edge.state in _SIGNS else ()
+        return whole.focus(*dict.fromkeys(differ), depth=0)
 
     def __str__(self) -> str:
         lines: list[str] = []
@@ -157,7 +185,9 @@ class Difference(Sequence[RowDifference]):
         ]
         return pd.DataFrame(cells, columns=headings)
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """A piece of HTML: a table with a row for each column that is different."""
+
         def cell(text: str, colour: str = "") -> str:
             style = f"text-align:left;{colour and f'color:{colour};font-weight:bold;'}"
             return f'<td style="{style}">{html.escape(shortened(printable(text), _LONGEST_CELL))}</td>'
@@ -169,10 +199,17 @@ class Difference(Sequence[RowDifference]):
         head = "".join(f"<th>{word}</th>" for word in ("", "where", "table", "row", "column", "before", "after"))
         body = "".join(row(*cells) for cells in self._cells())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-        return f"<div><p>{html.escape(self._counts)}</p>{table}</div>"
+        return f"<div><p>{html.escape(self._counts)}</p>{self._picture()}{table}</div>"
+
+    def _picture(self) -> str:
+        """The drawing, where there is something to draw: not every row is a thing of the network."""
+        try:
+            return self.topology.to_svg() if self._drawings and len(self.topology) else ""
+        except NotMonitored:
+            return ""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        return {"text/plain": str(self), "text/html": self.to_html()}
 
     def _text(self, value: Any) -> str:
         """A value in a cell of the table; what a key calls a secret is not shown."""

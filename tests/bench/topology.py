@@ -68,12 +68,14 @@ def _measured(ports: int) -> list[_Row]:
 
 def _timed(make: Callable[[], _T]) -> tuple[float, _T]:
     """The median of some runs, in seconds, and what the last one made."""
-    times: list[float] = []
-    for _ in range(_RUNS):
-        began = time.monotonic()
-        made = make()
-        times.append(time.monotonic() - began)
-    return statistics.median(times), made
+    times, made = zip(*(_once(make) for _ in range(_RUNS)), strict=True)
+    return statistics.median(times), made[-1]
+
+
+def _once(make: Callable[[], _T]) -> tuple[float, _T]:
+    began = time.monotonic()
+    made = make()
+    return time.monotonic() - began, made
 
 
 def _fresh(top: Topology) -> Topology:

@@ -15,8 +15,8 @@ import pytest
 from ovnkit import Northbound, Southbound, deploy
 from ovnkit.deploy import Central, HostSpec, Member, central
 from ovnkit.deploy.central.commands import join_command
-from ovnkit.deploy.central.leadership import election_timers
 from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.central.timer import next_timer
 from ovnkit.deploy.databases import NORTHBOUND
 from ovnkit.deploy.spec import Spec
 from ovnkit.errors import Conflict, ConnectionFailed, HostFailed, InvalidValue, NeedsHost, SpecError, Timeout
@@ -25,7 +25,7 @@ from ovnkit.ovsdb import schema_of
 from ovnkit.southbound import SBGlobal
 from tests.deploy.members import Members, members
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 
 @pytest.fixture
@@ -227,6 +227,27 @@ def test_a_dead_member_is_replaced_by_a_new_one_at_its_address(three: Members) -
     assert states(central.replace(spec, dead)) == {"already done"}
 
 
+def test_a_machine_that_was_wiped_is_brought_its_certificate_when_it_is_replaced(
+    three: Members, tmp_path: Path
+) -> None:
+    spec = three.spec(tls=str(tmp_path / "pki"))
+    deploy.certify(spec)
+    created(spec)
+    for daemon in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
+        three.kill("s3", daemon)
+    shutil.rmtree(three.place("s3"))
+    three.place("s3").mkdir()
+    report = central.replace(spec, "s3")
+    assert report, str(report)
+    key = three.place("s3") / "ovn" / "pki" / "central" / "key.pem"
+    assert key.read_text() == (tmp_path / "pki" / "central-s3" / "key.pem").read_text()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    for status in central.status(spec):
+        assert status
+        assert {peer.address.partition(":")[0] for peer in status.peers} == {"ssl"}
+        assert len(status.peers) == 3
+
+
 def test_who_cannot_be_asked_but_is_heard_of_is_not_replaced(three: Members) -> None:
     spec = created(three.spec())
     member = attrs.evolve(spec.central.member("s3"), access=("false",))
@@ -299,24 +320,35 @@ def test_the_leader_gives_up_leadership(three: Members) -> None:
     assert three.pid(follower, "ovnnb_db") == pid
 
 
-def test_the_election_timer_changes_in_allowed_steps(three: Members) -> None:
+def test_the_election_timer_changes_in_allowed_steps_also_where_the_spec_has_another(three: Members) -> None:
     spec = created(three.spec("s1", clustered=True))
     report = central.set_election_timer(spec, 5000, databases=[central.NORTHBOUND])
-    assert [step.what.rpartition(" is ")[2] for step in report.steps] == ["2000 ms", "4000 ms", "5000 ms"]
+    # A server takes no more than twice what it has.
     assert report, str(report)
     timers = {one.database: one.election_timer for one in central.status(spec)}
     assert timers == {"OVN_Northbound": 5000, "OVN_Southbound": 1000}
     assert central.set_election_timer(spec, 1000)
+    changed = attrs.evolve(spec, central=attrs.evolve(spec.central, election_timer=2500))
+    assert [step.what for step in central.create(changed, dry_run=True).steps if step.state == "to do"] == [
+        "the election timer of OVN_Northbound is 2500 ms",
+        "the election timer of OVN_Southbound is 2500 ms",
+    ]
+    assert deploy.plan(changed).apply()
+    assert {one.election_timer for one in central.status(spec)} == {2500}
+    assert not deploy.plan(changed)
+    # Whose file says nothing of it has not asked for the default.
+    assert central.create(spec)
+    assert {one.election_timer for one in central.status(spec)} == {2500}
     with pytest.raises(SpecError, match="milliseconds from 100"):
         central.set_election_timer(spec, 99)
 
 
 @pytest.mark.parametrize(
-    ("now", "wanted", "values"),
-    [(1000, 1000, [1000]), (1000, 2000, [2000]), (1000, 2001, [2000, 2001]), (16000, 1000, [1000]), (1, 8, [2, 4, 8])],
+    ("now", "wanted", "value"),
+    [(1000, 1000, 1000), (1000, 2000, 2000), (1000, 2001, 2000), (16000, 1000, 1000), (1, 8, 2)],
 )
-def test_no_step_of_the_election_timer_is_more_than_twice_the_last(now: int, wanted: int, values: list[int]) -> None:
-    assert election_timers(now, wanted) == values
+def test_no_change_of_the_election_timer_is_to_more_than_twice_the_last(now: int, wanted: int, value: int) -> None:
+    assert next_timer(now, wanted) == value
 
 
 def test_a_member_that_does_not_answer_is_in_the_status_with_its_problem(three: Members) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -206,7 +207,7 @@ def test_another_authority_takes_over_under_writers_and_no_write_fails(server: T
     chassis_before = cluster.directory.parent / "before"
     chassis_before.mkdir()
     for path in (client.key, client.cert):
-        (chassis_before / path.name).write_bytes(path.read_bytes())
+        shutil.copy(path, chassis_before / path.name)
     old = Tls(chassis_before / "key.pem", chassis_before / "cert.pem", client.ca)
     writer = Writer(server.tls_remote, client)
     writer.start()

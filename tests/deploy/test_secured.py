@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 import stat
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
-from ovnkit import Southbound, VSwitch, deploy
-from ovnkit.deploy import Central, HostSpec, Member, Spec, central
+from ovnkit import Northbound, Southbound, VSwitch, deploy
+from ovnkit.deploy import Central, HostSpec, Member, Spec, StepResult, central
+from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.certificates import certificate_change, fingerprint, install, source
 from ovnkit.deploy.layout import TlsFiles
-from ovnkit.errors import Conflict, InvalidValue, NeedsHost, SpecError
+from ovnkit.deploy.pki.certificate import Usage
+from ovnkit.errors import (
+    Conflict,
+    ConnectionFailed,
+    HostFailed,
+    InvalidValue,
+    NeedsHost,
+    PermissionDenied,
+    SpecError,
+    Timeout,
+)
 from ovnkit.ovsdb import OpenToAll
 from ovnkit.ovsdb.server import Server, find_schema
+from ovnkit.remote import Tls, parse_remotes
 from ovnkit.southbound import Chassis, Connection, Encap
+from ovnkit.southbound.client import SouthboundTransaction
 from ovnkit.vswitch import SSL, OpenVSwitch
 from tests.deploy.members import Members, members
 from tests.operations import snapshot
@@ -149,6 +169,94 @@ def test_what_was_applied_is_taken_back(secured: Secured, tmp_path: Path) -> Non
     with secured.vswitch("s1") as vs:
         assert vs.find(SSL) == []
         assert dict(vs.get(OpenVSwitch).external_ids) == {}
+    # Keys go with it; the central services go on with theirs, and with the authority.
+    assert not secured.pki("s2").exists()
+    left = {path.name.partition("@")[0] for path in secured.pki("s1").iterdir()}
+    assert left == {"cacert.pem", "central", ".central"}
+    assert all(central.status(spec))
+    assert not deploy.undo(record).hosts
+
+
+def test_certificates_that_were_there_before_stay_and_what_was_rotated_meanwhile_goes(
+    secured: Secured, tmp_path: Path
+) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    only_first = attrs.evolve(spec, hosts=spec.hosts[:1])
+    assert deploy.plan(only_first).apply()
+    record = tmp_path / "record"
+    deploy.certify(spec, renew=True)
+    assert deploy.plan(spec).apply(undo_record=record)
+    assert "PRIVATE" not in record.read_text()
+    assert deploy.rotate_certificates(spec)
+    assert deploy.plan(spec).apply(undo_record=record)
+    report = deploy.undo(record)
+    assert report.ok
+    assert not report.kept
+    assert (secured.pki("s1") / "chassis" / "key.pem").exists()
+    assert not secured.pki("s2").exists()
+    # With a key that others could read it was there as well.
+    assert deploy.plan(spec).apply()
+    (secured.pki("s2") / "chassis" / "key.pem").chmod(0o644)
+    other = tmp_path / "other"
+    assert deploy.plan(spec).apply(undo_record=other)
+    assert deploy.undo(other).ok
+    assert (secured.pki("s2") / "chassis" / "key.pem").exists()
+
+
+def test_a_certificate_that_somebody_else_uses_or_has_put_there_stays(secured: Secured, tmp_path: Path) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    record = tmp_path / "record"
+    assert deploy.plan(spec).apply(undo_record=record)
+    used = secured.pki("s1") / "chassis" / "cert.pem"
+    with secured.vswitch("s1") as vs:
+        vs.set_ssl(private_key="/mine", certificate=str(used), ca_cert="/mine")
+    link = secured.pki("s2") / "chassis"
+    link.unlink()
+    link.mkdir()
+    (link / "cert.pem").write_text(source(spec, "central-s1").cert.read_text())
+    report = deploy.undo(record)
+    assert report.ok
+    assert [kept.key for kept in report.kept["s1"]] == ["SSL", str(used)]
+    assert (used.parent / "key.pem").exists()
+    assert [kept.key for kept in report.kept["s2"]] == [str(link / "cert.pem")]
+    assert (link / "cert.pem").exists()
+    # Whoever has put it there trusts by the authority.
+    assert (secured.pki("s2") / "cacert.pem").exists()
+
+
+def test_a_rotation_goes_past_a_host_that_is_dead_and_brings_it_its_own_later(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert deploy.plan(spec).apply()
+    keys = {host: secured.pki(host) / "chassis" / "key.pem" for host in ("s1", "s2")}
+    before = {host: key.read_text() for host, key in keys.items()}
+    dead = attrs.evolve(spec, hosts=[spec.hosts[0], attrs.evolve(spec.hosts[1], access=("false",))])
+    report = deploy.rotate_certificates(dead)
+    assert isinstance(report.problem, HostFailed)
+    assert report.problem.host == "s2"
+    assert keys["s1"].read_text() != before["s1"]
+    assert keys["s2"].read_text() == before["s2"]
+    assert all(central.status(spec))
+    assert deploy.plan(spec).apply()
+    assert keys["s2"].read_text() == source(spec, "chassis-s2").key.read_text() != before["s2"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_whoever_was_given_a_key_is_given_the_next_one(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert deploy.plan(spec).apply()
+    key = secured.pki("s2") / "chassis" / "key.pem"
+    before = key.read_text()
+    os.chown(key, 12345, 23456)
+    assert deploy.rotate_certificates(spec)
+    found = key.stat()
+    assert key.read_text() != before
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 23456, 0o600)
+    # The servers of root go on to be root's.
+    assert (secured.pki("s1") / "central" / "key.pem").stat().st_uid == 0
 
 
 def test_files_that_somebody_has_named_since_stay(secured: Secured, tmp_path: Path) -> None:
@@ -238,6 +346,133 @@ def test_roles_come_with_the_spec_and_are_not_taken_away_by_it(secured: Secured)
     report = central.create(plain)
     assert isinstance(report.problem, Conflict)
     assert "--role ''" in str(report.problem)
+
+
+def test_ports_that_the_spec_gives_speak_tls_afterwards(secured: Secured) -> None:
+    address = secured.members.addresses["s1"]
+
+    def at(scheme: str) -> dict[str, Any]:
+        return {"northbound": f"{scheme}:{address}:7641", "southbound": f"{scheme}:{address}:7642"}
+
+    members = secured.spec.central.members
+    plain = attrs.evolve(secured.spec, central=Central(members=members, insecure=True, **at("tcp")))
+    assert deploy.plan(plain).apply()
+    own = f"ssl:{address}:7700"
+    given = attrs.evolve(secured.spec.central, **at("ssl"), southbound_admin=own)
+    spec = attrs.evolve(secured.spec, central=given)
+    deploy.certify(spec)
+    seen: list[tuple[str, ...]] = []
+
+    def tell(step: StepResult) -> None:
+        if step.what == "every chassis knows both ways to Southbound":
+            with secured.vswitch("s2") as vs:
+                seen.append(vs.chassis_config().remotes)
+
+    report = deploy.secure(spec, progress=tell)
+    assert report, str(report)
+    assert seen == [(f"tcp:{address}:7642", f"ssl:{address}:7642")]
+    with Southbound.connect(own, tls=deploy.client_tls(spec), timeout=10) as sb:
+        roles = {row.target: row.role for row in sb.find(Connection)}
+    assert roles == {f"pssl:7642:{address}": "ovn-controller", f"pssl:7700:{address}": ""}
+    with secured.vswitch("s2") as vs:
+        assert vs.chassis_config().remotes == (f"ssl:{address}:7642",)
+    assert not deploy.plan(spec)
+
+
+def expired(spec: Spec, name: str) -> Tls:
+    """A key and a certificate that the authority of the spec has signed, for a second that is over."""
+    assert spec.central.tls is not None
+    names = (spec.central.members[0].address,) if name.startswith("central") else ()
+    usage: tuple[Usage, ...] = ("server", "client") if names else ("client",)
+    made = deploy.pki.issue(spec.central.tls, name, names=names, usage=usage, days=1 / 86400)
+    time.sleep(max(0.0, (made.certificate.not_after - datetime.now(UTC)).total_seconds() + 0.1))
+    return made.tls
+
+
+def test_s15_a_certificate_that_has_expired_is_taken_by_neither_side(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert central.create(spec)
+    with pytest.raises((ConnectionFailed, Timeout), match=r"the server says that the certificate in .* has expired"):
+        Southbound.connect(spec.central.southbound, tls=expired(spec, "chassis-late"), timeout=5)
+    old = expired(spec, "central-late")
+    for path in (old.key, old.cert):
+        (secured.pki("s1") / "central" / path.name).write_text(path.read_text())
+    good = source(spec, "client-ovnkit")
+    said, deadline = "", time.monotonic() + 10
+    # The server looks at its files now and then.
+    while "the server's certificate, or that of its CA, has expired" not in said:
+        assert time.monotonic() < deadline, said
+        try:
+            Southbound.connect(spec.central.southbound_admin, tls=good, timeout=5).close()
+        except ConnectionFailed as exc:
+            said = str(exc)
+    assert deploy.rotate_certificates(spec)
+    Southbound.connect(spec.central.southbound_admin, tls=good, timeout=20).close()
+
+
+def test_s15_a_client_of_tls_1_1_is_refused(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert central.create(spec)
+    good = source(spec, "client-ovnkit")
+    (remote,) = parse_remotes(spec.central.southbound)
+
+    def spoken(version: ssl.TLSVersion) -> str | None:
+        context = ssl.create_default_context(cafile=good.ca)
+        context.load_cert_chain(good.cert, good.key)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
+        with (
+            socket.create_connection((remote.host, remote.port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname=remote.host) as secure,
+        ):
+            return secure.version()
+
+    assert spoken(ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+    for old in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1):
+        with pytest.raises(ssl.SSLError, match=r"(?i)alert (internal error|protocol version)"):
+            spoken(old)
+
+
+def test_s16_certificates_of_one_process_are_told_apart_also_after_all_have_connected_again(secured: Secured) -> None:
+    spec = secured.spec
+    deploy.certify(spec)
+    assert central.create(spec)
+    monitor = dict.fromkeys((Chassis, Encap))
+    with ExitStack() as stack:
+        north = stack.enter_context(
+            Northbound.connect(spec.central.northbound, tls=source(spec, "client-ovnkit"), timeout=20)
+        )
+        chassis = {
+            host.system_id: stack.enter_context(
+                Southbound.connect(
+                    spec.central.southbound, tls=source(spec, f"chassis-{host.name}"), timeout=20, monitor=monitor
+                )
+            )
+            for host in spec.hosts
+        }
+
+        def steal(tx: SouthboundTransaction) -> None:
+            encap = tx.insert(Encap(type="geneve", ip="192.0.2.99", chassis_name="hv9"))
+            tx.insert(Chassis(name="hv9", encaps=[encap]))
+
+        def told_apart() -> None:
+            for system_id, client in chassis.items():
+                # The server says by whose certificate it goes.
+                with pytest.raises(PermissionDenied, match=f'"{system_id}"'):
+                    client.transact(steal)
+            # What no role holds back comes by the third.
+            north.add_switch("web")
+            north.remove_switch("web")
+
+        told_apart()
+        node = Services(spec).node("s1")
+        for database in (central.NORTHBOUND, central.SOUTHBOUND):
+            node.start(node.server(database))
+        told_apart()
 
 
 def test_tls_at_the_port_of_plain_tcp_is_for_secure(secured: Secured) -> None:

@@ -19,8 +19,9 @@ from ovnkit.deploy import Spec, central
 from ovnkit.deploy.certificates import source
 from ovnkit.errors import ConnectionFailed, PermissionDenied, Timeout
 from ovnkit.lab import Lab
+from ovnkit.ovsdb import Add
 from ovnkit.remote import Tls, parse_remotes
-from ovnkit.southbound import Chassis, ChassisPrivate, Encap, MACBinding, PortBinding, RBACRole
+from ovnkit.southbound import FDB, Chassis, ChassisPrivate, DatapathBinding, Encap, MACBinding, PortBinding, RBACRole
 from ovnkit.southbound.client import SouthboundTransaction
 from tests.lab.gaps import pings
 from tests.lab.three_controllers import (
@@ -171,7 +172,7 @@ def test_s15_a_certificate_of_a_chassis_is_none_of_a_server(lab: Lab) -> None:
 
 def as_chassis(lab: Lab, host: str) -> Southbound:
     """A client with the certificate of a chassis, where chassis come in."""
-    monitor = dict.fromkeys((Chassis, ChassisPrivate, Encap, PortBinding, MACBinding, RBACRole))
+    monitor = dict.fromkeys((Chassis, ChassisPrivate, DatapathBinding, Encap, FDB, PortBinding, MACBinding, RBACRole))
     tls = source(lab.spec, f"chassis-{host}")
     return Southbound.connect(lab.spec.central.southbound, tls=tls, timeout=20, monitor=monitor)
 
@@ -188,6 +189,16 @@ def test_s16_two_certificates_in_one_process_are_told_apart(lab: Lab) -> None:
 Edit = Callable[[SouthboundTransaction, str], object]
 
 
+def _encap(tx: SouthboundTransaction, name: str) -> Encap:
+    return tx.find(Encap, chassis_name=name)[0]
+
+
+def _insert_encap(tx: SouthboundTransaction, name: str) -> None:
+    """Into the row of cmp1, which may change that."""
+    encap = tx.insert(Encap(type="geneve", ip="192.0.2.77", chassis_name=name))
+    tx.update(tx.get(Chassis, hostname="cmp1"), encaps=Add(encap))
+
+
 def _insert(tx: SouthboundTransaction, name: str) -> None:
     encap = tx.insert(Encap(type="geneve", ip="192.0.2.77", chassis_name=f"{name}-2"))
     tx.insert(Chassis(name=f"{name}-2", encaps=[encap]))
@@ -197,13 +208,26 @@ def _insert(tx: SouthboundTransaction, name: str) -> None:
     "edit",
     [
         _insert,
+        lambda tx, name: tx.insert(ChassisPrivate(name=f"{name}-2")),
+        _insert_encap,
         lambda tx, name: tx.update(tx.get(Chassis, name=name), other_config={"stolen": "yes"}),
         lambda tx, name: tx.delete(tx.get(Chassis, name=name)),
         lambda tx, name: tx.update(tx.get(ChassisPrivate, name=name), nb_cfg=99),
         lambda tx, name: tx.delete(tx.get(ChassisPrivate, name=name)),
-        lambda tx, name: tx.update(tx.find(Encap, chassis_name=name)[0], ip="192.0.2.78"),
+        lambda tx, name: tx.update(_encap(tx, name), ip="192.0.2.78"),
+        lambda tx, name: tx.delete(_encap(tx, name)),
     ],
-    ids=["insert", "update Chassis", "delete Chassis", "update private", "delete private", "update Encap"],
+    ids=[
+        "insert Chassis",
+        "insert private",
+        "insert Encap",
+        "update Chassis",
+        "delete Chassis",
+        "update private",
+        "delete private",
+        "update Encap",
+        "delete Encap",
+    ],
 )
 def test_s17_a_chassis_changes_nothing_of_another(lab: Lab, edit: Edit) -> None:
     runs: list[int] = []
@@ -219,7 +243,7 @@ def test_s17_a_chassis_changes_nothing_of_another(lab: Lab, edit: Edit) -> None:
 
 
 def test_s17_what_its_role_does_not_stop(lab: Lab) -> None:
-    """Port_Binding and MAC_Binding of anybody: docs/central.md says so."""
+    """Port_Binding, MAC_Binding and FDB of anybody: docs/central.md says so."""
     with as_chassis(lab, "cmp3") as sb:
         port = sb.get(PortBinding, logical_port="vm1")
         sb.transact(lambda tx: tx.update(tx[port.ref], options={**port.options, "touched": "yes"}))
@@ -229,6 +253,10 @@ def test_s17_what_its_role_does_not_stop(lab: Lab) -> None:
             )
         )
         sb.transact(lambda tx: tx.delete(tx[learnt]))
+        # Of a datapath that there is, for ovn-northd removes the others.
+        (key,) = (row.tunnel_key for row in sb.find(DatapathBinding) if row.ref == port.datapath)
+        seen = sb.transact(lambda tx: tx.insert(FDB(mac="02:00:00:00:00:99", dp_key=key, port_key=port.tunnel_key)))
+        sb.transact(lambda tx: tx.delete(tx[seen]))
 
 
 def test_a_hostname_that_the_role_may_not_change_is_refused_with_the_way_to_do_it(changing: Lab) -> None:

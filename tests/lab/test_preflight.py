@@ -41,6 +41,7 @@ def test_hosts_of_a_lab_are_ready(lab: Lab) -> None:
     assert [host.host for host in report.hosts] == ["ctl", "cmp1", "cmp2"]
     ctl, *_ = report.hosts
     assert set(states(ctl, "ovs-database", "ovs-vswitchd", "ovn-controller", "system-id").values()) == {"ok"}
+    assert set(states(ctl, "database-socket", "pidfiles").values()) == {"ok"}
     assert set(states(ctl, "encap-address", "encap-device", "southbound-reachable").values()) == {"ok"}
     assert set(states(ctl, "bridge", "uplink", "uplink-address", "bridge-mode", "bridge-datapath").values()) == {"ok"}
     assert ctl.finding("encap-address").seen == f"br-phy has {lab.host('ctl').encap_address}, and is up"

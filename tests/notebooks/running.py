@@ -19,7 +19,9 @@ __all__ = ["NOTEBOOKS", "ROOT", "code_cells", "is_fresh", "made_with", "read", "
 ROOT: Final = Path(__file__).parents[2]
 NOTEBOOKS: Final = tuple(sorted((ROOT / "examples/notebooks").glob("*.ipynb")))
 
-_UUID: Final = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_UUID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])")
+_SHORT: Final = re.compile(r"\b[A-Z]\w+ ([0-9a-f]{8})\b")
+_SHORT_LENGTH: Final = 8
 _PATH: Final = re.compile(r"/(?:tmp|var/tmp|run/user|root|home)/[\w./~-]*")
 _RAN: Final = "ovnkit_ran"
 _OVN: Final = "ovnkit_ovn"
@@ -48,7 +50,11 @@ def run(path: Path, *, timeout: float = 60.0) -> Any:
     notebook = read(path)
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     client = NotebookClient(
-        notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute(env={**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"})
     settle(notebook, ovn=versions(os.environ)[0])
@@ -60,7 +66,7 @@ def settle(notebook: Any, *, ovn: str) -> None:
 
     ``ovn`` is the release that it ran with, which is kept in the notebook.
     """
-    seen: dict[str, str] = {}
+    seen = {found: f"{number:08}" for number, found in enumerate(_short(notebook), start=1)}
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = number
         cell.metadata = {_RAN: mark(cell.source)}
@@ -88,7 +94,16 @@ def _settled(text: str, seen: dict[str, str]) -> str:
     def number(found: re.Match[str]) -> str:
         return seen.setdefault(found[0], f"00000000-0000-4000-8000-{len(seen) + 1:012}")
 
-    return _PATH.sub("…", _UUID.sub(number, text))
+    text = _UUID.sub(number, text)
+    for short in (found for found in seen if len(found) == _SHORT_LENGTH):
+        text = text.replace(short, seen[short])
+    return _PATH.sub("…", text)
+
+
+def _short(notebook: Any) -> list[str]:
+    """The beginnings of uuids that stand for rows without a name, after the name of their table."""
+    texts = (text for cell in code_cells(notebook) for text in text_of(cell))
+    return list(dict.fromkeys(found[1] for text in texts for found in _SHORT.finditer(text)))
 
 
 def mark(source: str) -> str:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +23,9 @@ import pytest
 from ovnkit import Northbound
 from ovnkit.errors import Closed, LockNotHeld, Timeout
 from ovnkit.northbound import LogicalSwitch
-from ovnkit.ovsdb.lock import Lock
+from ovnkit.ovsdb.lock import Lock, NotExclusive
 from ovnkit.ovsdb.server import Server
+from tests.cluster import Cluster
 
 
 class Gate:
@@ -356,3 +358,19 @@ def test_waiting_in_the_thread_that_brings_the_answer_is_refused(nb: Northbound)
     lock = nb.lock("rotation")
     with pytest.raises(RuntimeError, match="must not wait"):
         nb._connection.call(lambda: lock.wait(timeout=5)).result(5)
+
+
+def test_in_a_cluster_a_lock_of_any_member_is_warned_of_and_that_of_the_leader_is_not(
+    tmp_path: Path, nb: Northbound
+) -> None:
+    with Cluster(tmp_path, members=1) as cluster:
+        with Northbound.connect(cluster.remote, timeout=10) as any_member:
+            with pytest.warns(NotExclusive, match="'rotation' of its own; connect with leader_only=True") as caught:
+                any_member.lock("rotation")
+            assert [warning.filename for warning in caught] == [__file__]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with Northbound.connect(cluster.remote, timeout=10, leader_only=True) as leader:
+                leader.lock("rotation").wait(timeout=10)
+            # That of a standalone server is the only one.
+            nb.lock("rotation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import socket
@@ -22,7 +23,8 @@ from ovnkit import Northbound, Southbound, Tls
 from ovnkit.errors import ConnectionFailed, InvalidRemote, OvnkitError, Timeout
 from ovnkit.northbound import LogicalSwitch
 from ovnkit.ovsdb.server import Server
-from ovnkit.remote import NameNotVerified
+from ovnkit.ovsdb.tls import is_exposed
+from ovnkit.remote import NameNotVerified, OpenToAll
 from ovnkit.southbound import SBGlobal
 from tests.ovsdb.authority import LOOPBACK, Authority, Front, TlsServer, openssl
 from tests.ovsdb.conftest import StartServer
@@ -168,6 +170,55 @@ def test_names_that_are_not_verified_are_warned_of_once_where_connect_is_called(
 def test_without_ssl_remotes_there_is_nothing_to_warn_of(nb_server: Server, authority: Authority) -> None:
     with Northbound.connect(nb_server.remote, tls=authority.tls("client", verify_name=False), timeout=10) as nb:
         assert nb.state == "ready"
+
+
+def test_a_key_that_others_can_read_is_refused_unless_it_is_said_to_be_shared(
+    tmp_path: Path, authority: Authority
+) -> None:
+    tls = authority.tls("client")
+    with TlsServer(tmp_path, authority, *LOOPBACK) as server:
+        for mode in (0o640, 0o604, 0o620):
+            tls.key.chmod(mode)
+            with pytest.raises(ConnectionFailed, match=rf"with mode 0{mode:o}: whoever reads it .* chmod 0600 .*key"):
+                Northbound.connect(server.tls_remote, tls=tls, timeout=5)
+        with Northbound.connect(server.tls_remote, tls=attrs.evolve(tls, shared_key=True), timeout=10) as nb:
+            assert nb.state == "ready"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_key_of_another_user_is_refused_though_nobody_else_can_read_it(tmp_path: Path, authority: Authority) -> None:
+    tls = authority.tls("client")
+    os.chown(tls.key, 12345, 0)
+    with pytest.raises(ConnectionFailed, match="belongs to uid 12345"):
+        Northbound.connect("ssl:127.0.0.1:1", tls=tls, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "exposed"),
+    [
+        (0o600, 7, 7, False),
+        (0o400, 7, 7, False),
+        (0o640, 7, 7, True),
+        (0o600, 8, 7, True),
+        (0o640, 0, 7, False),
+        (0o644, 0, 7, True),
+        (0o660, 0, 7, True),
+        (0o640, 0, 0, True),
+    ],
+)
+def test_only_root_may_give_a_key_to_a_group(mode: int, owner: int, user: int, *, exposed: bool) -> None:
+    assert is_exposed(mode, owner=owner, user=user) is exposed
+
+
+def test_a_socket_that_any_user_may_connect_to_is_warned_of(nb_server: Server) -> None:
+    path = Path(nb_server.remote.removeprefix("unix:"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Northbound.connect(nb_server.remote, timeout=10).close()
+    path.chmod(0o777)
+    with pytest.warns(OpenToAll, match="it has mode 0777, so that any user of this machine") as caught:
+        Northbound.connect(nb_server.remote, timeout=10).close()
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 # -- S15: what can be wrong ------------------------------------------------------------------------------------------

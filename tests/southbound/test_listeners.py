@@ -17,7 +17,7 @@ from ovnkit.ovsdb.targets import check_target
 from ovnkit.southbound import Connection, SBGlobal, Southbound
 from tests.operations import check_operation, clear
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 TARGET = "pssl:6642"
 WRITERS = 4

@@ -74,7 +74,8 @@ def run(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     def run(*arguments: str | Path) -> Said:
         status = main([str(argument) for argument in arguments])
-        return Said(status, *capsys.readouterr())
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
 
     return run
 
@@ -281,3 +282,49 @@ def test_a_snapshot_without_a_name_is_called_after_its_time(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert re.fullmatch(r"ovn-\d{8}-\d{6}\.tar\.gz\n", run("snapshot").output)
+
+
+def test_check_says_what_is_wrong_and_its_status_that_there_is_something(run: Run, directory: Path) -> None:
+    said = run("check", "--only", "OVN6")
+    assert said.status == 2
+    line = "warning  OVN603  in Northbound alone: 2 switches (db, web), 1 router (r)"
+    assert said.output.splitlines()[1].startswith(line)
+    assert run("check", "--ignore", "OVN6").status == 0
+    first, second, *_ = run("open", directory / "ovnnb_db.db", "check").output.splitlines()
+    assert first == "nothing was found"
+    assert second.endswith(" rules: needs Southbound")
+
+
+def test_check_as_json_and_as_a_page(run: Run, tmp_path: Path) -> None:
+    found = json.loads(run("check", "--json").output)
+    assert [(one["rule"], one["severity"]) for one in found["findings"]] == [("OVN603", "warning")]
+    assert run("check", "-o", tmp_path / "found.html").status == 2
+    assert ">OVN603</td>" in (tmp_path / "found.html").read_text()
+
+
+def test_check_explains_a_rule_without_looking_at_anything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    said = run("check", "--explain", "OVN301")
+    assert (said.status, said.errors) == (0, "")
+    assert said.output.startswith("# OVN301: All chassis of a gateway are gone\n")
+    said = run("check", "--explain", "OVN9")
+    assert (said.status, said.output) == (1, "")
+    assert "OVN301" in said.errors
+
+
+def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, directory: Path, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.tar.gz", tmp_path / "after.tar.gz"
+    run("snapshot", "-o", before)
+    said = run("diff", before)
+    assert (said.status, said.output, said.errors) == (0, "no differences\n", "")
+    with Northbound.connect(f"unix:{directory}/ovnnb_db.sock") as nb:
+        nb.add_switch("mail")
+        said = run("diff", before)
+        run("snapshot", "-o", after)
+        nb.remove_switch("mail")
+    assert (said.status, "+ Logical_Switch mail" in said.output) == (2, True)
+    assert run("diff", before, after).output == said.output
+    assert run("diff", after, before).output.replace("- ", "+ ") == said.output
+    assert json.loads(run("diff", before, after, "--json").output)["rows"][0]["name"] == "mail"
+    assert run("diff", before, after, "-o", tmp_path / "diff.html").status == 2
+    assert "mail" in (tmp_path / "diff.html").read_text()

@@ -16,7 +16,7 @@ from ovnkit.ovsdb import Put
 from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, LogicalFlow, PortBinding
 from ovnkit.topology import Network, Snapshot, diff, snapshot
-from ovnkit.vswitch import Interface, OpenVSwitch
+from ovnkit.vswitch import Bridge, Interface, OpenVSwitch
 
 
 @pytest.fixture
@@ -126,6 +126,8 @@ def test_what_moves_by_itself_is_left_out_unless_it_is_asked_for(nb: Northbound,
         tx.update(tx.get(OpenVSwitch), cur_cfg=9)
         interface = tx.get(Interface, name="br-int")
         tx.update(interface, ofport=7, statistics={"rx_packets": 1}, external_ids=Put({"ovn-installed-ts": "1"}))
+        own = {"ovn-nb-cfg-ts": "1", "ovn-startup-ts": "1", "ct-zone-web-1": "3"}
+        tx.update(tx.get(Bridge, name="br-int"), external_ids=Put(own))
     after = Network(nb, sb, (vs,))
     assert not diff(before, after)
     difference = diff(before, after, volatile=True)
@@ -138,6 +140,7 @@ def test_what_moves_by_itself_is_left_out_unless_it_is_asked_for(nb: Northbound,
         ("Interface", "ofport"),
         ("Interface", "statistics"),
         ("Interface", "external_ids"),
+        ("Bridge", "external_ids"),
     }
     assert difference.left_out == ()
 
@@ -248,7 +251,7 @@ def test_names_of_tenants_are_text_in_every_form(nb: Northbound) -> None:
     with nb.transaction() as tx:
         tx.update(tx.get(LogicalSwitch, name="web"), external_ids=Put({"<b>": "<i>"}))
     difference = diff(before, nb)
-    text, page = str(difference), difference._repr_html_()
+    text, page = str(difference), difference.to_html()
     assert "\x1b" not in text + page
     assert "\u202e" not in text + page
     assert len(text.splitlines()) == 4
@@ -265,7 +268,7 @@ def test_what_a_key_calls_a_secret_is_shown_nowhere(nb: Northbound) -> None:
         tx.update(tx.get(LogicalSwitch, name="web"), external_ids=Put({"password": "geheim"}))
     difference = diff(before, nb)
     assert len(difference) == 1
-    shown = str(difference) + difference._repr_html_() + json.dumps(difference.to_dict())
+    shown = str(difference) + difference.to_html() + json.dumps(difference.to_dict())
     assert "geheim" not in shown + difference.to_frame().to_string()
     assert "password" in shown
 
@@ -286,3 +289,36 @@ def test_it_is_json_and_a_frame_as_well(nb: Northbound) -> None:
     frame = difference.to_frame()
     assert len(frame) == sum(len(row.changes) for row in difference)
     assert set(frame["key"]) == difference.removed | difference.changed
+
+
+def test_it_draws_what_is_different_and_where(nb: Northbound) -> None:
+    for name in ("web", "db"):
+        nb.add_switch(name)
+        nb.add_switch_port(name, f"vm-{name}")
+    before = topology.of(nb)
+    nb.add_switch_port("web", "new")
+    found = topology.diff(before, nb)
+    assert {(node.name, node.state) for node in found.topology} == {("web", ""), ("new", "added")}
+    shown = found._repr_mimebundle_()["text/html"]
+    assert "<svg" in shown
+    assert "added" in shown
+    assert "<svg" not in topology.diff(nb, nb)._repr_mimebundle_()["text/html"]
+
+
+def test_a_port_that_has_moved_is_drawn_with_both_hosts(nb: Northbound, sb: Southbound) -> None:
+    nb.add_switch("web")
+    nb.add_switch_port("web", "vm1")
+    with sb.transaction() as tx:
+        hosts = [
+            tx.insert(Chassis(name=name, encaps=[tx.insert(Encap(type="geneve", ip=ip, chassis_name=name))]))
+            for name, ip in (("one", "192.0.2.1"), ("two", "192.0.2.2"), ("three", "192.0.2.3"))
+        ]
+        datapath = tx.insert(DatapathBinding(tunnel_key=1))
+        binding = tx.insert(PortBinding(logical_port="vm1", datapath=datapath, tunnel_key=1, chassis=hosts[0]))
+    before = topology.of(nb, sb)
+    with sb.transaction() as tx:
+        tx.update(tx[binding], chassis=hosts[1])
+    found = topology.diff(before, topology.of(nb, sb)).topology
+    assert {node.name for node in found} == {"web", "vm1", "one", "two"}
+    moved = {(edge.state, found.nodes[edge.target].name) for edge in found.edges if edge.kind == "binding"}
+    assert moved == {("removed", "one"), ("added", "two")}

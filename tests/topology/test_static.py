@@ -95,6 +95,15 @@ def test_a_switch_reaches_what_its_ports_are_linked_to(network: Page) -> None:
     }
 
 
+def test_a_router_has_for_neighbours_what_its_ports_are_linked_to(network: Page) -> None:
+    def neighbours(key: str) -> Any:
+        return network.evaluate(f"labels(network.neighbours(number({key!r})).map((found) => found.node))")
+
+    assert neighbours("router r1") == ["out-r1", "web-r1"]
+    assert neighbours("switch port Web-VM") == ["host"]
+    assert neighbours("switch web") == ["r1-web"]
+
+
 def test_every_node_and_edge_has_an_address_that_leads_back_to_it(network: Page) -> None:
     assert network.evaluate(
         "network.nodes.every((_, node) => network.at(network.address({ node })).node === node) && "

@@ -71,7 +71,7 @@ def test_without_anywidget_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def rendered(browser: Browser, topology: Topology, tmp_path: Path, **values: str) -> Page:
-    """What a notebook does: import the module, give it a model and an element."""
+    """What a notebook does: import the module, give it a model and an element, and put that into the page."""
     widget = topology.widget()
     path = tmp_path / "notebook.html"
     path.write_text(f"<!DOCTYPE html><meta charset=utf-8><style>{style()}</style><div id=cell></div>")
@@ -80,7 +80,8 @@ def rendered(browser: Browser, topology: Topology, tmp_path: Path, **values: str
     page.module(script())
     given = {"picture": widget.picture, "data": widget.data, "selected": "", "search": "", **values}
     page.evaluate(MODEL % json.dumps(given))
-    page.evaluate("window.end = imported.default.render({ model, el: document.getElementById('cell') }); undefined")
+    page.evaluate("window.el = document.createElement('div'); window.end = imported.default.render({ model, el })")
+    page.evaluate("document.getElementById('cell').append(el)")
     page.painted()
     return page
 
@@ -107,6 +108,7 @@ def test_what_is_selected_beforehand_is_shown_and_a_new_network_takes_the_place_
 ) -> None:
     page = rendered(browser, SMALL, tmp_path, selected="switch port vm2")
     assert page.text(".panel h2") == "vm2"
+    assert page.box("document.querySelector('.legend')")["width"] > 60
     other = plain.topology([plain.node("router", "r9")]).widget()
     page.evaluate(f"model.values.picture = {json.dumps(other.picture)}; model.change('data', {json.dumps(other.data)})")
     assert page.texts(".card .title text") == ["r9"]

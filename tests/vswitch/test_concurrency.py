@@ -14,7 +14,7 @@ from ovnkit.ovsdb.server import Server
 from ovnkit.vswitch import Bridge, Interface, OpenVSwitch, Port, VSwitch
 from tests.operations import snapshot
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 WRITERS = 4
 ROUNDS = 5

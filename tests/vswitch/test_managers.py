@@ -8,7 +8,7 @@ from ovnkit.errors import InvalidValue
 from ovnkit.vswitch import Manager, OpenVSwitch, VSwitch
 from tests.operations import check_operation
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 LOCAL = "ptcp:6640:127.0.0.1"
 

@@ -15,7 +15,7 @@ from ovnkit.ovsdb import Add, Put
 from ovnkit.vswitch import Bridge, Interface, Manager, OpenVSwitch, Port, VSwitchTransaction
 from tests.operations import check_operation, clear
 
-pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.listening.OpenToAll")
+pytestmark = pytest.mark.filterwarnings("ignore::ovnkit.ovsdb.OpenToAll")
 
 Step = tuple[str, dict[str, Any]]
 Edit = Callable[[VSwitchTransaction], object]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ovnkit.deploy.central.backup import Backup, backup
 from ovnkit.deploy.central.convert import convert
 from ovnkit.deploy.central.create import create, join
-from ovnkit.deploy.central.leadership import set_election_timer, step_down
+from ovnkit.deploy.central.leadership import step_down
 from ovnkit.deploy.central.membership import leave, replace
 from ovnkit.deploy.central.restore import reset_controllers, restore
 from ovnkit.deploy.central.services import status
 from ovnkit.deploy.central.status import MemberStatus, Peer
+from ovnkit.deploy.central.timer import set_election_timer
 from ovnkit.deploy.databases import NORTHBOUND, SOUTHBOUND
 
 __all__ = [

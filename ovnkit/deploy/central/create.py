@@ -10,6 +10,7 @@ from ovnkit.deploy.central.listeners import insert_listeners, listeners
 from ovnkit.deploy.central.mark import no_restore_step
 from ovnkit.deploy.central.node import Node
 from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.central.timer import timer_step
 from ovnkit.deploy.certificates import certificate_change, install, source
 from ovnkit.deploy.databases import DATABASES, SOUTHBOUND, Database
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
@@ -30,7 +31,8 @@ def create(
 
     For each member: the files of the databases (a cluster is made once; who finds one joins it), the servers, and
     ovn-northd. What runs by another command line is started again, one member after the other, which nobody notices in
-    a cluster. A listener that is there stays as it is, also one that the spec does not name. Safe to repeat.
+    a cluster. A listener that is there stays as it is, also one that the spec does not name; so does the election
+    timer, unless the spec has one. Safe to repeat.
 
     ``timeout`` (seconds) holds for each step. See ovsdb(7), "Clustered Database Service Model", and ovn-ctl(8).
 
@@ -45,6 +47,7 @@ def create(
         *(step for node in services.nodes for step in certificate_steps(spec, node)),
         *(step for database in DATABASES for step in _database_steps(services, services.nodes, database)),
         *northd_steps(services.nodes),
+        *_timer_steps(services),
     ]
     title = f"central services on {', '.join(node.name for node in services.nodes)}"
     return _done(title, steps, timeout=timeout, dry_run=dry_run, progress=progress)
@@ -91,6 +94,13 @@ def _database_steps(services: Services, nodes: Iterable[Node], database: Databas
     nodes = tuple(nodes)
     steps = [step for node in nodes for step in member_steps(services, node, database, new=True)]
     return [_started_step(nodes, database), *steps, listener_step(services, database)]
+
+
+def _timer_steps(services: Services) -> list[Step]:
+    central = services.spec.central
+    if not central.clustered or "election_timer" not in central.given:
+        return []
+    return [timer_step(services, database, central.election_timer) for database in DATABASES]
 
 
 def _started_step(nodes: Iterable[Node], database: Database) -> Step:

@@ -131,9 +131,7 @@ class Node:
 
     def raft(self, database: Database) -> str:
         """Where other members reach it, as ovsdb(7) writes it."""
-        address = self.member.address
-        bracketed = f"[{address}]" if ":" in address else address
-        return f"{'tcp' if self.central.tls is None else 'ssl'}:{bracketed}:{database.raft_port}"
+        return self.central.raft(self.member, database)
 
     def has_file(self, database: Database) -> bool:
         """Whether the file of a database is there. Raises HostFailed."""

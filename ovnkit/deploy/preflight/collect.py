@@ -29,18 +29,21 @@ def collect(
     ports: frozenset[int],
     certificate: str = "",
     key: str = "",
+    central: bool = False,
     timeout: float = 30.0,
 ) -> HostFacts:
-    """What a host tells, by one command that writes nothing and has ``timeout`` seconds. Raises HostFailed.
+    """What a host tells, by one command that has ``timeout`` seconds. Raises HostFailed.
 
     ``servers``: those that the host is to connect to; ``ports``: those whose listeners are of interest; ``certificate``
-    and ``key``: paths on the host, "" for none. The key is not read.
+    and ``key``: paths on the host, "" for none. The key is not read. ``central``: the central databases are to be here;
+    how fast their disk is shows a file that is written for a moment, which it is as well where they are already.
     """
     mark = f"ovnkit-{secrets.token_hex(16)}"
     pattern = "|".join(f"{port:04X}" for port in sorted(ports))
     words = [word for server in servers if server.scheme != "unix" for word in (server.host, str(server.port))]
     sent = time.time()
-    printed = host.run(["sh", "-c", SCRIPT, "preflight", mark, pattern, certificate, key, *words], timeout=timeout)
+    arguments = [mark, pattern, certificate, key, "central" if central else "", *words]
+    printed = host.run(["sh", "-c", SCRIPT, "preflight", *arguments], timeout=timeout)
     return host_facts(sections(printed, mark), sent=sent, received=time.time())
 
 
@@ -74,6 +77,10 @@ def host_facts(parts: Mapping[str, Section], *, sent: float, received: float) ->
         firewall=found.firewall(),
         namespaces=found.of_the_host(found.read("namespaces", lambda text: tuple(sorted(text.split())))),
         disk=found.read("disk", tools.parse_disk),
+        sync=found.read_if_there("sync", tools.parse_sync),
+        schemas=found.read("schemas", tools.parse_schemas),
+        socket_files=found.read("socket_files", tools.parse_modes),
+        pidfiles=found.read("pidfiles", procfs.parse_pidfiles),
         clock=found.read("clock", lambda text: clock_lead(int(text), sent=sent, received=received)),
         probes=found.read("probes", tools.parse_probes),
         certificate=found.read_if_there("certificate", tools.parse_certificate),

@@ -9,6 +9,8 @@ from typing import Final, TypeVar
 
 import attrs
 
+from ovnkit.deploy.central.services import Services
+from ovnkit.deploy.central.status import MemberStatus
 from ovnkit.deploy.databases import DATABASES
 from ovnkit.deploy.host import open_host
 from ovnkit.deploy.hosts import AT_ONCE, on_each, tls_of
@@ -44,6 +46,7 @@ __all__ = ["preflight"]
 
 T = TypeVar("T")
 
+_NOT_ASKED: Final = Unknown("the host could not be asked")
 _PORTS: Final = frozenset({6081, 4789, 6640, *(port for one in DATABASES for port in (one.port, one.raft_port))})
 """Of tunnels (geneve, vxlan), of a host's database, of the central databases, and of their clusters."""
 
@@ -61,8 +64,9 @@ def preflight(
 
     ``host_name``: one host, or some; all without it, those as well that run the central services alone. ``rules``:
     those to ask. ``timeout`` (seconds) holds for the central databases, and for each host once for its database and
-    once for the command that is run there; ``at_once`` hosts are looked at at a time. Nothing is written anywhere, and
-    no file that holds a secret is read.
+    once for the command that is run there; ``at_once`` hosts are looked at at a time. Nothing is changed anywhere, and
+    no file that holds a secret is read. Where the central databases are or are to be, a file of 40 kB is written for a
+    moment, to see how long that takes.
 
     A fact that could not be read makes "unknown" of the rules that ask for it: what nobody has seen is not "ok".
     Central databases that do not answer, as before they are made, are such facts. A host that cannot be reached beyond
@@ -79,7 +83,8 @@ def preflight(
         if chassis is not None:
             database = _attempted(partial(_database, chassis, of(chassis.ovsdb), timeout))
         try:
-            return _Seen(chassis, database, _beyond(spec, name, chassis, database, timeout))
+            facts = _beyond(spec, name, chassis, database, timeout)
+            return _Seen(chassis, database, facts, services=_attempted(partial(_services, spec, name)))
         except OvnkitError as exc:
             return _Seen(chassis, database, HostFacts.unread(str(exc)), exc)
 
@@ -101,6 +106,7 @@ def preflight(
             database=seen.database,
             southbound=central[0],
             northbound=central[1],
+            services=seen.services,
         )
         try:
             return HostPreflight(name, judge(rules, subject), seen.problem)
@@ -118,6 +124,7 @@ class _Seen:
     database: Fact[DatabaseFacts]
     facts: HostFacts
     problem: OvnkitError | None = None
+    services: Fact[tuple[MemberStatus, ...]] = _NOT_ASKED
 
 
 def _chosen(spec: Spec, names: Sequence[str] | None) -> list[str]:
@@ -153,6 +160,14 @@ def _database(host: HostSpec, tls: Tls | None, timeout: float) -> DatabaseFacts:
         return observe_database(client)
 
 
+def _services(spec: Spec, name: str) -> tuple[MemberStatus, ...]:
+    """What the servers of a member say, none of a host that is no member."""
+    if all(member.host != name for member in spec.central.members):
+        return ()
+    node = Services(spec).node(name)
+    return tuple(node.status(database) for database in DATABASES)
+
+
 def _beyond(
     spec: Spec, name: str, chassis: HostSpec | None, database: Fact[DatabaseFacts], timeout: float
 ) -> HostFacts:
@@ -173,6 +188,7 @@ def _beyond(
         ports=_PORTS | {one.port for text in strings for one in servers_of(text) if one.scheme != "unix"},
         certificate="" if files is None else files.certificate,
         key="" if files is None else files.key,
+        central=any(member.host == name for member in central.members),
         timeout=timeout,
     )
 

@@ -27,6 +27,7 @@ __all__ = [
     "Mount",
     "Mounts",
     "NorthboundFacts",
+    "Pidfile",
     "Probe",
     "Process",
     "Socket",
@@ -130,7 +131,10 @@ class Process:
     ``user``: whose it is, "" where that is not known. ``profile``: how AppArmor confines it, such as
     ``docker-default (enforce)``; "" where it does not. ``apart``: whether it has mounts of its own, as in a container;
     ``netns`` is its row for ``/run/netns`` then, None for none. ``open_files``: its limit, None for none. ``remotes``:
-    what it was told by ``--remote``.
+    what it was told by ``--remote``; ``key`` and ``certificate`` the same, "" for nothing.
+
+    ``sockets``: which sockets of a database it names, by device and inode; ``-`` stands for a way that is none.
+    ``pinned``: files of databases that are mounted by themselves.
     """
 
     pid: int
@@ -141,9 +145,23 @@ class Process:
     netns: Mount | None = None
     open_files: int | None = None
     remotes: tuple[str, ...] = ()
+    key: str = ""
+    certificate: str = ""
+    sockets: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.program} (process {self.pid})"
+
+
+@attrs.frozen
+class Pidfile:
+    """A pidfile: whose of ``PROGRAMS`` it is by its name, "" for another, the number in it, and whether that runs."""
+
+    path: str
+    program: str
+    pid: int
+    runs: bool
 
 
 @attrs.frozen
@@ -233,6 +251,9 @@ class HostFacts:
 
     Files that are not there, and what there is none of, are None or empty. ``clock``: by how many seconds its clock is
     ahead of the one here, at least. ``owners``: the program behind each inode of a socket; the kernel's own have none.
+    ``sync``: milliseconds until a write is on the disk of the central databases, None where there are to be none.
+    ``schemas``: the version of the schema of each central database that is installed. ``socket_files``: the mode of
+    each socket in the directories of Open vSwitch and OVN.
     """
 
     release: Fact[str]
@@ -254,6 +275,10 @@ class HostFacts:
     firewall: Fact[Firewall]
     namespaces: Fact[tuple[str, ...]]
     disk: Fact[Disk]
+    sync: Fact[float | None]
+    schemas: Fact[Mapping[str, str]]
+    pidfiles: Fact[tuple[Pidfile, ...]]
+    socket_files: Fact[Mapping[str, int]]
     clock: Fact[float]
     probes: Fact[tuple[Probe, ...]]
     certificate: Fact[Certificate | None]
@@ -295,11 +320,17 @@ class BridgeFacts:
 
 @attrs.frozen(kw_only=True)
 class DatabaseFacts:
-    """The Open_vSwitch database of the host. ``certificate`` and ``key`` are the paths of its SSL row, "" for none."""
+    """The Open_vSwitch database of the host. ``certificate`` and ``key`` are the paths of its SSL row, "" for none.
+
+    ``schema_version``: of the schema that it has; ``db_version``: of the one that was installed when ovs-ctl started
+    it, None where something else did.
+    """
 
     config: ChassisConfig
     bridges: Mapping[str, BridgeFacts] = attrs.field(factory=dict[str, BridgeFacts])
     ovs_version: str | None = None
+    schema_version: str = ""
+    db_version: str | None = None
     certificate: str = ""
     key: str = ""
 
@@ -315,7 +346,13 @@ class SouthboundFacts:
 
 @attrs.frozen(kw_only=True)
 class NorthboundFacts:
-    """OVN_Northbound. ``mtu`` is the largest of a tenant network, None where no network has one."""
+    """OVN_Northbound. ``mtu`` is the largest of a tenant network, None where no network has one.
+
+    ``sb_cfg``: how far ovn-northd was with what sync() asked for, and ``sb_cfg_timestamp`` when it got there
+    (milliseconds since the epoch, by its own clock), 0 for never.
+    """
 
     mtu: int | None = None
+    sb_cfg: int = 0
+    sb_cfg_timestamp: int = 0
     listeners: tuple[str, ...] = ()

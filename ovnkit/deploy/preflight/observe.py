@@ -21,6 +21,7 @@ NORTHBOUND: Final[Monitor[nb.NB]] = {
     nb.DHCPOptions: (nb.DHCPOptions.options,),
     nb.LogicalSwitch: (nb.LogicalSwitch.external_ids, nb.LogicalSwitch.ports),
     nb.LogicalSwitchPort: (nb.LogicalSwitchPort.type, nb.LogicalSwitchPort.dhcpv4_options),
+    nb.NBGlobal: (nb.NBGlobal.sb_cfg, nb.NBGlobal.sb_cfg_timestamp),
 }
 SOUTHBOUND: Final = dict.fromkeys((Chassis, ChassisPrivate, Connection, Encap, SBGlobal))
 
@@ -55,6 +56,8 @@ def observe_database(vswitch: VSwitch) -> DatabaseFacts:
         config=vswitch.chassis_config(),
         bridges=Map(bridges),
         ovs_version=None if own is None else own.ovs_version,
+        schema_version=str(vswitch.schema.version),
+        db_version=None if own is None else own.db_version,
         certificate="" if tls is None else tls.certificate,
         key="" if tls is None else tls.private_key,
     )
@@ -81,7 +84,10 @@ def observe_northbound(northbound: Northbound) -> NorthboundFacts:
         if all(port.type != "localnet" for port in members):
             sizes.append(switch.external_ids.get(_MTU_OF_NEUTRON, ""))
             sizes += [told.get(port.dhcpv4_options, "") for port in members if port.dhcpv4_options is not None]
+    own = next(iter(northbound.find(nb.NBGlobal)), None)
     return NorthboundFacts(
         mtu=max((int(size) for size in sizes if size.isdecimal()), default=None),
+        sb_cfg=0 if own is None else own.sb_cfg,
+        sb_cfg_timestamp=0 if own is None else own.sb_cfg_timestamp,
         listeners=tuple(sorted(row.target for row in northbound.find(nb.Connection))),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Modules, Mount, Process, Socket, View
+from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Modules, Mount, Pidfile, Process, Socket, View
 from ovnkit.ovsdb.values import Map
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "parse_modules_load",
     "parse_mountinfo",
     "parse_owners",
+    "parse_pidfiles",
     "parse_processes",
     "parse_sockets",
     "parse_sysctls",
@@ -29,6 +30,8 @@ _SOCKET: Final = re.compile(r"\s*\d+: [0-9A-Fa-f]+:([0-9A-Fa-f]{4}) [0-9A-Fa-f]+
 _OWNER: Final = re.compile(r"socket:\[(\d{1,18})\]\s+(\S.*)")
 _INODE_COLUMN: Final = 9
 _NETNS: Final = ("/run/netns", "/var/run/netns")
+_SERVERS: Final = ("ovnnb_db", "ovnsb_db")
+_MONITOR: Final = re.compile(r"[\w-]+: monitoring pid \d+ ")
 
 
 def version_of(release: str) -> tuple[int, int] | None:
@@ -124,7 +127,8 @@ def parse_processes(text: str) -> tuple[Process, ...]:
     """The processes of ``PROGRAMS`` and ``AGENTS`` among those found.
 
     A line has, between tabs: the number, the user, ``own`` or ``same`` for its mounts, AppArmor's profile, the limit of
-    open files, its row of mountinfo for ``/run/netns``, and the words of its command.
+    open files, its row of mountinfo for ``/run/netns``, its sockets and its mounted files between blanks, and the words
+    of its command. What only watches over one, and starts it again, is none of them.
     """
     return tuple(sorted(_processes(text), key=lambda process: process.pid))
 
@@ -132,11 +136,11 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 def _processes(text: str) -> Iterator[Process]:
     for line in text.splitlines():
         fields = line.split("\t")
-        if len(fields) < 7 or not _is_number(fields[0]):
+        if len(fields) < 9 or not _is_number(fields[0]):
             continue
-        number, user, mounts, profile, limit, row, *words = fields
+        number, user, mounts, profile, limit, row, sockets, pinned, *words = fields
         program = _program([word for word in words if word])
-        if program is not None:
+        if program is not None and not _MONITOR.match(words[0]):
             rows = [mount for mount in parse_mountinfo(row) if mount.point in _NETNS]
             yield Process(
                 pid=int(number),
@@ -146,8 +150,21 @@ def _processes(text: str) -> Iterator[Process]:
                 apart=mounts == "own",
                 netns=rows[-1] if rows else None,
                 open_files=int(limit) if _is_number(limit) else None,
-                remotes=tuple(word.removeprefix("--remote=") for word in words if word.startswith("--remote=")),
+                remotes=tuple(_told(words, "remote")),
+                key=next(_told(words, "private-key", "p"), ""),
+                certificate=next(_told(words, "certificate", "c"), ""),
+                sockets=tuple(sockets.split()),
+                pinned=tuple(pinned.split()),
             )
+
+
+def _told(words: list[str], option: str, letter: str = "") -> Iterator[str]:
+    """What a command is told by an option."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith(f"--{option}="):
+            yield word.removeprefix(f"--{option}=")
+        elif letter and word == f"-{letter}":
+            yield following
 
 
 def _program(words: list[str]) -> str | None:
@@ -155,3 +172,17 @@ def _program(words: list[str]) -> str | None:
     firsts = (*words[:1], *[word for word in words[1:] if not word.startswith("-")][:1])
     names = (PurePosixPath(word.split(" ")[0].rstrip(":")).name for word in firsts)
     return next((name for name in names if name in PROGRAMS or name in AGENTS), None)
+
+
+def parse_pidfiles(text: str) -> tuple[Pidfile, ...]:
+    """The pidfiles of a host, of lines with a path, a number and ``runs`` or ``gone``, between tabs."""
+    return tuple(_pidfiles(text))
+
+
+def _pidfiles(text: str) -> Iterator[Pidfile]:
+    for line in text.splitlines():
+        path, number, state, *_ = [*line.split("\t"), "", "", ""]
+        stem = PurePosixPath(path).stem
+        program = "ovsdb-server" if stem in _SERVERS else stem
+        if _is_number(number):
+            yield Pidfile(path, program if program in PROGRAMS else "", int(number), state == "runs")

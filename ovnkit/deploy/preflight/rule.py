@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import attrs
 
+from ovnkit.deploy.central.status import MemberStatus
 from ovnkit.deploy.databases import DATABASES, NORTHBOUND, SOUTHBOUND, Database
 from ovnkit.deploy.preflight.facts import (
     DatabaseFacts,
@@ -15,6 +16,7 @@ from ovnkit.deploy.preflight.facts import (
     HostFacts,
     NorthboundFacts,
     SouthboundFacts,
+    Unknown,
     Unread,
 )
 from ovnkit.deploy.spec import HostSpec, Member, Spec
@@ -40,6 +42,7 @@ About = Literal["chassis", "any"]
 Severity = Literal["error", "warning", "info"]
 State = Literal["ok", "error", "warning", "info", "unknown", "not needed"]
 
+_NOT_ASKED: Final = Unknown("nobody has asked its servers")
 _NO_CHASSIS: Final = "it runs the central services, and is no chassis"
 _DATAPATH_TYPE: Final = "ovn-bridge-datapath-type"
 
@@ -49,6 +52,7 @@ class Subject:
     """What rules look at: a host of a spec, and what was found out about it. ``now``: seconds since the epoch.
 
     ``chassis`` is what the spec says of it as a chassis, None for a host that runs the central services alone.
+    ``services``: what its own servers of the central databases say, where the spec names it as a member.
     """
 
     spec: Spec
@@ -58,6 +62,7 @@ class Subject:
     database: Fact[DatabaseFacts]
     southbound: Fact[SouthboundFacts]
     northbound: Fact[NorthboundFacts]
+    services: Fact[tuple[MemberStatus, ...]] = _NOT_ASKED
     now: float = attrs.field(factory=time.time)
 
     @property

@@ -8,6 +8,7 @@ from ovnkit.deploy.preflight.rule import Rule
 from ovnkit.deploy.preflight.rules_bridges import BRIDGE_RULES
 from ovnkit.deploy.preflight.rules_central import CENTRAL_RULES
 from ovnkit.deploy.preflight.rules_chassis import CHASSIS_RULES
+from ovnkit.deploy.preflight.rules_cluster import CLUSTER_RULES
 from ovnkit.deploy.preflight.rules_containers import CONTAINER_RULES
 from ovnkit.deploy.preflight.rules_kernel import KERNEL_RULES
 from ovnkit.deploy.preflight.rules_network import NETWORK_RULES
@@ -21,5 +22,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *NETWORK_RULES,
     *BRIDGE_RULES,
     *CENTRAL_RULES,
+    *CLUSTER_RULES,
 )
 """Every rule that preflight knows, in the order of its report."""

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import Final
 
 from ovnkit.deploy.databases import DATABASES, SOUTHBOUND
-from ovnkit.deploy.preflight.facts import Certificate, KeyFile, Unread
+from ovnkit.deploy.preflight.facts import Certificate, KeyFile, Known, Process, Unread
 from ovnkit.deploy.preflight.rule import Answer, Rule, Subject, broken, holds, needless, rule
 from ovnkit.remote import parse_remotes
 
@@ -24,6 +24,7 @@ _FREE: Final = 1 << 30
 _LOST_WITH_THE_MACHINE: Final = ("tmpfs", "ramfs")
 _SOON: Final = 30 * 86400.0
 _LEAD: Final = 2.0
+_ROUND: Final = 10.0
 
 
 @rule(
@@ -227,19 +228,59 @@ def _clock(subject: Subject) -> Answer:
     return holds("it agrees")
 
 
+@rule(
+    "clock-chassis",
+    severity="warning",
+    what="The clock of the chassis agrees with that of ovn-northd, by the times that they write into the databases.",
+    why="A chassis that has carried out a change before ovn-northd had it, or will do so, has another time. That is"
+    " seen of a host as well that cannot be reached beyond its database.",
+    remedy="`systemctl enable --now chrony` (`chronyd` on Fedora)",
+    document="ovn-sb(5), Chassis_Private, nb_cfg_timestamp; ovn-nb(5), NB_Global, sb_cfg_timestamp",
+)
+def _clock_chassis(subject: Subject) -> Answer:
+    north = subject.northbound.value
+    own = next((one for one in subject.southbound.value.chassis if one.name == subject.host.system_id), None)
+    if own is None or not own.nb_cfg_timestamp:
+        return needless("it has not yet been asked to say when it is up to date")
+    ahead = own.nb_cfg_timestamp / 1000 - subject.now
+    # ovn-northd writes its time down in the round after the one in which the chassis may have seen the change.
+    behind = (north.sb_cfg_timestamp - own.nb_cfg_timestamp) / 1000 if north.sb_cfg == own.nb_cfg else 0.0
+    if ahead > _LEAD or behind > _ROUND:
+        seen = f"at least {ahead:.0f} s ahead of here" if ahead > behind else f"{behind:.0f} s behind ovn-northd"
+        return broken(seen, "systemctl enable --now chrony", severity="warning")
+    return holds("they agree as far as that shows")
+
+
+def _told(subject: Subject) -> Process | None:
+    """An ovn-controller that was told its certificate by its command line, which it takes before its database."""
+    facts = subject.facts.processes
+    running = facts.value if isinstance(facts, Known) else ()
+    return next((one for one in running if one.program == "ovn-controller" and one.key and one.certificate), None)
+
+
+def _certificate_path(subject: Subject) -> str:
+    told = _told(subject)
+    return subject.database.value.certificate if told is None else told.certificate
+
+
+def _key_path(subject: Subject) -> str:
+    told = _told(subject)
+    return subject.database.value.key if told is None else told.key
+
+
 def _unused(subject: Subject) -> str | None:
     """Why the certificate of the host does not matter, None where it does. Raises Unread."""
     if not any(remote.scheme == "ssl" for remote in parse_remotes(subject.spec.central.southbound)):
         return "Southbound is reached without TLS"
-    if not subject.database.value.certificate and subject.spec.central.tls is not None:
+    if not _certificate_path(subject) and subject.spec.central.tls is not None:
         return "there is none yet, and apply brings one"
     return None
 
 
 def _certificate(subject: Subject) -> Certificate:
-    path = subject.database.value.certificate
+    path = _certificate_path(subject)
     if not path:
-        raise Unread("the database names none; ovn-controller may be given one by its command line")
+        raise Unread("neither the database nor the command line of ovn-controller names one")
     found = subject.facts.certificate.value
     if found is None:
         raise Unread(f"{path} is not there")
@@ -247,9 +288,9 @@ def _certificate(subject: Subject) -> Certificate:
 
 
 def _key(subject: Subject) -> tuple[str, KeyFile | None]:
-    path = subject.database.value.key
+    path = _key_path(subject)
     if not path:
-        raise Unread("the database names none; ovn-controller may be given one by its command line")
+        raise Unread("neither the database nor the command line of ovn-controller names one")
     return path, subject.facts.key.value
 
 
@@ -310,11 +351,11 @@ def _certificate_end(subject: Subject) -> Answer:
         return needless(why)
     left = _certificate(subject).ends - subject.now
     if left < 0:
-        mend = f"put a new certificate into {subject.database.value.certificate}"
+        mend = f"put a new certificate into {_certificate_path(subject)}"
         return broken(f"it ended {-left / 86400:.0f} days ago", mend, severity="error")
     seen = f"it holds for {left / 86400:.0f} days"
     if left < _SOON:
-        mend = f"put a new certificate into {subject.database.value.certificate}"
+        mend = f"put a new certificate into {_certificate_path(subject)}"
         return broken(seen, mend, severity="warning")
     return holds(seen)
 
@@ -329,6 +370,7 @@ CENTRAL_RULES: Final[tuple[Rule, ...]] = (
     _database_disk,
     _members,
     _clock,
+    _clock_chassis,
     _private_key,
     _certificate_name,
     _certificate_end,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from shlex import quote
 from typing import Final
 
-from ovnkit.deploy.preflight.facts import Unknown, Unread
+from ovnkit.deploy.preflight.facts import PROGRAMS, Unknown, Unread
 from ovnkit.deploy.preflight.rule import Answer, Rule, Subject, broken, holds, needless, rule
 from ovnkit.vswitch.chassis_keys import CHASSIS_KEYS
 
 __all__ = ["CHASSIS_RULES"]
 
 _CONTROLLER: Final = "ovn-controller(8), External Configuration"
+_SERVER: Final = "ovsdb-server"
+_BY_OTHER_WAYS: Final = "-"
 _MATCH: Final = "ovn-match-northd-version"
 
 
@@ -61,6 +63,91 @@ def _ovn_controller(subject: Subject) -> Answer:
     if not found:
         return broken("none runs in this network namespace", "systemctl start ovn-controller", severity="warning")
     return broken(seen, "stop all but one", severity="warning") if len(found) > 1 else holds(seen)
+
+
+@rule(
+    "database-socket",
+    severity="error",
+    what="ovs-vswitchd and ovn-controller use the socket at which a server of this host listens.",
+    why="In a container /run/openvswitch may be another directory than the host's, of the same name. They wait for a"
+    " database then that nobody serves, or work with another one.",
+    remedy="Start the container with `-v /run/openvswitch:/run/openvswitch`.",
+    document="ovs-vswitchd(8); ovn-controller(8)",
+)
+def _database_socket(subject: Subject) -> Answer:
+    servers = subject.facts.running(_SERVER)
+    clients = subject.facts.running("ovs-vswitchd", "ovn-controller")
+    if not servers or not clients:
+        missing = "ovs-vswitchd or ovn-controller" if servers else _SERVER
+        raise Unread(f"no {missing} runs in this network namespace")
+    served = {socket for server in servers for socket in server.sockets}
+    lost = [client for client in clients if not {*client.sockets} & {*served, _BY_OTHER_WAYS}]
+    if lost:
+        seen = ", ".join(f"{client} uses {'another' if client.sockets else 'one that is not there'}" for client in lost)
+        return broken(seen, "bind /run/openvswitch of the host into the container, and restart it", severity="error")
+    return holds(", ".join(map(str, clients)))
+
+
+@rule(
+    "pidfiles",
+    about="any",
+    severity="warning",
+    what="The pidfiles of the host name the programs that run, and each of those is in one.",
+    why="By them ovs-appctl and ovn-appctl find a program. One that nothing runs by was left by a crash; a program that"
+    " is in none was started with other directories, or another one has taken its pidfile.",
+    remedy="`rm FILE`; stop the program, and start it as the others",
+    document="ovs-appctl(8)",
+)
+def _pidfiles(subject: Subject) -> Answer:
+    files = subject.facts.pidfiles.value
+    running = [process for process in subject.facts.processes.value if process.program in PROGRAMS]
+    # The number that one in a container has is that of its own namespace.
+    apart = {process.program for process in running if process.apart}
+    stale = [file.path for file in files if file.program and not file.runs and file.program not in apart]
+    named = {file.pid for file in files}
+    without = [process for process in running if not process.apart and process.pid not in named]
+    if stale or without:
+        seen = [f"{path} names nothing that runs" for path in stale] + [f"{process} is in none" for process in without]
+        mend = [f"rm {quote(path)}" for path in stale] + ["start it as the others are"] * bool(without)
+        return broken(", ".join(seen), "; ".join(mend), severity="warning")
+    return holds(", ".join(file.path for file in files) or "there are none, and no program runs that should be in one")
+
+
+@rule(
+    "socket-mode",
+    about="any",
+    severity="warning",
+    what="Owner and group alone may use the sockets of Open vSwitch and OVN.",
+    why="Whoever can write to one can change everything in that database, or drive that daemon.",
+    remedy="`chmod o= FILE`, also in what has changed it: ovsdb-server makes them so",
+    document="ovsdb-server(1), unix(7)",
+)
+def _socket_mode(subject: Subject) -> Answer:
+    modes = subject.facts.socket_files.value
+    wide = {path: mode for path, mode in sorted(modes.items()) if mode & 0o002}
+    if wide:
+        seen = ", ".join(f"{path} has mode {mode:o}" for path, mode in wide.items())
+        return broken(seen, f"chmod o= {' '.join(map(quote, wide))}", severity="warning")
+    return holds(f"{len(modes)} sockets" if modes else "there are none yet")
+
+
+@rule(
+    "database-schema",
+    severity="warning",
+    what="The host's database has the schema that is installed.",
+    why="A server that was not restarted after an upgrade goes on with the old schema, and what is new in the release"
+    " cannot be set.",
+    remedy="`ovsdb-client convert unix:/run/openvswitch/db.sock /usr/share/openvswitch/vswitch.ovsschema`",
+    document="ovs-vswitchd.conf.db(5), Open_vSwitch, db_version; ovs-ctl(8)",
+)
+def _database_schema(subject: Subject) -> Answer:
+    there, installed = subject.database.value.schema_version, subject.database.value.db_version
+    if installed is None:
+        return needless("it was not started by ovs-ctl, which says what is installed")
+    if there != installed:
+        mend = "ovsdb-client convert unix:/run/openvswitch/db.sock /usr/share/openvswitch/vswitch.ovsschema"
+        return broken(f"it has {there}, and ovs-ctl has started it with {installed}", mend, severity="warning")
+    return holds(there)
 
 
 @rule(
@@ -213,6 +300,10 @@ CHASSIS_RULES: Final[tuple[Rule, ...]] = (
     _ovs_database,
     _ovs_vswitchd,
     _ovn_controller,
+    _database_socket,
+    _pidfiles,
+    _socket_mode,
+    _database_schema,
     _system_id,
     _system_id_files,
     _system_id_unique,

@@ -14,12 +14,14 @@ _ABSENT: Final = 44
 """The exit status by which a part of the script says that what it looks for is not there."""
 
 # Arguments: the mark that frames each part, the ports of interest as in /proc/net (a pattern), the paths of a
-# certificate and of a private key, and HOST PORT of each server to connect to. It writes nothing, and reads no key.
+# certificate and of a private key, whether the central databases are to be here ("" for no), and HOST PORT of each
+# server to connect to. It reads no key, and writes nothing but a file for a moment where those databases are or are to
+# be.
 # The brackets keep a search from finding itself. What a part says on standard error is why it has failed.
 SCRIPT: Final = r"""
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin
-mark=$1; ports=$2; certificate=$3; key=$4; shift 4
+mark=$1; ports=$2; certificate=$3; key=$4; central=$5; shift 5
 
 part() {
   name=$1; shift
@@ -27,6 +29,7 @@ part() {
   { said=$("$@" 2>&1 >&3 3>&-); status=$?; } 3>&1
   printf '\n%s end %s %s %s\n' "$mark" "$name" "$status" "$(printf %s "$said" | tr '\n' ' ')"
 }
+programs='neutro[n]-|ov[ns]-controlle[r]|ovn-north[d]|ovs-vswitch[d]|ovsdb-serve[r]'
 file() { [ -e "$1" ] || return 44; cat -- "$1"; }
 have() { command -v "$1" >/dev/null; }
 # Of the first PID namespace the kernel has fixed the number.
@@ -60,7 +63,6 @@ mount_flags() {
 processes() {
   [ -d /proc/1 ] || { echo "processes of others are hidden from this user" >&2; return 1; }
   here=$(readlink /proc/self/ns/net); mounts=$(readlink /proc/self/ns/mnt)
-  programs='neutro[n]-|ov[ns]-controlle[r]|ovn-north[d]|ovs-vswitch[d]|ovsdb-serve[r]'
   for file in $(grep -lasE "$programs" /proc/[0-9]*/cmdline); do
     process=${file%/cmdline}
     net=$(readlink "$process/ns/net" 2>/dev/null)
@@ -81,7 +83,49 @@ process() {
   fi
   limit=$(sed -n 's/^Max open files *\([0-9a-z]*\).*/\1/p' "$1/limits")
   profile=$(cat "$1/attr/current" | tr -d '\0')
-  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${1#/proc/}" "$(stat -c %U "$1")" "$own" "$profile" "$limit" "$row" "$words"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${1#/proc/}" "$(stat -c %U "$1")" "$own" "$profile" "$limit" \
+    "$row" "$(sockets_of "$1")" "$(pinned "$1")" "$words"
+}
+# As its own files have them. A symbolic link such as that of /var/run would lead out of them.
+sockets_of() {
+  named=$(tr '\0' '\n' <"$1/cmdline" |
+    sed -n -e 's/^--remote=punix://p' -e 's/^unix://p' -e 's/^tcp:.*/-/p' -e 's/^ssl:.*/-/p')
+  if [ -z "$named" ]; then
+    run=$(tr '\0' '\n' <"$1/environ" | sed -n 's/^OVS_RUNDIR=//p')
+    named=${run:-/var/run/openvswitch}/db.sock
+  fi
+  printf '%s\n' "$named" | while read -r path; do
+    case $path in
+      -) echo - ;;
+      /var/run/*) stat -L -c %d:%i "$1/root${path#/var}" || stat -L -c %d:%i "$1/root$path" ;;
+      *) stat -L -c %d:%i "$1/root$path" ;;
+    esac
+  done | tr '\n' ' '
+}
+pinned() {
+  tr '\0' '\n' <"$1/cmdline" | grep -E '^/[^ ]+[.]db$' | while read -r path; do
+    if grep -qF " $path " "$1/mountinfo"; then printf '%s ' "$path"; fi
+  done
+}
+# What ovn-controller was told by its command line, which it takes before its database.
+told() {
+  here=$(readlink /proc/self/ns/net)
+  for file in $(grep -lasE 'ovn-controlle[r]' /proc/[0-9]*/cmdline); do
+    path=$(tr '\0' '\n' <"$file" | sed -n -e "s/^--$1=//p" -e "/^-$2\$/{n;p;}" | head -n 1)
+    if [ -n "$path" ] && [ "$(readlink "${file%/cmdline}/ns/net")" = "$here" ]; then
+      echo "${file%/cmdline}/root$path"
+      return
+    fi
+  done 2>/dev/null
+}
+pidfiles() {
+  for file in "${OVN_RUNDIR-/var/run/ovn}"/*.pid "${OVS_RUNDIR-/var/run/openvswitch}"/*.pid; do
+    [ -s "$file" ] || continue
+    number=$(tr -cd 0-9 <"$file")
+    state=gone
+    if [ -n "$number" ] && grep -qasE "$programs" "/proc/$number/cmdline"; then state=runs; fi
+    printf '%s\t%s\t%s\n' "$file" "$number" "$state"
+  done
 }
 listening() {
   cat "/proc/net/$1" >/dev/null || return 1
@@ -124,10 +168,30 @@ namespaces() {
   ls /run/netns | grep -E '^(qrouter|qdhcp|snat|fip|qlbaas)-'
   :
 }
-disk() {
+socket_files() {
+  for file in "${OVN_RUNDIR-/var/run/ovn}"/* "${OVS_RUNDIR-/var/run/openvswitch}"/*; do
+    if [ -S "$file" ]; then stat -c '%a %n' "$file"; fi
+  done
+}
+place() {
   directory=${OVN_DBDIR-/var/lib/ovn}
   while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done
-  df -PTk "$directory"
+}
+disk() { place; df -PTk "$directory"; }
+sync_time() {
+  place
+  [ -n "$central" ] || ls "$directory"/ovn[ns]b_db.db >/dev/null 2>&1 || return 44
+  written=$(mktemp "$directory/.ovnkit-preflight.XXXXXX") || return 1
+  dd if=/dev/zero of="$written" bs=4096 count=10 oflag=dsync conv=notrunc 2>&1; status=$?
+  rm -f -- "$written"
+  return $status
+}
+schemas() {
+  have ovsdb-tool || { echo "there is no ovsdb-tool" >&2; return 1; }
+  for name in OVN_Northbound:ovn-nb OVN_Southbound:ovn-sb; do
+    path=${OVN_PKGDATADIR-/usr/share/ovn}/${name#*:}.ovsschema
+    if [ -e "$path" ]; then printf '%s=%s\n' "${name%:*}" "$(ovsdb-tool schema-version "$path")"; fi
+  done
 }
 x509() {
   [ -n "$certificate" ] && [ -e "$certificate" ] || return 44
@@ -152,6 +216,8 @@ probes() {
 }
 
 exec </dev/null
+found=$(told certificate c); certificate=${found:-$certificate}
+found=$(told private-key p); key=${found:-$key}
 part release cat /proc/sys/kernel/osrelease
 part hostname cat /proc/sys/kernel/hostname
 part view view
@@ -177,7 +243,11 @@ part iptables iptables_rules
 part namespaces namespaces
 part system_id_conf file "${OVS_SYSCONFDIR-/etc}/openvswitch/system-id.conf"
 part system_id_override file "${OVN_SYSCONFDIR-/etc}/ovn/system-id-override"
+part pidfiles pidfiles
+part socket_files socket_files
 part disk disk
+part sync sync_time
+part schemas schemas
 part certificate x509
 part key key_file
 part ovn_release controller_release

@@ -1,13 +1,14 @@
-"""Reading what the programs of a host print: ``ip``, ``nft``, ``iptables-save``, ``df``, ``openssl``. Pure."""
+"""Reading what the programs of a host print: ``ip``, ``nft``, ``iptables-save``, ``df``, ``dd``, ``openssl``. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ovnkit.deploy.preflight.facts import Certificate, Disk, Firewall, KeyFile, Link, Probe
+from ovnkit.ovsdb.values import Map
 
 __all__ = [
     "parse_certificate",
@@ -15,10 +16,13 @@ __all__ = [
     "parse_iptables",
     "parse_key_file",
     "parse_links",
+    "parse_modes",
     "parse_mount_flags",
     "parse_nft",
     "parse_probes",
     "parse_release",
+    "parse_schemas",
+    "parse_sync",
 ]
 
 _ATTRIBUTE: Final = re.compile(r"(?:\\.|[^,+\\])+")
@@ -28,6 +32,7 @@ _CHAIN: Final = re.compile(r"\s*chain (\S+) \{")
 _POLICY: Final = re.compile(r"hook input .*policy drop")
 _REFUSAL: Final = re.compile(r"\s*(?:counter packets \d+ bytes \d+ )?(?:drop|reject\b.*)")
 _RELEASE: Final = re.compile(r"ovn-controller (?:\(.*\) )?(\d+\.\d+\.\d+)")
+_WRITTEN: Final = re.compile(r"(\d+)\+\d+ records out\n.* copied, ([0-9.e+-]+) s", re.DOTALL)
 _TIMED_OUT: Final = 124
 
 
@@ -90,6 +95,19 @@ def parse_disk(text: str) -> Disk:
     return Disk(" ".join(words[6:]), words[1], int(words[4]) * 1024)
 
 
+def parse_sync(text: str) -> float:
+    """How many milliseconds each of the blocks took that ``dd oflag=dsync`` says it has written. Raises ValueError."""
+    found = _WRITTEN.search(text)
+    if found is None or not int(found[1]):
+        raise ValueError(f"dd says {text!r:.80}")
+    return float(found[2]) * 1000 / int(found[1])
+
+
+def parse_schemas(text: str) -> Mapping[str, str]:
+    """The versions of lines ``DATABASE=VERSION``."""
+    return Map({name: version.strip() for name, version in _assignments(text).items() if version.strip()})
+
+
 def parse_certificate(text: str) -> Certificate:
     """What ``openssl x509 -subject -enddate -nameopt RFC2253`` prints. Raises ValueError."""
     import ssl
@@ -111,6 +129,12 @@ def parse_mount_flags(text: str) -> str | None:
     """``MountFlags`` of a unit as systemctl(1) shows it, None where systemd has no such unit."""
     shown = _assignments(text)
     return shown.get("MountFlags", "").strip() if shown.get("LoadState") == "loaded" else None
+
+
+def parse_modes(text: str) -> Mapping[str, int]:
+    """The mode of each file, of the lines of ``stat -c '%a %n'``. Raises ValueError."""
+    pairs = (line.partition(" ") for line in text.splitlines() if line)
+    return Map({path: int(mode, 8) for mode, _, path in pairs})
 
 
 def parse_key_file(text: str) -> KeyFile:

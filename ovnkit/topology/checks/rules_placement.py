@@ -320,7 +320,7 @@ def _zones(chassis: Chassis) -> frozenset[str]:
 
 
 def _zone_names(zones: frozenset[str]) -> str:
-    return "no zone" if zones == {_NO_ZONE} else f"zones {listed(zones)}"
+    return "no zone" if zones == frozenset({_NO_ZONE}) else f"zones {listed(zones)}"
 
 
 PLACEMENT_RULES: Final[tuple[Rule, ...]] = (

@@ -37,6 +37,13 @@ export class Network {
     return source === index ? target : source;
   }
 
+  // What a node is joined to, and by which edge; for a switch or a router also what its ports are linked to.
+  neighbours(index) {
+    const at = (member) => this.edgesAt[member].map((edge) => ({ edge, node: this.other(edge, member) }));
+    const further = ({ edge }) => ["link", "gateway"].includes(this.edges[edge].kind);
+    return [...at(index), ...this.children[index].flatMap((child) => at(child).filter(further))];
+  }
+
   // What a node is linked to: nodes and edges, by their numbers. For a port also the way from its switch to the outside.
   reach(index) {
     const nodes = new Set([index, this.place(index)]);

@@ -25,7 +25,8 @@ export class Panel {
 
   entry(index, ...more) {
     const node = this.network.nodes[index];
-    return element("li", {}, this.anchor({ node: index }, node.label || node.key), " ", this.state(node.state), ...more);
+    const state = node.state ? [" ", this.state(node.state)] : [];
+    return element("li", {}, this.anchor({ node: index }, node.label || node.key), ...state, ...more);
   }
 
   // A list that shows its beginning, and the rest when it is asked for.
@@ -87,7 +88,7 @@ export class Panel {
   node(index) {
     const { network } = this;
     const node = network.nodes[index];
-    const links = network.edgesAt[index].map((number) => () => this.neighbour(index, number));
+    const links = network.neighbours(index).map((found) => () => this.neighbour(found));
     const children = new Map();
     for (const child of network.children[index]) {
       const { kind } = network.nodes[child];
@@ -117,13 +118,14 @@ export class Panel {
     return [...places].map((place) => () => this.entry(place, ` ${this.network.nodes[place].kind}`));
   }
 
-  neighbour(index, number) {
-    const edge = this.network.edges[number];
-    const label = [edge.label, edge.state].filter(Boolean).join(", ");
-    const link = this.anchor({ edge: number }, edge.kind, "edge");
-    const there = this.network.nodes[this.network.other(number, index)];
-    return element("li", {}, link, " ", this.anchor({ node: this.network.byKey.get(there.key) ?? index }, there.label), " ",
-      element("small", {}, there.kind, " ", element("bdi", {}, label)));
+  neighbour({ edge, node }) {
+    const { nodes, edges } = this.network;
+    const { kind, label, state } = edges[edge];
+    const place = this.network.place(node);
+    const said = [nodes[node].kind, [label, state].filter(Boolean).join(", ")].join(" ").trim();
+    const link = this.anchor({ edge }, kind, "edge");
+    const of = place === node ? [] : [" of ", this.anchor({ node: place }, nodes[place].label)];
+    return element("li", {}, link, " ", this.anchor({ node }, nodes[node].label), ...of, " ", element("small", {}, element("bdi", {}, said)));
   }
 
   edge(numbers) {

@@ -33,6 +33,7 @@ class Topology {
     this.build(svg);
     this.view = new View(svg, this.picture, {
       wheel: this.options.page ? "zoom" : "ctrl",
+      starting: () => this.measure(),
       started: () => this.selected && this.goTo(this.selected),
       grab: (target) => this.grab(target),
       changed: (scale) => (this.zoom.textContent = `${Math.round(scale * 100)} %`),
@@ -80,10 +81,16 @@ class Topology {
       "font-family": svg.getAttribute("font-family"), "font-size": "11" }, ...this.picture.legend);
     const pane = element("div", { class: "pane" }, svg, legend);
     this.root.replaceChildren(bar, element("div", { class: "body" }, pane, this.aside), this.help);
-    const { x, y, width, height } = legend.getBBox();
+    this.legend = legend;
+    this.openPanel(false);
+  }
+
+  // What needs sizes, which there are when it is in the document.
+  measure() {
+    const { x, y, width, height } = this.legend.getBBox();
     const size = { viewBox: `${x - 6} ${y - 4} ${width + 12} ${height + 8}`, width: width + 12, height: height + 8 };
-    for (const [name, value] of Object.entries(size)) legend.setAttribute(name, value);
-    this.openPanel(this.root.clientWidth >= WIDE);
+    for (const [name, value] of Object.entries(size)) this.legend.setAttribute(name, value);
+    this.openPanel(Boolean(this.selected) || this.root.clientWidth >= WIDE);
   }
 
   openPanel(open) {

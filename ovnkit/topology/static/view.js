@@ -5,8 +5,8 @@ const THRESHOLD = 4; // so many pixels a pointer moves before it drags
 
 export class View {
   // `grab(target)` gives what is dragged by a pointer that goes down there: a function of the way, or null to pan.
-  constructor(svg, picture, { wheel, grab, changed, started }) {
-    Object.assign(this, { svg, picture, wheel, grab, changed, started, x: 0, y: 0, scale: 1, pointers: new Map() });
+  constructor(svg, picture, { wheel, grab, changed, starting, started }) {
+    Object.assign(this, { svg, picture, wheel, grab, changed, starting, started, x: 0, y: 0, scale: 1, pointers: new Map() });
     svg.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     svg.addEventListener("pointerdown", (event) => this.onDown(event));
     svg.addEventListener("pointermove", (event) => this.onMove(event));
@@ -21,6 +21,7 @@ export class View {
     if (this.begun) return this.apply();
     if (!this.svg.clientWidth) return;
     this.begun = true;
+    this.starting();
     this.home({ animate: false });
     this.started();
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import attrs
@@ -32,7 +32,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _OUTPUT = re.compile(r'/\* output to "(.*?)", type "([^"\n]*)" \*/', re.DOTALL)
-_REDIRECTED = re.compile(r"/\* Replacing type .*? with distributed port .*? \*/", re.DOTALL)
+_REDIRECTED = re.compile(r'/\* Replacing type "chassisredirect" outport "(.*?)" with distributed port', re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NAMED = r'(inport=|outport=|output to |outport )"{}"(?=\)\n|, outport="|, type "| with distributed)'
+_NUMBER = re.compile("\0([0-9]+)\0")
 _OTHER_PACKET = re.compile(r"(arp|nd_\w+|icmp[46]\w*|tcp_reset|sctp_abort|reject|dhcp\w*)\b")
 _CHANGES = re.compile(
     r"(eth|arp|nd|ip[46]?|icmp[46]|tcp|udp|sctp)\.|outport\b|ct_(?!clear)|drop;|icmp[46] |tcp_reset|reject"
@@ -66,6 +69,12 @@ class Hop:
     """None where no flow matched, which drops the packet."""
 
     actions: tuple[str, ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    """The ports that the packet leaves by, each with its type."""
+
+    redirected: tuple[str, ...] = ()
+    """The ports of type chassisredirect that the packet is sent to: it goes on where they are."""
+
     flow: str = ""
     """The first 8 hex digits of the uuid of the Logical_Flow."""
 
@@ -94,22 +103,46 @@ class Hop:
         return self.row is not None or bool(self.before) or any(_CHANGES.match(action) for action in self.actions)
 
     @property
-    def outputs(self) -> tuple[tuple[str, str], ...]:
-        """The ports that the packet leaves by, each with its type."""
-        return tuple(found for action in self.actions for found in _OUTPUT.findall(action))
-
-    @property
     def drops(self) -> bool:
         """Whether it says that the packet is dropped; it also is where nothing follows."""
         return self.priority is None or any(action.startswith("drop;") for action in self.actions)
 
 
-def parse(text: str) -> tuple[Hop, ...]:
-    """The hops in the detailed output of ovn-trace, in order. What is not understood is passed over."""
-    return tuple(_hops(text))
+def parse(text: str, *, names: Iterable[str] = (), matches: Iterable[str] = ()) -> tuple[Hop, ...]:
+    """The hops in the detailed output of ovn-trace, in order. What is not understood is passed over.
+
+    ovn-trace prints names of ports and matches as they are, and they may well look like its own words: those that are
+    given here are taken for one word each.
+    """
+    hidden = _Hidden(names, matches)
+    return tuple(_hops(hidden.hide(text), hidden.shown))
 
 
-def _hops(text: str) -> Iterator[Hop]:
+class _Hidden:
+    """Texts that stand as a number between NUL characters, which no text of OVSDB has."""
+
+    def __init__(self, names: Iterable[str], matches: Iterable[str]) -> None:
+        # The longest first, since one may be part of another.
+        self._names = sorted({name for name in names if name}, key=lambda name: (-len(name), name))
+        self._matches = sorted({match for match in matches if match}, key=lambda match: (-len(match), match))
+        self._texts = (*self._matches, *self._names)
+
+    def hide(self, text: str) -> str:
+        for number, hidden in enumerate(self._texts):
+            if hidden not in text:
+                continue
+            if number < len(self._matches):
+                text = text.replace(hidden, f"\0{number}\0")
+            else:
+                named = _NAMED.format(re.escape(hidden))
+                text = re.sub(named, lambda found, number=number: f'{found[1]}"\0{number}\0"', text)  # type: ignore[misc]
+        return text
+
+    def shown(self, text: str) -> str:
+        return _NUMBER.sub(lambda found: self._texts[int(found[1])], text)
+
+
+def _hops(text: str, shown: Callable[[str], str]) -> Iterator[Hop]:
     found = list(_TOKEN.finditer(text))
     ends = [*(token.start() for token in found), len(text)][1:]
     where: re.Match[str] | None = None
@@ -120,50 +153,42 @@ def _hops(text: str) -> Iterator[Hop]:
         indent = len(token["indent"])
         while others and others[-1][0] > indent:
             others.pop()
+        below = text[token.end() : end]
         if token["pipeline"] is not None:
             where = token
         elif token["table"] is None:
             if (other := _OTHER_PACKET.match(token["title"])) is not None:
                 others.append((indent, other[1]))
             elif _LATER.match(token["title"]):
-                before = token["title"]
-            # What another packet is sent to stands here, and not below a table.
-            redirected = tuple(_REDIRECTED.findall(text[token.end() : end]))
-            if hop is not None and redirected:
-                hop = attrs.evolve(hop, actions=(*hop.actions, *redirected))
+                before = shown(token["title"])
+            # Where another packet is sent to stands here, and not below a table.
+            if hop is not None:
+                hop = attrs.evolve(hop, redirected=(*hop.redirected, *map(shown, _REDIRECTED.findall(below))))
         elif where is not None:
             if hop is not None:
                 yield hop
-            hop = _hop(token, where, others[-1][1] if others else "", before, _actions(text[token.end() : end]))
+            hop = _hop(token, where, others[-1][1] if others else "", before, below, shown)
             before = ""
     if hop is not None:
         yield hop
 
 
-def _hop(token: re.Match[str], where: re.Match[str], packet: str, before: str, actions: tuple[str, ...]) -> Hop:
+def _hop(
+    token: re.Match[str], where: re.Match[str], packet: str, before: str, below: str, shown: Callable[[str], str]
+) -> Hop:
     return Hop(
         datapath=where["datapath"],
         pipeline="egress" if where["pipeline"] == "egress" else "ingress",
-        inport=where["inport"],
-        outport=where["outport"],
+        inport=shown(where["inport"]),
+        outport=None if where["outport"] is None else shown(where["outport"]),
         packet=packet,
         before=before,
         table=int(token["table"]),
         stage=token["stage"] or "",
-        match=token["match"] or "",
+        match=shown(token["match"] or ""),
         priority=None if token["priority"] is None else int(token["priority"]),
-        actions=actions,
+        actions=tuple(shown(line.strip()) for line in _COMMENT.sub("", below).split("\n") if line.strip()),
+        outputs=tuple((shown(port), kind) for port, kind in _OUTPUT.findall(below)),
+        redirected=tuple(map(shown, _REDIRECTED.findall(below))),
         flow=token["uuid"] or "",
     )
-
-
-def _actions(text: str) -> tuple[str, ...]:
-    """One line each, but for an output to a port whose name has line ends."""
-    kept: dict[str, str] = {}
-
-    def keep(found: re.Match[str]) -> str:
-        kept[f"\0{len(kept)}"] = found[0]
-        return f"\0{len(kept) - 1}"
-
-    lines = (line.strip() for line in _OUTPUT.sub(keep, text).split("\n"))
-    return tuple(kept.get(line, line) for line in lines if line)

@@ -22,10 +22,10 @@ from ovnkit.southbound.rows import PortBinding
 from ovnkit.topology.tables import Tables
 from ovnkit.topology.text import printable
 from ovnkit.topology.trace.endpoints import Endpoint
-from ovnkit.topology.trace.wiring import Address, address_of, on_network
+from ovnkit.topology.trace.wiring import Address, address_of, distances, localnet_of, on_network
 from ovnkit.vswitch.rows import Interface
 
-__all__ = ["LOGICAL", "Obstacle", "ObstacleKind", "between", "northd_behind", "of_end"]
+__all__ = ["LOGICAL", "Obstacle", "ObstacleKind", "apart", "between", "northd_behind", "of_end"]
 
 ObstacleKind = Literal[
     "chassis silent",
@@ -126,8 +126,8 @@ def _why_unbound(tables: Tables, port: LogicalSwitchPort, binding: PortBinding) 
         for interface in host.rows(Interface).values():
             if interface.external_ids.get("iface-id") == port.name:
                 return f"; interface {printable(interface.name)} on {printable(host.hostname)} is there for it"
-    hosts = ", ".join(printable(host.hostname) for host in tables.hosts)
-    return f"; no interface has it as iface-id on {hosts}"
+    hosts = ", ".join(printable(host.hostname) for host in tables.hosts if host.hostname)
+    return f"; no interface has it as iface-id on {hosts or 'the hosts that are known'}"
 
 
 def between(
@@ -147,6 +147,17 @@ def between(
     out = target.router_port
     if target.kind == "outside" and out is not None and out.ref in tables.router_of:
         yield from _gateway(tables, out)
+
+
+def apart(tables: Tables, source: Endpoint, target: Endpoint) -> Iterator[Obstacle]:
+    """Whether no switch and router lead from one end to the other, nor a physical network."""
+    if source.switch is None or target.switch is None or target.kind not in {"port", "router port"}:
+        return
+    near, far = distances(tables, source.switch), distances(tables, target.switch)
+    outside = [any(localnet_of(tables, switch) is not None for switch in switches) for switches in (near, far)]
+    if target.switch not in near and not all(outside):
+        names = f"{printable(source.switch.name)} to switch {printable(target.switch.name)}"
+        yield Obstacle("not connected", f"no router leads from switch {names}", target.switch)
 
 
 def _gateway(tables: Tables, port: LogicalRouterPort) -> Iterator[Obstacle]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -20,22 +21,21 @@ _ASKING = ("arp", "nd_ns")
 """A router's question for a MAC address goes the way that the packet is to go."""
 
 _RESIDENT = re.compile(r'(?<!!)\bis_chassis_resident\("((?:[^"\\]|\\.)*)"\)')
-_REDIRECTED = re.compile(r'/\* Replacing type "chassisredirect" outport "(.*?)" with distributed port', re.DOTALL)
 
 
 def placed(
     tables: Tables, hops: Iterable[Hop], start: Chassis | None, silent: Iterable[str] = ()
-) -> Iterator[Obstacle]:
-    """What stops the packet of these hops between the hosts, in the order of its way.
+) -> Iterator[tuple[Obstacle, Hop | None]]:
+    """What stops the packet of these hops between the hosts, in the order of its way, and the hop that it stops.
 
     It begins on the chassis ``start``, None where it comes from outside: then it enters where the first chassis is that
     must have it. ``silent``: names of chassis that seem to be gone.
     """
     walk = _Walk(tables, start, frozenset(silent))
-    yield from walk.arrive(start)
+    yield from ((obstacle, None) for obstacle in walk.arrive(start))
     for hop in hops:
         if not hop.packet or hop.packet in _ASKING:
-            yield from walk.follow(hop)
+            yield from ((obstacle, hop) for obstacle in walk.follow(hop))
 
 
 class _Walk:
@@ -48,11 +48,13 @@ class _Walk:
         self._told: set[tuple[str, str]] = set()
 
     def follow(self, hop: Hop) -> Iterator[Obstacle]:
+        entered = self._tables.binding(hop.inport) if hop.pipeline == "ingress" else None
+        if entered is not None and entered.type == "l3gateway":
+            yield from self._at(hop.inport, hop, tunnelled=True)
         for port in _RESIDENT.findall(hop.match):
-            yield from self._at(port.replace('\\"', '"').replace("\\\\", "\\"), hop, tunnelled=False)
-        for action in hop.actions:
-            for port in _REDIRECTED.findall(action):
-                yield from self._at(port, hop, tunnelled=True)
+            yield from self._at(json.loads(f'"{port}"'), hop, tunnelled=False)
+        for port in hop.redirected:
+            yield from self._at(port, hop, tunnelled=True)
         for port, kind in hop.outputs:
             if kind == "localnet":
                 yield from self._physical(self._here, hop)
@@ -89,8 +91,8 @@ class _Walk:
         tables = self._tables
         if kind == "l3gateway" and (router := self._gateway_router(port)) is not None:
             name = router.options.get("chassis", "")
-            known = "has not claimed it" if name in tables.chassis_by_name else "is no chassis in Southbound"
-            what = f"gateway router {printable(router.name)} is on no chassis: {printable(name)} {known}"
+            what_of_it = "has not claimed it" if name in tables.chassis_by_name else "is no chassis in Southbound"
+            what = f"gateway router {printable(router.name)} is on no chassis: {printable(name)} {what_of_it}"
             return Obstacle("gateway unclaimed", what, router)
         router_port = tables.router_port(port.removeprefix("cr-")) if kind == "chassisredirect" else None
         if router_port is None:

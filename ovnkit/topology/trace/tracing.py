@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import attrs
 
 from ovnkit.errors import InvalidValue, NotUnique
 from ovnkit.northbound.client import Northbound
-from ovnkit.northbound.rows import NAT, LogicalSwitch
+from ovnkit.northbound.rows import ACL, NAT, LogicalRouterPolicy, LogicalSwitch, QoS
 from ovnkit.remote import parse_remotes
 from ovnkit.southbound.client import Southbound
 from ovnkit.topology.tables import Tables
@@ -19,7 +19,7 @@ from ovnkit.topology.text import printable
 from ovnkit.topology.trace import flows
 from ovnkit.topology.trace.endpoints import OUTSIDE, End, Endpoint, find_endpoint, find_outside
 from ovnkit.topology.trace.hops import Hop, parse
-from ovnkit.topology.trace.obstacles import LOGICAL, Obstacle, between, northd_behind, of_end
+from ovnkit.topology.trace.obstacles import LOGICAL, Obstacle, apart, between, northd_behind, of_end
 from ovnkit.topology.trace.packet import Packet, Protocol, addressed, first_hop, the_protocol
 from ovnkit.topology.trace.placement import placed
 from ovnkit.topology.trace.result import Direction, Trace, Way
@@ -33,6 +33,7 @@ __all__ = ["trace"]
 _REPLY = ("est,rpl",)
 _NEW = ("new",)
 _SNAT = re.compile(r"ct_snat\w*\(ip[46]\.src=([0-9a-f.:]+)\)")
+_PLAIN = re.compile(r"[\w.:@+/ -]*")
 _GRACE = 60.0
 
 
@@ -248,6 +249,7 @@ class _Tracing:
                 made = step
             else:
                 found += between(tables, step.router_port, target, pair[1])
+                found += apart(tables, source, target)
                 made = Packet(
                     inport="" if source.port is None else source.port.name,
                     eth_src=source.mac_of(pair[0]),
@@ -260,6 +262,7 @@ class _Tracing:
                 )
         what = str(protocol) if pair is None else f"{protocol} from {pair[0]} to {pair[1]}"
         hops: tuple[Hop, ...] = ()
+        places: dict[Obstacle, Hop | None] = {}
         command: tuple[str, ...] = ()
         text = ""
         if isinstance(made, Obstacle):
@@ -270,9 +273,11 @@ class _Tracing:
         else:
             command, text, conclusion, hops = self._followed(made, target, options)
             start = None if source.port is None else tables.chassis_of(source.port.name)
-            found += placed(tables, hops, start, self._silent)
+            for obstacle, hop in placed(tables, hops, start, self._silent):
+                found.append(obstacle)
+                places.setdefault(obstacle, hop)
         found = list(dict.fromkeys(found))
-        conclusion = _decided(conclusion, found, mine)
+        conclusion = _decided(conclusion, found, mine, places)
         return Way(
             direction=direction,
             source=source.name,
@@ -301,7 +306,14 @@ class _Tracing:
         if trouble:
             return argv, text, Conclusion("unknown", trouble), ()
         remotes = parse_remotes(tool.remote)
-        hops = flows.resolved(self._tables, sb, parse(text), remotes=remotes, tls=tool.tls, timeout=self._left())
+        hops = flows.resolved(
+            self._tables,
+            sb,
+            parse(text, names=_odd_names(self._tables), matches=_odd_matches(self._tables)),
+            remotes=remotes,
+            tls=tool.tls,
+            timeout=self._left(),
+        )
         wanted = {target.port.name} if target.port is not None else set()
         conclusion = conclude(
             self._tables,
@@ -317,21 +329,38 @@ class _Tracing:
         return max(0.001, self._deadline - time.monotonic())
 
 
-def _decided(conclusion: Conclusion, found: Sequence[Obstacle], mine: Sequence[Obstacle]) -> Conclusion:
+def _decided(
+    conclusion: Conclusion,
+    found: Sequence[Obstacle],
+    mine: Sequence[Obstacle],
+    places: Mapping[Obstacle, Hop | None],
+) -> Conclusion:
     """What obstacles say beside ovn-trace, which knows nothing of hosts.
 
-    ``mine``: those of the sender, past which nothing is sent at all.
+    ``mine``: those of the sender, past which nothing is sent at all. ``places``: the hops that they stop.
     """
     ran = conclusion.verdict != "unknown"
     for obstacle in found:
         if not obstacle.stops or (ran and obstacle.kind in LOGICAL):
             continue
-        drop = Drop(reason=obstacle.text, row=obstacle.row, obstacle=obstacle)
+        drop = Drop(reason=obstacle.text, row=obstacle.row, hop=places.get(obstacle), obstacle=obstacle)
         if obstacle in mine:
             return Conclusion("not sent", f"not sent: {obstacle.text}", drop)
         if not ran or conclusion.verdict in {"delivered", "unresolved"}:
             return Conclusion("dropped", f"dropped: {obstacle.text}", drop)
     return conclusion
+
+
+def _odd_names(tables: Tables) -> Iterator[str]:
+    """The names of ports that may be taken for something else where ovn-trace prints them."""
+    return (port for port in tables.bindings if not _PLAIN.fullmatch(port))
+
+
+def _odd_matches(tables: Tables) -> Iterator[str]:
+    """The matches that take more than a line."""
+    rows: list[ACL | LogicalRouterPolicy | QoS] = [*tables.nb(ACL).values(), *tables.nb(QoS).values()]
+    rows += tables.nb(LogicalRouterPolicy).values()
+    return (row.match for row in rows if "\n" in row.match)
 
 
 def _no_addresses(source: Endpoint, target: Endpoint) -> Obstacle:

@@ -172,9 +172,13 @@ def test_a_secret_of_the_spec_is_on_the_disk_for_its_owner_alone_and_in_nothing_
     )
     for file in wanted:
         Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-    host = Watched()
+    # As /proc/PID/cmdline has it, of each process that is started.
+    shown = tmp_path / "cmdlines"
+    record = f'tr "\\0" "\\n" </proc/$$/cmdline >>{shown} && exec "$@"'
+    host = Watched(CommandHost("ctl", ("sh", "-c", record, "sh")))
     plan = plan_files(wanted, host)
     done = plan.apply()
+    assert str(wanted[0].path) in shown.read_text()
     # In the spec as it is, and in the files as oslo.config has it.
     found = [path for path in tmp_path.rglob("*") if path.is_file() and "ecret-4711" in path.read_text()]
     assert len(found) == 3

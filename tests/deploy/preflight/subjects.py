@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 
 from ovnkit.deploy import Central, Encap, HostSpec, Member, Spec, Subject
+from ovnkit.deploy.central.status import MemberStatus, Peer
 from ovnkit.deploy.preflight.facts import (
     BridgeFacts,
     Certificate,
@@ -23,6 +24,7 @@ from ovnkit.deploy.preflight.facts import (
     Mount,
     Mounts,
     NorthboundFacts,
+    Pidfile,
     Probe,
     Process,
     Socket,
@@ -50,9 +52,15 @@ BRIDGES = {
     "br-ex": BridgeFacts(name="br-ex", ports={"br-ex": "internal", "eth1": ""}),
 }
 PROCESSES = (
-    Process(pid=1, program="ovsdb-server", user="openvswitch", remotes=("db:Open_vSwitch,Open_vSwitch,x",)),
-    Process(pid=2, program="ovs-vswitchd", user="root"),
-    Process(pid=3, program="ovn-controller", user="root"),
+    Process(
+        pid=1,
+        program="ovsdb-server",
+        user="openvswitch",
+        remotes=("db:Open_vSwitch,Open_vSwitch,x",),
+        sockets=("25:100",),
+    ),
+    Process(pid=2, program="ovs-vswitchd", user="root", sockets=("25:100",)),
+    Process(pid=3, program="ovn-controller", user="root", sockets=("25:100",)),
     Process(pid=4, program="ovsdb-server", user="root", open_files=65536, remotes=("db:OVN_Southbound,SB_Global,x",)),
     Process(pid=5, program="neutron-ovn-metadata-agent", user="root", apart=True, netns=SHARED),
 )
@@ -96,6 +104,17 @@ FACTS = HostFacts(
     firewall=Known(Firewall(closed=True, ports=((6081, 6081), (6641, 6644), (16642, 16642)))),
     namespaces=Known(()),
     disk=Known(Disk("/", "ext4", 50 << 30)),
+    sync=Known(1.5),
+    schemas=Known({"OVN_Northbound": "7.0.0", "OVN_Southbound": "20.27.0"}),
+    socket_files=Known({"/run/openvswitch/db.sock": 0o750, "/run/ovn/ovnsb_db.ctl": 0o755}),
+    pidfiles=Known(
+        (
+            Pidfile("/run/openvswitch/ovsdb-server.pid", "ovsdb-server", 1, runs=True),
+            Pidfile("/run/openvswitch/ovs-vswitchd.pid", "ovs-vswitchd", 2, runs=True),
+            Pidfile("/run/ovn/ovn-controller.pid", "ovn-controller", 3, runs=True),
+            Pidfile("/run/ovn/ovnsb_db.pid", "ovsdb-server", 4, runs=True),
+        )
+    ),
     clock=Known(0.0),
     probes=Known((Probe("192.0.2.1", 6642, "connected"),)),
     certificate=Known(Certificate("gw1", NOW + 300 * DAY)),
@@ -106,6 +125,8 @@ DATABASE = DatabaseFacts(
     config=chassis_config(IDS),
     bridges=BRIDGES,
     ovs_version="3.1.0",
+    schema_version="8.3.1",
+    db_version="8.3.1",
     certificate="/etc/ovn/cert.pem",
     key="/etc/ovn/key.pem",
 )
@@ -135,8 +156,8 @@ def chassis(name: str, *, ip: str, hostname: str = "elsewhere") -> ChassisSummar
         gateway=False,
         availability_zones=(),
         transport_zones=(),
-        nb_cfg=0,
-        nb_cfg_timestamp=0,
+        nb_cfg=7,
+        nb_cfg_timestamp=int(NOW - 60) * 1000,
         remote=False,
         ref=Ref(Chassis, UUID(int=1)),
     )
@@ -150,7 +171,9 @@ GOOD = Subject(
     facts=FACTS,
     database=Known(DATABASE),
     southbound=Known(SouthboundFacts(chassis=(OWN_CHASSIS,), release="23.03.1", listeners=("pssl:6642",))),
-    northbound=Known(NorthboundFacts(mtu=1442, listeners=("pssl:6641",))),
+    northbound=Known(
+        NorthboundFacts(mtu=1442, listeners=("pssl:6641",), sb_cfg=7, sb_cfg_timestamp=int(NOW - 61) * 1000)
+    ),
     now=NOW,
 )
 
@@ -194,7 +217,49 @@ def central_only(address: str) -> Subject:
     """The same host as a member of the central services, and nothing else."""
     central = Central(members=[Member(host="gw1", address=address, access="local")], tls="pki", rbac=True)
     spec = Spec(central=central)
-    return attrs.evolve(GOOD, spec=spec, chassis=None, database=Unknown("it is no chassis"))
+    alone = attrs.evolve(NORTH, model="standalone", status="", role=None, election_timer=None, peers=())
+    south = attrs.evolve(alone, database="OVN_Southbound", schema_version="20.27.0")
+    return attrs.evolve(
+        GOOD, spec=spec, chassis=None, database=Unknown("it is no chassis"), services=Known((alone, south))
+    )
+
+
+MEMBERS = tuple(Member(host=f"gw{one}", address=f"192.0.2.{one}", access="local") for one in (1, 2, 3))
+CLUSTERED = Spec(central=Central(members=MEMBERS, tls="pki"))
+NORTH = MemberStatus(
+    host="gw1",
+    database="OVN_Northbound",
+    model="clustered",
+    connected=True,
+    leader=True,
+    schema_version="7.0.0",
+    address="ssl:192.0.2.1:6643",
+    status="cluster member",
+    role="leader",
+    election_timer=1000,
+    peers=(
+        Peer(server_id="aaaa", address="ssl:192.0.2.1:6643", is_self=True),
+        Peer(server_id="bbbb", address="ssl:192.0.2.2:6643", is_self=False, match_index=9, last_message=300),
+        Peer(server_id="cccc", address="ssl:192.0.2.3:6643", is_self=False, match_index=9, last_message=200),
+    ),
+)
+
+
+def member(north: MemberStatus = NORTH, *, election_timer: int = 1000) -> Subject:
+    """A member of a cluster, which says of Northbound what is given."""
+    south = attrs.evolve(
+        NORTH,
+        database="OVN_Southbound",
+        schema_version="20.27.0",
+        leader=False,
+        role="follower",
+        peers=tuple(
+            Peer(server_id=peer.server_id, address=peer.address.replace("6643", "6644"), is_self=peer.is_self)
+            for peer in NORTH.peers
+        ),
+    )
+    spec = attrs.evolve(CLUSTERED, central=attrs.evolve(CLUSTERED.central, election_timer=election_timer))
+    return attrs.evolve(GOOD, spec=spec, services=Known((north, south)))
 
 
 def with_ids(**ids: str | None) -> Subject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -38,7 +39,7 @@ PARTS = [line.split()[1] for line in SCRIPT.splitlines() if line.startswith("par
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to see whose a socket is")
 
 
-def here(*, servers: str = "unix:none", ports: frozenset[int] = frozenset({6081}), **more: str) -> HostFacts:
+def here(*, servers: str = "unix:none", ports: frozenset[int] = frozenset({6081}), **more: Any) -> HostFacts:
     return collect(HERE, servers=parse_remotes(servers), ports=ports, timeout=60, **more)
 
 
@@ -62,7 +63,7 @@ def still(look: Callable[[], T], work: Callable[[], U]) -> tuple[T, U]:
 
 
 def script() -> Mapping[str, Section]:
-    return sections(HERE.run(["sh", "-c", SCRIPT, "preflight", MARK, "17C1", "", ""], timeout=60), MARK)
+    return sections(HERE.run(["sh", "-c", SCRIPT, "preflight", MARK, "17C1", "", "", ""], timeout=60), MARK)
 
 
 def test_the_mount_table_has_as_many_rows_as_it_has() -> None:
@@ -115,6 +116,26 @@ def test_the_disk_is_that_of_the_databases(tmp_path: Path) -> None:
     found = collect(host, servers=(), ports=frozenset({6081}), timeout=60).disk.value
     size = shutil.disk_usage(tmp_path)
     assert 0.5 * size.free < found.free < 2 * size.free
+
+
+def test_what_a_write_takes_is_tried_where_the_databases_are_or_are_to_be(tmp_path: Path) -> None:
+    host = CommandHost("here", ("env", f"OVN_DBDIR={tmp_path}"))
+
+    def sync(*, central: bool) -> float | None:
+        return collect(host, servers=(), ports=frozenset({6081}), central=central, timeout=60).sync.value
+
+    assert sync(central=False) is None
+    to_be = sync(central=True)
+    assert to_be is not None
+    assert 0 < to_be < 10_000
+    (tmp_path / "ovnsb_db.db").touch()
+    assert sync(central=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["ovnsb_db.db"]
+
+
+def test_schemas_are_those_that_are_installed(facts: HostFacts) -> None:
+    for name, file in (("OVN_Northbound", "ovn-nb.ovsschema"), ("OVN_Southbound", "ovn-sb.ovsschema")):
+        assert facts.schemas.value[name] == json.loads(find_schema(file).read_text(encoding="utf-8"))["version"]
 
 
 def test_files_of_the_system_id_are_read(tmp_path: Path) -> None:
@@ -182,6 +203,102 @@ def test_programs_are_found_with_their_user_and_limits(tmp_path: Path) -> None:
     assert found[process].user
     assert not found[process].apart
     assert any(remote.startswith("punix:") for remote in found[process].remotes)
+    assert found[process].pinned == ()
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts what is called ovn-controller, with any words."""
+    program, script = tmp_path / "ovn-controller", tmp_path / "script"
+    program.symlink_to(sys.executable)
+    script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n", encoding="utf-8")
+    with ExitStack() as stack:
+
+        def start(*words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+            command = [*before, str(program), str(script), *words]
+            child = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
+            stack.callback(child.kill)
+            assert child.stdout is not None
+            child.stdout.readline()
+            return child
+
+        yield start
+
+
+def test_who_uses_the_socket_of_a_server_is_told_from_who_uses_another(
+    tmp_path: Path, controller: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    other = tmp_path / "other.sock"
+    with (
+        Server(tmp_path / "conf.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="db") as server,
+        socket.socket(socket.AF_UNIX) as another,
+    ):
+        another.bind(str(other))
+        right, wrong = controller(server.remote), controller(f"unix:{other}")
+        nowhere, by_tcp = controller(f"unix:{tmp_path}/none.sock"), controller("tcp:127.0.0.1:6640")
+        found = {one.pid: one for one in here().processes.value}
+        pid = int(server.pidfile.read_text(encoding="utf-8"))
+    assert found[right.pid].sockets == found[pid].sockets != ()
+    assert len(found[wrong.pid].sockets) == 1
+    assert found[wrong.pid].sockets != found[pid].sockets
+    assert (found[nowhere.pid].sockets, found[by_tcp.pid].sockets) == ((), ("-",))
+
+
+@as_root
+def test_the_files_of_a_command_line_are_read_before_those_of_the_database(
+    tmp_path: Path, controller: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    key = tmp_path / "key.pem"
+    key.touch(mode=0o640)
+    child = controller(f"--private-key={key}", "-c", "/nowhere", before=("unshare", "--net"))
+    inside = CommandHost("inside", ("nsenter", f"--net=/proc/{child.pid}/ns/net"))
+    found = collect(inside, servers=(), ports=frozenset({6081}), timeout=60, key="/not/there", certificate=str(key))
+    assert found.key.value is not None
+    assert found.key.value.mode == 0o640
+    assert found.certificate == Known(None)
+    (process,) = found.running("ovn-controller")
+    assert (process.key, process.certificate) == (str(key), "/nowhere")
+
+
+def test_pidfiles_are_of_programs_that_run_or_are_gone(tmp_path: Path) -> None:
+    host = CommandHost("here", ("env", f"OVS_RUNDIR={tmp_path}", f"OVN_RUNDIR={tmp_path}/none"))
+    (tmp_path / "ovs-vswitchd.pid").write_text("4194999\n", encoding="utf-8")
+    with Server(tmp_path / "conf.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="ovsdb-server") as one:
+        pid = int(one.pidfile.read_text(encoding="utf-8"))
+        found = collect(host, servers=(), ports=frozenset({6081}), timeout=60).pidfiles
+        modes = collect(host, servers=(), ports=frozenset({6081}), timeout=60).socket_files.value
+        wanted = {path: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_socket()}
+    assert {Path(path): mode for path, mode in modes.items()} == wanted != {}
+    assert {file.program: (file.pid, file.runs) for file in found.value} == {
+        "ovs-vswitchd": (4194999, False),
+        "ovsdb-server": (pid, True),
+    }
+
+
+@as_root
+def test_a_database_that_is_mounted_by_itself_is_seen_and_indeed_cannot_be_compacted(tmp_path: Path) -> None:
+    database, control = tmp_path / "ovnnb_db.db", tmp_path / "ctl"
+    for command in (["create", str(database), str(find_schema("ovn-nb.ovsschema"))],):
+        subprocess.run(["ovsdb-tool", *command], check=True)
+    script = f'mount --bind "{database}" "{database}" && exec ovsdb-server "$@"'
+    words = [f"--remote=punix:{tmp_path}/sock", f"--unixctl={control}", "--no-chdir", "-vconsole:off", str(database)]
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *words]
+    with subprocess.Popen(command) as child:
+        try:
+            deadline = time.monotonic() + 10
+            while not control.exists():
+                if child.poll() is not None:
+                    pytest.skip("no mount namespaces here")
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            found = {one.pid: one for one in here().running("ovsdb-server")}
+            compact = ["ovs-appctl", "-t", str(control), "ovsdb-server/compact"]
+            compacted = subprocess.run(compact, capture_output=True, text=True, check=False)
+        finally:
+            child.kill()
+    assert found[child.pid].pinned == (str(database),)
+    assert compacted.returncode
+    assert "Device or resource busy" in compacted.stderr
 
 
 @pytest.fixture
@@ -234,7 +351,7 @@ def test_the_script_writes_nothing_and_the_contents_of_a_key_stay_where_they_are
     key = tmp_path / "key.pem"
     key.write_text("MARKER-OF-A-SECRET\n", encoding="utf-8")
     before = sorted(path.stat().st_mtime_ns for path in (tmp_path, key))
-    printed = HERE.run(["sh", "-c", SCRIPT, "preflight", MARK, "17C1", str(key), str(key)], timeout=60)
+    printed = HERE.run(["sh", "-c", SCRIPT, "preflight", MARK, "17C1", str(key), str(key), ""], timeout=60)
     assert "MARKER" not in printed
     assert sorted(path.stat().st_mtime_ns for path in (tmp_path, key)) == before
 
@@ -245,7 +362,7 @@ def test_every_part_comes_to_its_end_in_any_shell(shell: str) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     words = [shell, "sh"] if shell == "busybox" else [shell]
-    found = sections(HERE.run([*words, "-c", SCRIPT, "preflight", MARK, "17C1", "", ""], timeout=60), MARK)
+    found = sections(HERE.run([*words, "-c", SCRIPT, "preflight", MARK, "17C1", "", "", ""], timeout=60), MARK)
     assert list(found) == PARTS
     assert found["release"].text.strip() == os.uname().release
     assert found["links"].status == 0
@@ -256,7 +373,7 @@ def test_a_host_without_any_of_the_programs_leaves_facts_unknown(tmp_path: Path)
     for name in ("sh", "cat", "grep", "tr", "wc", "head", "date"):
         (tmp_path / name).symlink_to(shutil.which(name) or "")
     bare = SCRIPT.replace("PATH=$PATH:/usr/sbin:/sbin", f"PATH={tmp_path}")
-    printed = HERE.run(["sh", "-c", bare, "preflight", MARK, "17C1", "/x", "/x", "127.0.0.1", "1"], timeout=60)
+    printed = HERE.run(["sh", "-c", bare, "preflight", MARK, "17C1", "/x", "/x", "", "127.0.0.1", "1"], timeout=60)
     found = host_facts(sections(printed, MARK), sent=time.time(), received=time.time())
     assert found.release.value == os.uname().release
     for fact in (found.links, found.disk, found.firewall, found.probes):
@@ -328,6 +445,7 @@ def test_a_part_that_failed_leaves_no_fact_that_rests_on_it(name: str) -> None:
     """All is there but for one part."""
     texts = {**dict.fromkeys(PARTS, ""), "view": "files processes"}
     texts |= {"links": "[]", "mount_count": "1", "mount_max": "100", "clock": "1000", "disk": "/d ext4 1 1 1 1% /"}
+    texts |= {"sync": "8+0 records out\n32768 bytes (33 kB, 32 KiB) copied, 0.1 s, 1 kB/s"}
     texts |= {"certificate": "subject=\nnotAfter=Jan  2 03:04:05 2030 GMT", "key": "600 root"}
     parts = {part: Section(text, 0) for part, text in texts.items()}
     before = attrs.asdict(host_facts(parts, sent=1000.0, received=1001.0), recurse=False)

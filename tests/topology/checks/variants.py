@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -38,7 +39,7 @@ class Variant:
 VARIANTS: Final[list[Variant]] = []
 
 
-def variant(rule: str, severity: Severity, text: str) -> object:
+def variant(rule: str, severity: Severity, text: str) -> Callable[[Fault], Fault]:
     """Make a function a further fault of a rule."""
 
     def made(fault: Fault) -> Fault:

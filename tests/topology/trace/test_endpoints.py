@@ -136,6 +136,18 @@ def test_a_name_that_is_not_there_is_told_with_those_like_it(site: StoodIn) -> N
     assert error.value.near[0] == "lrp-r-web"
 
 
+def test_an_address_that_northd_has_chosen_is_that_of_the_port(site: StoodIn) -> None:
+    site.nb.add_switch("pool", subnet="10.7.0.0/24")
+    site.nb.add_switch_port("pool", "chosen", addresses=["dynamic"])
+    site.sync()
+    port = site.nb.wait(LogicalSwitchPort, name="chosen", timeout=10)
+    assert port.dynamic_addresses is not None
+    mac, address = port.dynamic_addresses.split()
+    endpoint = the(site, address)
+    assert (endpoint.name, endpoint.mac_of(None)) == ("chosen", mac)
+    site.nb.remove_switch("pool")
+
+
 def test_an_exact_name_goes_before_the_word_outside(site: StoodIn) -> None:
     site.nb.add_switch_port("island", "outside", addresses=["02:00:00:00:00:0c 10.3.0.21"])
     assert the(site, "outside").kind == "port"

@@ -89,15 +89,39 @@ def test_what_a_question_is_redirected_to_belongs_to_the_hop_that_asks() -> None
     text = ingress(step(21, "lr_in_arp_request", "ip4", "arp { output; };")) + section(
         "arp", f"    output;\n    {said}"
     )
-    assert parse(text)[0].actions == ("arp { output; };", said)
+    assert parse(text)[0].redirected == ("cr-p",)
 
 
-@pytest.mark.parametrize("name", ['we"ird', "line\nend", "back\\slash", '")', "{}", "…", '", outport="x'])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'we"ird',
+        "line\nend",
+        "back\\slash",
+        '")',
+        "{}",
+        "…",
+        '", outport="x',
+        ", inport=",
+        '"',
+        '/* output to "vm9", type "" */',
+        '")\n-----\n 0. ls_in_acl: 1, priority 5, uuid 12345678\n    drop;\n',
+    ],
+)
 def test_names_are_taken_as_they_are(name: str) -> None:
-    (hop,) = parse(ingress(step(0, "ls_in_check_port_sec", "1", "next;"), name))
-    assert hop.inport == name.partition('", outport="')[0]
-    (hop,) = parse(egress(step(9, "ls_out_apply_port_sec", "1", f'/* output to "{name}", type "" */')))
-    assert hop.outputs == ((name, ""),)
+    said = f'/* Replacing type "chassisredirect" outport "{name}" with distributed port "p". */'
+    (hop,) = parse(ingress(step(0, "ls_in_check_port_sec", "1", "next;", said), name), names=[name, "vm1"])
+    assert (hop.inport, hop.redirected) == (name, (name,))
+    (hop,) = parse(
+        egress(step(9, "ls_out_apply_port_sec", "1", f'/* output to "{name}", type "" */'), name), names=[name]
+    )
+    assert (hop.outport, hop.outputs) == (name, ((name, ""),))
+
+
+def test_a_match_that_looks_like_what_ovn_trace_prints_is_taken_as_it_is() -> None:
+    match = "ip4 /*, priority 5, uuid 12345678\n    drop;\n\n*/"
+    (hop,) = parse(egress(step(4, "ls_out_acl", f"reg0 == 1 && ({match})", "next;")), matches=[match])
+    assert (hop.match, hop.flow, hop.actions) == (f"reg0 == 1 && ({match})", "0123abcd", ("next;",))
 
 
 def test_a_match_may_have_line_ends_and_what_looks_like_the_end_of_a_hop() -> None:
@@ -109,4 +133,4 @@ def test_a_match_may_have_line_ends_and_what_looks_like_the_end_of_a_hop() -> No
 @given(st.text(max_size=300) | st.text(st.sampled_from(' -.:"\n0123456789abingresupt()=,/*'), max_size=300))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     assert isinstance(parse(text), tuple)
-    assert isinstance(parse(ingress(text)), tuple)
+    assert isinstance(parse(ingress(text), names=[text], matches=[text]), tuple)

@@ -90,6 +90,9 @@ def test_a_gateway_router_on_a_chassis_without_a_tunnel(gateway_router: StoodIn)
     with gateway_router.apart(gateway_router.compute):
         found = traced(gateway_router, "pod", "outside")
     assert (found.verdict, found.obstacles[0].kind) == ("dropped", "tunnel missing")
+    assert found.drop is not None
+    assert found.drop.hop is not None
+    assert found.drop.hop.name == "edge"
 
 
 def test_a_gateway_router_that_no_chassis_has_claimed(gateway_router: StoodIn) -> None:

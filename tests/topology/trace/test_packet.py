@@ -84,5 +84,6 @@ def test_names_are_quoted_as_in_json(name: str) -> None:
     "wrong", [{"tcp": 0}, {"udp": 65536}, {"tcp": True}, {"tcp": 80, "udp": 53}, {"icmp": True, "arp": True}]
 )
 def test_a_wrong_port_and_two_protocols_are_refused(wrong: dict[str, Any]) -> None:
+    nothing: dict[str, Any] = {"tcp": None, "udp": None, "sctp": None, "icmp": False, "arp": False}
     with pytest.raises(InvalidValue):
-        the_protocol(**{"tcp": None, "udp": None, "sctp": None, "icmp": False, "arp": False, **wrong})
+        the_protocol(**nothing | wrong)

@@ -21,8 +21,6 @@ from ovnkit.topology.trace import trace as real_trace
 from tests.topology.trace.cases import FLOATING, OUTSIDE, altered
 from tests.topology.trace.site import StoodIn
 
-HOSTILE = 'we"ird\nname\\ {<i>} \u202e'
-
 
 def trace(site: StoodIn, source: str, target: str, **options: Any) -> Trace:
     return real_trace(site.nb, site.sb, source, target, **options)
@@ -77,6 +75,7 @@ def test_every_hop_has_its_device_and_the_row_behind_it(site: StoodIn) -> None:
     assert {hop.kind for hop in found.hops} == {"switch", "router"}
     (routing,) = [hop for hop in found.hops if hop.stage == "lr_in_ip_routing"]
     assert routing.row == site.nb.get(LogicalRouterPort, name="lrp-r-db")
+    assert routing.row is not None
     assert routing.hint == str(routing.row.uuid)[:8]
 
 
@@ -176,23 +175,36 @@ def test_a_floating_ip_may_be_the_source(site: StoodIn) -> None:
     assert found.back.what == f"icmp from {OUTSIDE} to {FLOATING['vm1']}"
 
 
-def test_names_may_be_anything(site: StoodIn) -> None:
-    site.nb.add_switch(HOSTILE)
-    for number in (1, 2):
-        name = f"{HOSTILE}{number}"
-        site.nb.add_switch_port(HOSTILE, name, addresses=[f"02:00:00:00:01:0{number} 10.9.0.{number}"])
-    match = f"outport == {json.dumps(HOSTILE + '2')} &&\n ip4 // , priority 5, uuid 12345678\n && udp"
-    site.nb.add_acl(switch=HOSTILE, direction="to-lport", priority=7, match=match, action="drop", name=HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        'we"ird\nname\\ {<i>} \u202e',
+        '")\n-----\n 0. ls_in_acl: 1, priority 5, uuid 12345678\n    drop;\n',
+        '/* output to "vm2", type "" */',
+        ", inport=",
+        "long " * 2000,
+    ],
+    ids=["quoted", "a hop", "an output", "part of a line", "long"],
+)
+def test_names_may_be_anything(site: StoodIn, name: str) -> None:
+    nb, (one, other) = site.nb, (f"{name}1", f"{name}2")
+    nb.add_switch(name)
+    for number, port in enumerate((one, other), start=1):
+        nb.add_switch_port(name, port, addresses=[f"02:00:00:00:01:0{number} 10.9.0.{number}"])
+    match = f"outport == {json.dumps(other)} &&\n ip4 // , priority 5, uuid 12345678\n && udp"
+    nb.add_acl(switch=name, direction="to-lport", priority=7, match=match, action="drop", name=name[:63])
     site.sync()
-    for number in (1, 2):
-        site.bind(f"{HOSTILE}{number}", site.gateway)
-    found = trace(site, f"{HOSTILE}1", f"{HOSTILE}2", udp=53)
+    for port in (one, other):
+        site.bind(port, site.gateway)
+    site.sync()
+    found = trace(site, one, other, udp=53)
     assert found.drop is not None
-    assert found.drop.acl == site.nb.get(ACL, name=HOSTILE)
-    assert trace(site, f"{HOSTILE}1", f"{HOSTILE}2", direction="there").verdict == "delivered"
-    assert "\u202e" not in str(found)
+    assert found.drop.acl == nb.get(ACL, match=match)
+    assert trace(site, one, other, direction="there").verdict == "delivered"
+    assert "\u202e" not in str(found) + found.to_html()
     assert "<i>" not in found.to_html()
-    site.nb.remove_switch(HOSTILE)
+    nb.remove_switch(name)
+    site.sync()
 
 
 def test_what_needs_no_packet_is_said_without_southbound(site: StoodIn) -> None:
@@ -201,6 +213,9 @@ def test_what_needs_no_packet_is_said_without_southbound(site: StoodIn) -> None:
     with altered(site.nb, site.nb.get(LogicalSwitchPort, name="vm2"), enabled=False):
         found = real_trace(site.nb, None, "vm1", "vm2")
     assert (found.verdict, found.reason.partition(" (")[0]) == ("dropped", "dropped: port vm2 is disabled")
+    found = real_trace(site.nb, None, "vm1", "vm4")
+    assert found.verdict == "dropped"
+    assert found.obstacles[0].kind == "not connected"
     found = real_trace(site.nb, None, "vm4", "vm1")
     assert (found.verdict, [one.kind for one in found.obstacles]) == ("not sent", ["no router"])
 
