@@ -179,6 +179,12 @@ def test_what_is_saved_is_read_again_as_it_was(plain: Snapshot, tmp_path: Path, 
     assert (read.damage, read.tried) == ((), ())
 
 
+def test_a_snapshot_says_what_it_is(plain: Snapshot, shared: Snapshot) -> None:
+    assert re.fullmatch(r"<Snapshot [0-9-]+ [0-9:]+ UTC of nb, sb, vswitch1>", repr(plain))
+    assert repr(shared).endswith(" of nb, sb, vswitch1 (anonymized)>")
+    assert re.fullmatch(r"<Contents OVN_Northbound [0-9.]+, [0-9]+ rows>", repr(plain.nb))
+
+
 def test_files_of_a_snapshot_are_for_their_owner_alone(plain: Snapshot, tmp_path: Path) -> None:
     plain.save(tmp_path / "kept")
     plain.save(tmp_path / "kept.tgz")
