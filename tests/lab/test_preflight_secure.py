@@ -33,8 +33,8 @@ def test_a_secured_cluster_is_as_it_should_be(cluster: tuple[Lab, Spec]) -> None
             assert {host.finding(name).state for name in certificate} == {"ok"}, host
         central = {host.finding(name).state for name in ("member-address", "central-ports", "members", "open-files")}
         assert central == ({"ok"} if host.host in CONTROLLERS else {"not needed"}), host
-        cluster = {host.finding(name).state for name in ("cluster-member", "cluster-servers", "cluster-log")}
-        assert cluster == ({"ok"} if host.host in CONTROLLERS else {"not needed"}), host
+        clustered = {host.finding(name).state for name in ("cluster-member", "cluster-servers", "cluster-log")}
+        assert clustered == ({"ok"} if host.host in CONTROLLERS else {"not needed"}), host
     assert report.hosts[0].finding("certificate-name").seen == f"it is for {spec.hosts[0].system_id}"
 
 

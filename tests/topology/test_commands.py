@@ -74,7 +74,8 @@ def run(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     def run(*arguments: str | Path) -> Said:
         status = main([str(argument) for argument in arguments])
-        return Said(status, *capsys.readouterr())
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
 
     return run
 

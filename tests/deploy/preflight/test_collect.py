@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -39,7 +39,7 @@ PARTS = [line.split()[1] for line in SCRIPT.splitlines() if line.startswith("par
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to see whose a socket is")
 
 
-def here(*, servers: str = "unix:none", ports: frozenset[int] = frozenset({6081}), **more: str) -> HostFacts:
+def here(*, servers: str = "unix:none", ports: frozenset[int] = frozenset({6081}), **more: Any) -> HostFacts:
     return collect(HERE, servers=parse_remotes(servers), ports=ports, timeout=60, **more)
 
 
@@ -215,7 +215,7 @@ def controller(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]
     with ExitStack() as stack:
 
         def start(*words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-            command = [*before, program, script, *words]
+            command = [*before, str(program), str(script), *words]
             child = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
             stack.callback(child.kill)
             assert child.stdout is not None
@@ -252,8 +252,7 @@ def test_the_files_of_a_command_line_are_read_before_those_of_the_database(
     key.touch(mode=0o640)
     child = controller(f"--private-key={key}", "-c", "/nowhere", before=("unshare", "--net"))
     inside = CommandHost("inside", ("nsenter", f"--net=/proc/{child.pid}/ns/net"))
-    files = {"key": "/not/there", "certificate": str(key)}
-    found = collect(inside, servers=(), ports=frozenset({6081}), timeout=60, **files)
+    found = collect(inside, servers=(), ports=frozenset({6081}), timeout=60, key="/not/there", certificate=str(key))
     assert found.key.value is not None
     assert found.key.value.mode == 0o640
     assert found.certificate == Known(None)
