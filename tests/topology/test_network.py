@@ -21,7 +21,7 @@ from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import DatapathBinding
 from ovnkit.topology.attempt import Attempt
 from ovnkit.vswitch import OpenVSwitch, VSwitch
-from tests.ovsdb.authority import free_port
+from tests.ovsdb.authority import Authority, TlsServer, free_port
 
 VARIABLES = ("OVN_NB_DB", "OVN_SB_DB", "OVN_RUNDIR", "OVS_RUNDIR", "OVN_NBCTL_OPTIONS", "OVN_SBCTL_OPTIONS")
 SCHEMAS = {"nb": "ovn-nb.ovsschema", "sb": "ovn-sb.ovsschema", "local": "vswitch.ovsschema"}
@@ -151,6 +151,26 @@ def test_neutron_names_the_members_of_a_cluster_and_one_that_answers_is_enough(s
         failed = outcome(net, "OVN_Southbound")
         assert (failed.source, failed.errno) == (f"[ovn] ovn_sb_connection of {path}", errno.ECONNREFUSED)
         assert failed.trouble.startswith("ECONNREFUSED: no server listens there; set-connection of ovn-nbctl")
+
+
+def test_the_files_for_tls_are_those_that_are_named_beside_the_server(root: Path) -> None:
+    authority = Authority(root / "ca")
+    client = authority.tls("client")
+    path = root / "etc/neutron/plugins/ml2/ml2_conf.ini"
+    path.parent.mkdir(parents=True)
+    with TlsServer(root, authority, "DNS:localhost") as server:
+        path.write_text(
+            f"[ovn]\novn_nb_connection = ssl:localhost:{server.port}\novn_nb_private_key = {client.key}\n"
+            f"ovn_nb_certificate = {client.cert}\novn_nb_ca_cert = {client.ca}\n"
+        )
+        with connect(root=root) as net:
+            assert net.nb is not None
+            assert net.nb.remote == f"ssl:localhost:{server.port}"
+        path.write_text(path.read_text().replace(str(client.ca), str(root / "gone.pem")))
+        with pytest.raises(NotReached) as caught:
+            connect(root=root)
+    (told,) = [line for line in caught.value.tried if "ml2_conf.ini" in line and "ssl:" in line]
+    assert "gone.pem" in told
 
 
 def test_southbound_is_found_at_last_where_the_local_controller_finds_it(servers: Servers, root: Path) -> None:
