@@ -31,6 +31,7 @@ PACKAGES = (
     "ovnkit.deploy.preflight",
     "ovnkit.topology",
     "ovnkit.topology.checks",
+    "ovnkit.topology.checks",
     "ovnkit.lab",
     "ovnkit.errors",
     "ovnkit.remote",

@@ -2,7 +2,7 @@
 
 As root, for the lab makes network namespaces:
 
-    jupyter lab examples/notebooks
+    sudo .venv/bin/jupyter lab --allow-root examples/notebooks
 """
 
 from __future__ import annotations

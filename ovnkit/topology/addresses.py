@@ -10,7 +10,7 @@ import attrs
 from ovnkit.formats import ip_version
 from ovnkit.northbound.rows import LogicalRouterPort, LogicalSwitchPort
 
-__all__ = ["PortAddress", "network_of", "plain_ip", "port_addresses"]
+__all__ = ["PortAddress", "host_of", "network_of", "plain_ip", "port_addresses"]
 
 
 @attrs.frozen
@@ -47,6 +47,13 @@ def plain_ip(text: str) -> str:
     if version is None:
         return ""
     return address if version == 4 else str(ipaddress.IPv6Address(address))
+
+
+def host_of(endpoint: str) -> str:
+    """The address of ``IP``, ``IP:PORT`` or ``[IP]:PORT``."""
+    if endpoint.startswith("["):
+        return endpoint[1:].partition("]")[0]
+    return endpoint if endpoint.count(":") > 1 else endpoint.partition(":")[0]
 
 
 def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

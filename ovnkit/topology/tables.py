@@ -222,7 +222,7 @@ class Tables:
         """The switch ports that name a router port, by its name. One that more than one names is a fault."""
         found: dict[str, list[LogicalSwitchPort]] = {}
         for port in _by_name(port for port in self.nb(LogicalSwitchPort).values() if port.type == "router"):
-            if named := port.options.get("router-port", ""):
+            if named := port.options.get("router-port", "") or port.peer:
                 found.setdefault(named, []).append(port)
         return found
 

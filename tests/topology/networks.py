@@ -69,7 +69,9 @@ def populate(
             outside.append(_router_link(tx, out.name))
             own = [tx.insert(out), *(_tenant(tx, number, net, range(net, ports, switches)) for net in networks)]
             rules = [
-                tx.insert(NAT(type="dnat_and_snat", external_ip=f"203.0.113.{ip + 100}", logical_ip=f"10.{ip}.0.10"))
+                tx.insert(
+                    NAT(type="dnat_and_snat", external_ip=f"203.0.113.{ip + 100}", logical_ip=f"10.{ip}.0.{ip + 2}")
+                )
                 for ip in range(number, floating_ips, routers)
             ]
             tx.insert(LogicalRouter(name=f"router-{number}", ports=own, nat=rules))

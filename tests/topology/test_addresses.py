@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ovnkit.northbound import LogicalRouterPort, LogicalSwitchPort
 from ovnkit.ovsdb import Verbatim
-from ovnkit.topology.addresses import PortAddress, network_of, plain_ip, port_addresses
+from ovnkit.topology.addresses import PortAddress, host_of, network_of, plain_ip, port_addresses
 
 ROUTER_PORT = LogicalRouterPort(name="lrp", mac="02:00:00:00:FF:01", networks=["10.0.0.1/24", "fd00::1/64"])
 
@@ -46,9 +46,18 @@ def test_without_its_router_port_router_stands_for_nothing() -> None:
     assert list(port_addresses(port("router"))) == []
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [("10.0.0.1:80", "10.0.0.1"), ("10.0.0.1", "10.0.0.1"), ("[fd00::1]:80", "fd00::1"), ("fd00::1", "fd00::1")],
+)
+def test_an_endpoint_has_a_host(endpoint: str, host: str) -> None:
+    assert host_of(endpoint) == host
+
+
 @given(st.text(max_size=40))
 def test_whatever_is_written_is_read_without_an_error(text: str) -> None:
     assert plain_ip(plain_ip(text)) == plain_ip(text)
+    host_of(text)
     network = network_of(text)
     assert network is None or network_of(str(network)) == network
     list(port_addresses(port(text.replace("\0", "").encode("utf-8", "replace").decode())))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ovnkit import topology
 from ovnkit.errors import InvalidValue
 from ovnkit.topology import Edge, Topology
 from ovnkit.topology.html import frame, page
+from ovnkit.topology.text import printable
 from tests.topology import plain
 from tests.topology.chromium import Browser, Page
 from tests.topology.networks import running
@@ -131,6 +136,48 @@ def test_the_data_hold_every_node_also_what_is_folded_away() -> None:
     data = json.loads(re.findall(r'id="data">(.*?)</script>', page(many))[0])
     assert [node["key"] for node in data["nodes"]] == list(many.nodes)
     assert len(data["edges"]) == len(many.edges)
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and what stands in its data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+        self.handlers: list[str] = []
+        self.data = ""
+        self._id: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found[tag] += 1
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+        self._id = dict(attrs).get("id")
+
+    def handle_data(self, data: str) -> None:
+        if self._id == "data":
+            self.data += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._id = None
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+@example("</script><script>alert(1)</script>", "<!--<script>")
+@example("]]></title></svg><img src=x onerror=alert(1)>", '"><a onclick="')
+def test_whatever_names_are_the_page_has_the_same_elements_and_its_data_the_names(label: str, fact: str) -> None:
+    def parsed(label: str, fact: str) -> Elements:
+        switch = topology.Node("s", "switch", label, label, facts={fact: fact})
+        provider = topology.Node(f"provider:{label}", "provider", label, label)
+        port = topology.Node("p", "switch port", label, label, "up", {"addresses": f"x {fact}"}, "s")
+        found = Elements()
+        found.feed(page(plain.topology([switch, provider, port]), title=label))
+        return found
+
+    hostile = parsed(label, fact)
+    assert hostile.found == parsed("name", "fact").found
+    assert hostile.handlers == []
+    node = json.loads(hostile.data)["nodes"][0]
+    assert (node["label"], node["facts"]) == (printable(label), {printable(fact): printable(fact)})
 
 
 # -- in the browser ----------------------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from ovnkit.errors import InvalidValue, NotMonitored
+from ovnkit.errors import InvalidValue, NotMonitored, ReadOnly, Timeout
 from ovnkit.northbound.client import Northbound
+from ovnkit.northbound.rows import NBGlobal
 from ovnkit.southbound.client import Southbound
+from ovnkit.southbound.rows import SBGlobal
 from ovnkit.topology.checks.findings import Findings
 from ovnkit.topology.checks.rule import SEVERITIES, Finding, Rule
 from ovnkit.topology.checks.rules import RULES
@@ -14,6 +17,9 @@ from ovnkit.topology.tables import Tables
 from ovnkit.vswitch.client import VSwitch
 
 __all__ = ["check", "chosen", "judge"]
+
+_PATIENCE = 1.0
+"""Seconds."""
 
 
 def check(
@@ -30,7 +36,10 @@ def check(
     ``only`` and ``ignore`` are ids of rules, or their beginnings: ``ignore=["OVN806", "OVN2"]``. Raises InvalidValue
     where no rule has such an id.
     """
-    return judge(chosen(only, ignore), Tables(nb, sb, vswitches))
+    rules = chosen(only, ignore)
+    if nb is not None and sb is not None:
+        _catch_up(nb, sb)
+    return judge(rules, Tables(nb, sb, vswitches))
 
 
 def chosen(only: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Rule]:
@@ -53,6 +62,14 @@ def judge(rules: Iterable[Rule], tables: Tables) -> Findings:
             unasked[one.id] = str(exc)
     findings.sort(key=_order)
     return Findings(tuple(findings), unasked)
+
+
+def _catch_up(nb: Northbound, sb: Southbound) -> None:
+    """Wait a moment for what ovn-northd has told Northbound of: it is in Southbound, perhaps not yet in the replica."""
+    with suppress(NotMonitored, Timeout, ReadOnly):
+        told = max((row.sb_cfg for row in nb.find(NBGlobal)), default=0)
+        if all(row.nb_cfg < told for row in sb.find(SBGlobal)):
+            sb.wait(SBGlobal, nb_cfg=told, timeout=_PATIENCE)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, tuple[str, ...]]:

@@ -52,6 +52,8 @@ def _northd_behind(tables: Tables) -> Iterator[Found]:
     needs=("nb", "sb"),
 )
 def _only_southbound(tables: Tables) -> Iterator[Found]:
+    if _is_older(tables):
+        return
     known = {ref.uuid for ref in (*tables.nb(LogicalSwitch), *tables.nb(LogicalRouter))}
     datapaths = [row for row in tables.sb(DatapathBinding).values() if (uuid := _source(row)) and uuid not in known]
     names = {port.name for port in tables.nb(LogicalSwitchPort).values()}
@@ -78,6 +80,8 @@ def _only_southbound(tables: Tables) -> Iterator[Found]:
     needs=("nb", "sb"),
 )
 def _only_northbound(tables: Tables) -> Iterator[Found]:
+    if _is_older(tables):
+        return
     there = {_source(row) for row in tables.sb(DatapathBinding).values()}
     switches = [switch for switch in tables.switches if switch.uuid not in there]
     routers = [router for router in tables.routers if router.enabled is not False and router.uuid not in there]
@@ -91,6 +95,11 @@ def _only_northbound(tables: Tables) -> Iterator[Found]:
         counts = (_counted("switch", switches), _counted("router", routers), _counted("port", ports))
         seen = ", ".join(filter(None, counts))
         yield found(f"in Northbound alone: {seen}", *switches, *routers, *ports, remedy=_STATUS)
+
+
+def _is_older(tables: Tables) -> bool:
+    """Whether Southbound is from before what Northbound knows of it: nothing can be compared then."""
+    return target_of(tables) < max((row.sb_cfg for row in tables.nb(NBGlobal).values()), default=0)
 
 
 def _source(datapath: DatapathBinding) -> UUID | None:

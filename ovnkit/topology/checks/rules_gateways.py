@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ovnkit.northbound.rows import NAT, LogicalRouter, LogicalRouterStaticRoute, LogicalSwitchPort
+from ovnkit.northbound.rows import NAT, LoadBalancer, LogicalRouter, LogicalRouterStaticRoute, LogicalSwitchPort
 from ovnkit.southbound.liveness import StaleChassis
-from ovnkit.topology.addresses import network_of, plain_ip
+from ovnkit.topology.addresses import host_of, network_of, plain_ip
 from ovnkit.topology.checks.gateways import Gateway, behind, connected, gateway_ports, gateways
 from ovnkit.topology.checks.life import not_alive, target_of
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
@@ -237,12 +237,13 @@ def _ips(tables: Tables, port: LogicalSwitchPort) -> list[str]:
 
 
 def _all_addresses(tables: Tables) -> set[str]:
-    """Of all ports, and those that they are allowed to have besides."""
+    """Of all ports, those that they are allowed to have besides, and those of load balancers."""
     known = {ip for addresses in tables.addresses.values() for own in addresses for ip in own.ips}
     for port in tables.nb(LogicalSwitchPort).values():
         known.update(plain_ip(word) for value in port.port_security for word in value.split()[1:])
         if port.type == "virtual":
             known.add(plain_ip(port.options.get("virtual-ip", "")))
+    known.update(plain_ip(host_of(vip)) for row in tables.nb(LoadBalancer).values() for vip in row.vips)
     return known
 
 

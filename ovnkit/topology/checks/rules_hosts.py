@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,9 @@ from ovnkit.vswitch.patch_state import BridgeState, HostState, PortState
 from ovnkit.vswitch.rows import Interface, Port
 
 __all__ = ["HOST_RULES"]
+
+_OWN: Final = r"unix:|(tcp|ssl):(127\.|\[::1\]|localhost)"
+"""Remotes that are another thing on each host."""
 
 
 @rule(
@@ -81,8 +85,7 @@ def _same_system_id(tables: Tables) -> Iterator[Found]:
 def _other_remotes(tables: Tables) -> Iterator[Found]:
     groups: dict[frozenset[str], list[HostTables]] = {}
     for host in tables.hosts:
-        # A socket, or a loopback address, is on every host another one.
-        remotes = [one for one in host.config.remotes if not one.startswith("unix:") and "127.0.0.1" not in one]
+        remotes = [one for one in host.config.remotes if not re.match(_OWN, one)]
         if remotes and len(remotes) == len(host.config.remotes):
             groups.setdefault(frozenset(remotes), []).append(host)
     # Hosts that share a member of the cluster are of one network.

@@ -27,7 +27,7 @@ from ovnkit.northbound.rows import (
 from ovnkit.ovsdb.values import Ref
 from ovnkit.southbound.rows import AddressSet as SBAddressSet
 from ovnkit.southbound.rows import ServiceMonitor
-from ovnkit.topology.addresses import plain_ip
+from ovnkit.topology.addresses import host_of, plain_ip
 from ovnkit.topology.checks.gateways import behind
 from ovnkit.topology.checks.rule import Found, Rule, found, rule
 from ovnkit.topology.checks.wording import argument, listed, named, shown
@@ -95,8 +95,8 @@ def _unknown_port(tables: Tables) -> Iterator[Found]:
     "OVN803",
     severity="warning",
     title="A load balancer has nobody to send to",
-    why="OVN has no flow for a virtual address without backends: it is not refused but treated like any other address,"
-    " and mostly times out. With options:reject=true it is refused, with event=true the CMS is told; then it is meant.",
+    why="Nobody answers at a virtual address without backends, and clients wait until they give up. With"
+    " options:reject=true they are refused, with event=true the CMS is told; then it is meant.",
     remedy="`ovn-nbctl lb-add NAME VIP BACKENDS`",
     source="ovn-nb(5), Load_Balancer, vips, options:reject and options:event",
     example="load balancer lb: 10.0.0.100:80 has no backends",
@@ -127,7 +127,7 @@ def _no_backends(tables: Tables) -> Iterator[Found]:
 def _vip_of_a_port(tables: Tables) -> Iterator[Found]:
     owners: dict[str, LogicalSwitchPort] | None = None
     for balancer, switches in _places(tables):
-        vips = {plain_ip(_host_of(vip)) for vip in balancer.vips} - {""}
+        vips = {plain_ip(host_of(vip)) for vip in balancer.vips} - {""}
         if owners is None:
             owners = {
                 ip: port
@@ -162,7 +162,7 @@ def _unchecked(tables: Tables) -> Iterator[Found]:
         mapped = {plain_ip(ip.strip("[]")) for ip in balancer.ip_port_mappings}
         for check in tables.members(LoadBalancerHealthCheck, balancer.health_check):
             backends = balancer.vips.get(check.vip, "")
-            hosts = {plain_ip(_host_of(backend.strip())) for backend in backends.split(",")} - {""}
+            hosts = {plain_ip(host_of(backend.strip())) for backend in backends.split(",")} - {""}
             if hosts - mapped:
                 yield found(
                     f"load balancer {named(balancer)} checks {shown(check.vip)}, and has no ip_port_mappings for"
@@ -232,7 +232,7 @@ def _unused(tables: Tables) -> Iterator[Found]:
             )
 
 
-def _matches(tables: Tables) -> Iterator[tuple[ACL | QoS | LogicalRouterPolicy, str]]:
+def _matches(tables: Tables) -> Iterator[tuple[ACL | QoS | LogicalRouterPolicy | NAT, str]]:
     """Everything that has a match, and what it belongs to in words."""
     for switch in tables.switches:
         yield from ((row, f"ACL of switch {named(switch)}") for row in tables.members(ACL, switch.acls))
@@ -242,6 +242,8 @@ def _matches(tables: Tables) -> Iterator[tuple[ACL | QoS | LogicalRouterPolicy, 
     for router in tables.routers:
         policies = tables.members(LogicalRouterPolicy, router.policies)
         yield from ((row, f"policy of router {named(router)}") for row in policies)
+        translations = tables.members(NAT, router.nat)
+        yield from ((row, f"NAT of router {named(router)}") for row in translations if row.match)
 
 
 def _places(tables: Tables) -> Iterator[tuple[LoadBalancer, set[Ref[LogicalSwitch]]]]:
@@ -262,13 +264,6 @@ def _places(tables: Tables) -> Iterator[tuple[LoadBalancer, set[Ref[LogicalSwitc
 def _balancers(tables: Tables, owner: LogicalSwitch | LogicalRouter) -> set[Ref[LoadBalancer]]:
     groups = tables.members(LoadBalancerGroup, owner.load_balancer_group)
     return {*owner.load_balancer, *(ref for group in groups for ref in group.load_balancer)}
-
-
-def _host_of(endpoint: str) -> str:
-    """The address of ``IP``, ``IP:PORT`` or ``[IP]:PORT``."""
-    if endpoint.startswith("["):
-        return endpoint[1:].partition("]")[0]
-    return endpoint if endpoint.count(":") > 1 else endpoint.partition(":")[0]
 
 
 def _sorted(rows: Any) -> list[Any]:

@@ -30,8 +30,8 @@ def named(row: Row[Any]) -> str:
 
 def name_of(row: Row[Any]) -> str:
     """What a row is known by; "" where it is its uuid alone."""
-    known = next((column for column in _NAMES if column in row._columns), None)
-    return "" if known is None else str(getattr(row, known) or "")
+    named = (str(getattr(row, column) or "") for column in _NAMES if column in row._columns)
+    return next(filter(None, named), "")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -126,8 +126,8 @@ def _why_unbound(tables: Tables, port: LogicalSwitchPort, binding: PortBinding) 
         for interface in host.rows(Interface).values():
             if interface.external_ids.get("iface-id") == port.name:
                 return f"; interface {printable(interface.name)} on {printable(host.hostname)} is there for it"
-    hosts = ", ".join(printable(host.hostname) for host in tables.hosts)
-    return f"; no interface has it as iface-id on {hosts}"
+    hosts = ", ".join(printable(host.hostname) for host in tables.hosts if host.hostname)
+    return f"; no interface has it as iface-id on {hosts or 'the hosts that are known'}"
 
 
 def between(

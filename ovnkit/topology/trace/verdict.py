@@ -75,6 +75,8 @@ def conclude(
     own = [hop for hop in hops if not hop.packet]
     if not own:
         return Conclusion("unknown", "ovn-trace printed no hop")
+    if (asking := _asking(own)) is not None:
+        return _unresolved(tables, asking, hops, to)
     left = [(port, kind) for hop in own for port, kind in hop.outputs if kind not in {"patch", "l3gateway"}]
     for port, kind in left:
         if port in wanted or (anyone and port != of_source and kind == ""):
@@ -88,8 +90,6 @@ def conclude(
     answered = next((hop for hop in hops if hop.packet.startswith(("nd_na", "dhcp"))), None)
     if answered is not None:
         return Conclusion("delivered", f"answered by {answered.kind} {printable(answered.name)}")
-    if (asking := _asking(hops)) is not None:
-        return _unresolved(tables, asking, hops, to)
     if any(hop.packet.startswith(_ACTIONS) for hop in hops):
         drop = _explained(tables, own, "rejected")
         return Conclusion("rejected", drop.reason, drop)
@@ -100,11 +100,10 @@ def conclude(
     return Conclusion("dropped", drop.reason, drop)
 
 
-def _asking(hops: Sequence[Hop]) -> Hop | None:
-    """The hop where a router asks for a MAC address instead of sending the packet on."""
-    own = [hop for hop in hops if not hop.packet]
-    asks = any(action.startswith(("arp {", "nd_ns {")) for action in own[-1].actions)
-    return own[-1] if asks else None
+def _asking(own: Sequence[Hop]) -> Hop | None:
+    """The hop where a router asks for a MAC address. In 25.03 the packet goes on from there, to an address of zeros."""
+    asks = ("arp {", "nd_ns {")
+    return next((hop for hop in own if any(action.startswith(asks) for action in hop.actions)), None)
 
 
 def _unresolved(tables: Tables, asking: Hop, hops: Sequence[Hop], to: str) -> Conclusion:

@@ -116,7 +116,7 @@ def test_what_is_found_is_the_same_each_time_and_worst_first(world: World) -> No
 def test_whatever_the_databases_say_it_is_told_on_one_line_and_commands_stay_commands(world: World) -> None:
     fill_with_nonsense(world)
     findings = world.check()
-    assert len({one.rule for one in findings}) >= 20
+    assert len({one.rule for one in findings}) >= 15
     for one in findings:
         assert one.text.isprintable()
         assert len(one.text) < 1_000

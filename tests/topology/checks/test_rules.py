@@ -95,6 +95,15 @@ def test_where_nb_cfg_never_moved_nothing_is_known_of_gateways(world: World) -> 
     assert found.ok
 
 
+def test_a_southbound_from_before_is_not_compared(world: World) -> None:
+    simple(world)
+    world.settle()
+    world.pause()
+    world.nb.add_switch("new")
+    change(world.sb, SBGlobal, {}, nb_cfg=1)
+    assert [one.rule for one in world.check(only=["OVN6"])] == ["OVN601"]
+
+
 @pytest.mark.parametrize(
     ("columns", "is_found"),
     [

@@ -86,3 +86,15 @@ def test_another_port_than_the_wanted_one_is_elsewhere() -> None:
 
 def test_without_a_hop_nothing_is_known() -> None:
     assert concluded().verdict == "unknown"
+
+
+def test_a_router_that_asks_has_not_sent_the_packet_on_whatever_follows() -> None:
+    found = concluded(
+        hop("lr_in_ip_routing", "reg0 = 10.0.0.254;"),
+        hop("lr_in_arp_request", "arp { output; };", "output;"),
+        hop("ls_out_apply_port_sec", packet="arp", outputs=(("provnet", "localnet"),)),
+        hop("ls_out_apply_port_sec", outputs=(("provnet", "localnet"),)),
+        wanted=("provnet",),
+    )
+    assert found.verdict == "unresolved"
+    assert "the MAC address of 10.0.0.254 yet, and asks for it by provnet" in found.reason
