@@ -142,9 +142,10 @@ def _network(options: argparse.Namespace) -> Network:
     if options.verbose:
         print(*network.tried, sep="\n", file=sys.stderr)
     else:
-        clients = {"Northbound": network.nb, "Southbound": network.sb}
-        for missing in (name for name, client in clients.items() if client is None):
-            print(f"ovnkit: without {missing}, which is not there; --verbose tells what was tried", file=sys.stderr)
+        there = {client.schema.name for client in network.clients}
+        for name in ("Northbound", "Southbound"):
+            if f"OVN_{name}" not in there:
+                print(f"ovnkit: without {name}, which is not there; --verbose tells what was tried", file=sys.stderr)
     return network
 
 

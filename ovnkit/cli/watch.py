@@ -34,7 +34,7 @@ def watch(network: Network, topology: Topology, *, seconds: float | None, as_jso
 
 def _states(network: Network, topology: Topology, deadline: float) -> Iterator[tuple[Topology, Topology]]:
     """Each state of the network with the one before it. A lost connection is told on standard error."""
-    clients = [client for client in (network.nb, network.sb, *network.vswitches) if client is not None]
+    clients = network.clients
     versions, connected = [client.version for client in clients], [True for _ in clients]
     while time.monotonic() < deadline:
         time.sleep(min(_INTERVAL, max(0.0, deadline - time.monotonic())))

@@ -27,7 +27,7 @@ _SECONDS = 1 << 32
 """Early versions counted seconds; their dates are below this (ovsdb(5), _date)."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Contents:
     """All rows of one database at one moment: of each the JSON of a <row> (RFC 7047 5.1), without its ``_uuid``.
 
@@ -35,7 +35,10 @@ class Contents:
     """
 
     schema: DatabaseSchema
-    rows: Mapping[str, Mapping[UUID, bytes]] = attrs.field(repr=False)
+    rows: Mapping[str, Mapping[UUID, bytes]]
+
+    def __repr__(self) -> str:
+        return f"<Contents {self.schema.name} {self.schema.version}, {sum(map(len, self.rows.values()))} rows>"
 
     def save(self, path: str | os.PathLike[str], *, comment: str = "") -> None:
         """Write a standalone database file, which ``ovsdb-server`` serves and ``ovsdb-tool`` reads (ovsdb(5)).

@@ -77,8 +77,16 @@ def parse(data: bytes, path: str = "") -> DatabaseFile:
         parsed.count,
         None if flaw is None else Damage(path, flaw.offset, flaw.reason, parsed.count),
         parsed.membership,
-        None if builder is None or builder.date is None else datetime.fromtimestamp(builder.date, UTC),
+        None if builder is None else _moment(builder.date),
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        # It has no meaning for the contents, whatever it is.
+        return None
 
 
 def contents_of(client: Client[Any, Any]) -> Contents:

@@ -128,7 +128,7 @@ def _drawing(side: _Open) -> Source | Topology:
     if isinstance(side, Topology):
         return side
     if isinstance(side, Network):
-        return read(side.nb, side.sb, side.vswitches)
+        return read(side._nb, side._sb, side.vswitches)
     return read(
         side if isinstance(side, Northbound) else None,
         side if isinstance(side, Southbound) else None,
@@ -139,9 +139,8 @@ def _drawing(side: _Open) -> Source | Topology:
 def _read(side: _Open) -> list[_State]:
     if isinstance(side, Topology):
         return list(_of_topology(side))
-    clients: Iterable[Client[Any, Any] | None]
-    clients = (side.nb, side.sb, *side.vswitches) if isinstance(side, Network) else (side,)
-    return [_of_client(client) for client in clients if client is not None]
+    clients: tuple[Client[Any, Any], ...] = side.clients if isinstance(side, Network) else (side,)
+    return [_of_client(client) for client in clients]
 
 
 def _of_client(client: Client[Any, Any]) -> _State:

@@ -42,28 +42,54 @@ _ARGUMENT = "argument"
 
 @attrs.frozen(eq=False, repr=False)
 class Network:
-    """Clients of one network: ``nb``, ``sb`` (None where there is none) and the hosts' ``vswitches``.
+    """Clients of one network: ``nb``, ``sb`` and ``vswitch``, and the ``vswitches`` of all its hosts.
+
+    What is not there raises NotReached where it is asked for, with all that was tried; ``clients`` are those there are.
 
     ``damage`` lists what could not be read of files. ``tried`` says what was looked at and with what outcome; print it,
     or read the attributes of each ``Attempt``. Use it in ``with``, or ``close()`` it. In Jupyter it draws itself.
     """
 
-    nb: Northbound | None = None
-    sb: Southbound | None = None
+    _nb: Northbound | None = None
+    _sb: Southbound | None = None
     vswitches: tuple[VSwitch, ...] = ()
     damage: tuple[Damage, ...] = ()
     tried: tuple[Attempt | str, ...] = ()
 
     @property
-    def vswitch(self) -> VSwitch | None:
-        """The Open_vSwitch database of this host, of files that of the first one; None where there is none."""
-        return self.vswitches[0] if self.vswitches else None
+    def nb(self) -> Northbound:
+        """The Northbound database. Raises NotReached."""
+        if self._nb is None:
+            raise self._missing("Northbound")
+        return self._nb
+
+    @property
+    def sb(self) -> Southbound:
+        """The Southbound database. Raises NotReached."""
+        if self._sb is None:
+            raise self._missing("Southbound")
+        return self._sb
+
+    @property
+    def vswitch(self) -> VSwitch:
+        """The Open_vSwitch database of this host, of files that of the first one. Raises NotReached."""
+        if not self.vswitches:
+            raise self._missing("Open_vSwitch")
+        return self.vswitches[0]
+
+    @property
+    def clients(self) -> tuple[Client[Any, Any], ...]:
+        """Those that are there: Northbound, Southbound, and the hosts' databases."""
+        return tuple(client for client in (self._nb, self._sb, *self.vswitches) if client is not None)
+
+    def _missing(self, database: str) -> NotReached:
+        return NotReached(database, tuple(map(str, self.tried)))
 
     def topology(self) -> Topology:
         """The network as it is now: ``topology.of(nb, sb, vswitches)``."""
         from ovnkit import topology
 
-        return topology.of(self.nb, self.sb, self.vswitches)
+        return topology.of(self._nb, self._sb, self.vswitches)
 
     def trace(self, source: End, target: End, **packet: Unpack[TraceOptions]) -> Trace:
         """Why ``source`` can reach ``target``, or cannot; ``packet`` is what ``topology.trace()`` takes beside these.
@@ -72,25 +98,23 @@ class Network:
         """
         from ovnkit.topology.trace import trace
 
-        if self.nb is None:
-            raise NotReached("Northbound", tuple(map(str, self.tried)))
-        return trace(self.nb, self.sb, source, target, vswitches=self.vswitches, **packet)
+        return trace(self.nb, self._sb, source, target, vswitches=self.vswitches, **packet)
 
     def check(self, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
         """What is wrong with the network, or may be: ``topology.check(nb, sb, vswitches)``."""
         from ovnkit.topology.checks import check
 
-        return check(self.nb, self.sb, self.vswitches, only=only, ignore=ignore)
+        return check(self._nb, self._sb, self.vswitches, only=only, ignore=ignore)
 
     def snapshot(self, *, anonymize: bool = False) -> Snapshot:
         """What the databases hold now, to keep and to compare; see ``topology.snapshot()``."""
         from ovnkit.topology.snapshot import snapshot
 
-        return snapshot(self.nb, self.sb, self.vswitches, anonymize=anonymize)
+        return snapshot(self._nb, self._sb, self.vswitches, anonymize=anonymize)
 
     def close(self) -> None:
         """Close every client."""
-        for client in self._clients():
+        for client in self.clients:
             client.close()
 
     def __enter__(self) -> Self:
@@ -100,7 +124,7 @@ class Network:
         self.close()
 
     def __repr__(self) -> str:
-        names = [("nb", self.nb), ("sb", self.sb), *(("vswitch", vswitch) for vswitch in self.vswitches)]
+        names = [("nb", self._nb), ("sb", self._sb), *(("vswitch", vswitch) for vswitch in self.vswitches)]
         parts = [f"{name}={'none' if client is None else client.remote}" for name, client in names]
         if self.damage:
             parts.append(f"damaged={len(self.damage)}")
@@ -108,9 +132,6 @@ class Network:
 
     def _repr_mimebundle_(self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None) -> Any:
         return self.topology()._repr_mimebundle_(include, exclude)
-
-    def _clients(self) -> Iterator[Client[Any, Any]]:
-        yield from (client for client in (self.nb, self.sb, *self.vswitches) if client is not None)
 
 
 def connect(

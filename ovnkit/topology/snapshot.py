@@ -22,7 +22,7 @@ from ovnkit.vswitch.client import VSwitch
 __all__ = ["Snapshot", "snapshot"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Snapshot:
     """What the databases of a network held. ``anonymized``: with other names and addresses, and without secrets."""
 
@@ -31,6 +31,10 @@ class Snapshot:
     vswitches: tuple[Contents, ...]
     taken: datetime
     anonymized: bool = False
+
+    def __repr__(self) -> str:
+        names = ", ".join(name for name, _ in self._named())
+        return f"<Snapshot {self.taken:%Y-%m-%d %H:%M:%S} UTC of {names}{' (anonymized)' if self.anonymized else ''}>"
 
     def network(self) -> Network:
         """Read-only clients of it."""

@@ -106,9 +106,24 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
         Record(path)
 
 
+def test_a_certificate_that_was_rotated_between_two_changes_is_still_what_was_brought(path: Path) -> None:
+    def brought(before: str | None, after: str) -> Touched:
+        return Touched("cmp1", None, certificates={"/etc/ovn/pki/chassis/cert.pem": (before, after)})
+
+    write(path, brought(None, "one"), touched(a=("0", "1")), brought("rotated", "two"))
+    assert read_record(path)["cmp1"].certificates == {"/etc/ovn/pki/chassis/cert.pem": (None, "two")}
+
+
+def test_a_record_of_an_earlier_version_is_read(path: Path) -> None:
+    entry = {"host": "cmp1", "ovsdb": None, "keys": {"a": ["0", "1"]}, "access": None, "files": {}}
+    path.write_text(f"{json.dumps({'format': 'ovnkit undo record 1'})}\n{json.dumps(entry)}\n", encoding="utf-8")
+    assert read_record(path) == {"cmp1": Touched("cmp1", None, {"a": ("0", "1")})}
+
+
 def test_a_record_is_lines_of_json(path: Path) -> None:
     write(path, touched(a=("0", "1")))
+    entry = {"host": "cmp1", "ovsdb": "unix:/x", "keys": {"a": ["0", "1"]}, "access": None, "files": {}, "ssl": None}
     assert [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line] == [
         {"format": "ovnkit undo record 1"},
-        {"host": "cmp1", "ovsdb": "unix:/x", "keys": {"a": ["0", "1"]}, "access": None, "files": {}, "ssl": None},
+        {**entry, "certificates": {}},
     ]

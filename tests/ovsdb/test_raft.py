@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ovnkit.ovsdb import files
 from ovnkit.ovsdb.records import write_record
@@ -24,6 +26,7 @@ NEWER: dict[str, Any] = {
     "version": "2.0.0",
     "tables": {"T": {"columns": {"a": {"type": "string"}, "c": {"type": "integer"}}, "isRoot": True}},
 }
+SETS = {"type": {"key": "string", "min": 0, "max": "unlimited"}}
 THREE = {OWN: "tcp:1", SECOND: "tcp:2", THIRD: "tcp:3"}
 
 
@@ -136,3 +139,32 @@ def test_an_entry_that_cannot_be_applied_is_damage_at_its_place() -> None:
     assert (value(found), indexes(found)) == ("two", (2, 2))
     assert found.damage is not None
     assert "no table 'Nothing'" in found.damage.reason
+
+
+ATOMS = st.none() | st.booleans() | st.integers(-3, 2**70) | st.floats(allow_nan=False) | st.text(max_size=3)
+KEYS = st.sampled_from(["T", ROW, SECOND, "a", "s", "set", "map"])
+JSON = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+CELLS = JSON | st.lists(ATOMS, max_size=3).map(lambda members: ["set", members])
+TRANSACTIONS = st.fixed_dictionaries(
+    {"T": st.dictionaries(st.sampled_from([ROW, SECOND]), st.none() | st.fixed_dictionaries({"s": CELLS}) | JSON)},
+    optional={"_is_diff": st.booleans(), "_date": JSON},
+)
+MEMBERS = st.sampled_from(
+    ["index", "term", "data", "servers", "commit_index", "note", "vote", "T", "_is_diff", "_date"]
+)
+RECORDS = st.lists(st.dictionaries(MEMBERS, JSON | st.integers(1, 4), max_size=4) | TRANSACTIONS, max_size=4)
+
+
+@settings(deadline=None)
+@given(RECORDS)
+@example([{"_date": 2**62}])
+@example([{"_date": -(2**62)}])
+def test_whatever_good_records_say_it_is_read_or_reported(records: list[dict[str, Any]]) -> None:
+    clustered = member(*records)
+    assert clustered.contents is not None
+    assert clustered.records + (clustered.damage is not None) <= len(records) + 2
+    text = json.dumps({"name": "D", "version": "1.0.0", "tables": {"T": {"columns": {"s": SETS}}}})
+    data = b"".join(write_record(one.encode()) for one in (text, *map(json.dumps, records)))
+    standalone = files.parse(data)
+    assert standalone.contents is not None
+    assert standalone.records + (standalone.damage is not None) <= len(records) + 1

@@ -255,18 +255,6 @@ def test_trace_tells_why_and_its_status_says_whether_it_arrives(run: Run, tmp_pa
     assert (tmp_path / "trace.html").read_text().startswith('<!doctype html>\n<meta charset="utf-8">\n<title>Trace')
 
 
-def test_check_tells_what_is_wrong_and_its_status_says_whether(run: Run) -> None:
-    said = run("check", "--only", "OVN1")
-    assert said.status == 0
-    found = json.loads(run("check", "--json").output)
-    assert found["findings"]
-
-
-def test_check_explains_a_rule(run: Run) -> None:
-    said = run("check", "--explain", "OVN101")
-    assert (said.status, said.output.startswith("# OVN101: ")) == (0, True)
-
-
 def test_a_snapshot_is_opened_again_and_an_anonymous_one_has_other_names(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "shop.tar.gz"
     said = run("snapshot", "-o", path)

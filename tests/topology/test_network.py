@@ -93,14 +93,17 @@ def test_the_sockets_of_the_distribution_are_found(servers: Servers, root: Path)
             f"OVN_Northbound: /run/ovn, unix:{root}/run/ovn/ovnnb_db.sock: connected"
         )
         assert str(net.topology()) == "an empty network"
-        clients = [net.nb, net.sb, *net.vswitches]
-    assert [client.state for client in clients if client is not None] == ["closed"] * 3
+        clients = net.clients
+    assert [client.state for client in clients] == ["closed"] * 3
 
 
-def test_what_is_not_there_is_none_and_told(servers: Servers, root: Path) -> None:
+def test_what_is_not_there_is_told(servers: Servers, root: Path) -> None:
     servers.put("sb", root / "run/ovn/ovnsb_db.sock")
     with connect(root=root) as net:
-        assert (net.nb, net.vswitch, net.vswitches) == (None, None, ())
+        assert [client.schema.name for client in net.clients] == ["OVN_Southbound"]
+        with pytest.raises(NotReached, match="Northbound") as error:
+            print(net.nb)
+        assert any("there is no such socket" in note for note in error.value.__notes__)
         told = [one for one in net.tried if isinstance(one, Attempt) and one.database == "OVN_Northbound"]
         assert [one.source for one in told] == [
             *("/var/run/ovn", "/run/ovn", "/usr/local/var/run/ovn", "MicroOVN", "Neutron")
@@ -119,8 +122,7 @@ def test_the_environment_comes_first_and_then_nothing_else_is_taken(
     monkeypatch.setenv("OVN_SB_DB", f"unix:{root}/gone.sock")
     monkeypatch.setenv("OVS_RUNDIR", str(root))
     with connect(root=root) as net:
-        assert net.nb is not None
-        assert (net.nb.remote, net.sb) == (servers["nb"], None)
+        assert [client.remote for client in net.clients] == [servers["nb"]]
         assert [str(one) for one in net.tried] == [
             f"OVN_Northbound: OVN_NB_DB, {servers['nb']}: connected",
             f"OVN_Southbound: OVN_SB_DB, unix:{root}/gone.sock: ENOENT: there is no such socket",
@@ -134,7 +136,7 @@ def test_microovn_is_found(servers: Servers, root: Path) -> None:
     (home / "data/env").mkdir(parents=True)
     (home / "data/env/ovn.env").write_text(f'OVN_NB_CONNECT="{servers["nb"]}"\nOVN_SB_CONNECT="{servers["sb"]}"\n')
     with connect(root=root) as net:
-        assert [client is not None for client in (net.nb, net.sb, net.vswitch)] == [True] * 3
+        assert len(net.clients) == 3
         assert outcome(net, "OVN_Southbound").source == f"MicroOVN's {home}/data/env/ovn.env"
 
 
@@ -146,8 +148,7 @@ def test_neutron_names_the_members_of_a_cluster_and_one_that_answers_is_enough(s
         f"[ovn]\novn_nb_connection = tcp:127.0.0.1:{dead},{servers['nb']}\novn_sb_connection = tcp:127.0.0.1:{dead}\n"
     )
     with connect(root=root) as net:
-        assert net.nb is not None
-        assert (net.nb.remote, net.sb) == (f"tcp:127.0.0.1:{dead},{servers['nb']}", None)
+        assert [client.remote for client in net.clients] == [f"tcp:127.0.0.1:{dead},{servers['nb']}"]
         failed = outcome(net, "OVN_Southbound")
         assert (failed.source, failed.errno) == (f"[ovn] ovn_sb_connection of {path}", errno.ECONNREFUSED)
         assert failed.trouble.startswith("ECONNREFUSED: no server listens there; set-connection of ovn-nbctl")
@@ -164,7 +165,6 @@ def test_the_files_for_tls_are_those_that_are_named_beside_the_server(root: Path
             f"ovn_nb_certificate = {client.cert}\novn_nb_ca_cert = {client.ca}\n"
         )
         with connect(root=root) as net:
-            assert net.nb is not None
             assert net.nb.remote == f"ssl:localhost:{server.port}"
         path.write_text(path.read_text().replace(str(client.ca), str(root / "gone.pem")))
         with pytest.raises(NotReached) as caught:
@@ -176,7 +176,6 @@ def test_the_files_for_tls_are_those_that_are_named_beside_the_server(root: Path
 def test_southbound_is_found_at_last_where_the_local_controller_finds_it(servers: Servers, root: Path) -> None:
     servers.put("local", root / "run/openvswitch/db.sock")
     with connect(root=root) as net:
-        assert net.sb is not None
         assert net.sb.remote == servers["sb"]
         assert outcome(net, "OVN_Southbound").source == "ovn-remote of the local switch"
 
@@ -215,7 +214,7 @@ def test_another_database_at_the_place_is_told(servers: Servers, root: Path) -> 
     servers.put("sb", root / "run/ovn/ovnsb_db.sock")
     with connect(root=root) as net:
         told = [str(one) for one in net.tried if "/run/ovn/ovnnb_db.sock" in str(one) and f"{root}/run" in str(one)]
-        assert net.nb is None
+        assert [client.schema.name for client in net.clients] == ["OVN_Southbound"]
         assert ["no database OVN_Northbound here" in one for one in told] == [True]
 
 
@@ -293,15 +292,15 @@ def test_a_southbound_of_another_network_is_not_taken(servers: Servers, root: Pa
         with sb.transaction() as tx:
             tx.insert(DatapathBinding(tunnel_key=7, external_ids={"logical-switch": str(root)}))
         with connect(servers["nb"], vswitch=(), root=root) as net:
-            assert net.sb is None
+            assert net.clients == (net.nb,)
             assert outcome(net, "OVN_Southbound").trouble == f"this is another network than that of {servers['nb']}"
         with connect(servers["nb"], servers["sb"], ()) as net:
-            assert net.sb is not None
+            assert net.sb.state == "ready"
         assert switch is not None
         with sb.transaction() as tx:
             tx.insert(DatapathBinding(tunnel_key=8, external_ids={"logical-switch": str(switch.uuid)}))
         with connect(servers["nb"], vswitch=(), root=root) as net:
-            assert net.sb is not None
+            assert net.clients == (net.nb, net.sb)
             assert str(net.topology()) == "switch web"
         with nb.transaction() as nb_tx:
             nb_tx.delete(switch)

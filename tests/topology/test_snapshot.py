@@ -179,6 +179,12 @@ def test_what_is_saved_is_read_again_as_it_was(plain: Snapshot, tmp_path: Path, 
     assert (read.damage, read.tried) == ((), ())
 
 
+def test_a_snapshot_says_what_it_is(plain: Snapshot, shared: Snapshot) -> None:
+    assert re.fullmatch(r"<Snapshot [0-9-]+ [0-9:]+ UTC of nb, sb, vswitch1>", repr(plain))
+    assert repr(shared).endswith(" of nb, sb, vswitch1 (anonymized)>")
+    assert re.fullmatch(r"<Contents OVN_Northbound [0-9.]+, [0-9]+ rows>", repr(plain.nb))
+
+
 def test_files_of_a_snapshot_are_for_their_owner_alone(plain: Snapshot, tmp_path: Path) -> None:
     plain.save(tmp_path / "kept")
     plain.save(tmp_path / "kept.tgz")
@@ -190,7 +196,6 @@ def test_files_of_a_snapshot_are_for_their_owner_alone(plain: Snapshot, tmp_path
 
 def test_a_snapshot_is_a_read_only_network(live: Network, plain: Snapshot) -> None:
     net = plain.network()
-    assert net.nb is not None
     assert rows(net.nb)["Logical_Switch_Port"] == rows(live.nb)["Logical_Switch_Port"]
     assert net.nb.state == "file"
     with pytest.raises(ReadOnly, match="snapshot of"):
@@ -198,14 +203,12 @@ def test_a_snapshot_is_a_read_only_network(live: Network, plain: Snapshot) -> No
 
 
 def test_a_client_that_lacks_columns_is_refused(live: Network) -> None:
-    assert live.nb is not None
     monitor = {LogicalSwitch: [LogicalSwitch.name]}
     with Northbound.connect(live.nb.remote, monitor=monitor) as narrow, pytest.raises(NotMonitored):
         snapshot(narrow)
 
 
 def test_what_a_client_has_can_be_served_by_a_private_server(live: Network, tmp_path: Path, directory: Path) -> None:
-    assert live.nb is not None
     path = tmp_path / "private.db"
     files.save(live.nb, path)
     with (
@@ -228,7 +231,7 @@ def test_nothing_of_what_is_ones_own_is_in_an_anonymous_snapshot(plain: Snapshot
     assert [name for name in NAMES if name not in before] == []
     assert [name for name in NAMES if name in after and name not in ("10.77.", "203.0.113.")] == []
     assert shared.nb.rows.get("SSL", {}) == {}
-    assert shared.network().nb.get(NBGlobal).ssl is None  # type: ignore[union-attr]
+    assert shared.network().nb.get(NBGlobal).ssl is None
 
 
 def test_the_network_looks_the_same_but_for_names(plain: Snapshot, shared: Snapshot) -> None:
@@ -308,8 +311,6 @@ def joined_with_southbound(nb: Northbound, sb: Southbound) -> Pairs:
 
 def joined_with_hosts(net: Network) -> Pairs:
     found: Pairs = set()
-    assert net.nb is not None
-    assert net.sb is not None
     for vswitch in net.vswitches:
         root = vswitch.get(OpenVSwitch)
         chassis = net.sb.get(Chassis, name=root.external_ids["system-id"])
@@ -324,8 +325,6 @@ def joined_with_hosts(net: Network) -> Pairs:
 
 def test_names_in_options_name_the_same_rows(plain: Snapshot, shared: Snapshot) -> None:
     def joined(net: Network) -> Pairs:
-        assert net.nb is not None
-        assert net.sb is not None
         return joined_in_northbound(net.nb) | joined_with_southbound(net.nb, net.sb) | joined_with_hosts(net)
 
     assert joined(shared.network()) == joined(plain.network())
@@ -354,7 +353,7 @@ def test_addresses_are_in_the_same_networks(plain: Snapshot, shared: Snapshot) -
         } | {(row, version, network.prefixlen) for row, version, network in networks}
 
     assert inside(shared.network().nb) == inside(plain.network().nb)
-    (balancer,) = shared.network().nb.find(LoadBalancer)  # type: ignore[union-attr]
+    (balancer,) = shared.network().nb.find(LoadBalancer)
     assert {text.rpartition(":")[2] for text in balancer.vips} == {"80"}
 
 
@@ -363,8 +362,6 @@ def test_ovn_makes_the_same_flows_of_an_anonymous_snapshot(shared: Snapshot, pla
     try:
         found = []
         for number, one in enumerate((plain, shared)):
-            assert one.nb is not None
-            assert one.sb is not None
             own = run / str(number)
             own.mkdir()
             one.save(own)
@@ -406,6 +403,4 @@ def test_ha_groups_name_chassis(nb: Northbound, sb: Southbound) -> None:
         member = tx.insert(HAChassis(chassis_name="gw", priority=1))
         tx.insert(HAChassisGroup(name="group", ha_chassis=[member]))
     net = snapshot(nb, sb, anonymize=True).network()
-    assert net.nb is not None
-    assert net.sb is not None
     assert net.nb.get(HAChassis).chassis_name == net.sb.get(Chassis).name != "gw"

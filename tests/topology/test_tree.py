@@ -10,6 +10,9 @@ from ovnkit.northbound import LogicalSwitch, LogicalSwitchPort, Northbound
 from ovnkit.ovsdb import Verbatim
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 
+from . import plain
+from .plain import HOSTILE, hostile, node
+
 
 def build(nb: Northbound) -> None:
     """A tenant's network behind a router with its gateway on two chassis."""
@@ -143,3 +146,17 @@ def test_in_a_cluster_ports_are_up_on_their_host_and_the_gateway_is_active(lab: 
     assert "port vm1  02:00:00:00:00:05 10.0.0.5  up  on cmp1" in shown
     assert "gateway ctl  priority 1  active" in shown
     assert "chassis ctl  geneve 198.51.100.2  gateway  physnet1:br-ex\n└── gateway of r-out  priority 1" in shown
+
+
+def test_names_that_mean_harm_are_text_on_one_line_each() -> None:
+    shown = str(hostile())
+    assert all(line.isprintable() for line in shown.split("\n"))
+    kinds = ("router ", "switch ", "chassis ")
+    assert sum(line.startswith(kinds) for line in shown.split("\n")) == 3 * len(HOSTILE)
+
+
+def test_of_a_switch_with_many_ports_the_first_are_listed_and_the_rest_counted() -> None:
+    ports = [node("switch port", f"vm{number}", parent="switch web") for number in range(250)]
+    lines = str(plain.topology([node("switch", "web"), *ports])).split("\n")
+    assert len(lines) == 102
+    assert lines[-1] == "└── … 150 more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -58,6 +59,10 @@ _NAMES_IN_MAPS = {
     "neutron:network_name": "name",
     "neutron:router_name": "name",
 }
+_OF_ROWS = frozenset({"logical-switch", "logical-router"})
+"""Keys of uuids of rows, which may have gone from their database."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAPPINGS = {"ovn-bridge-mappings": ("physnet", "bridge"), "ovn-chassis-mac-mappings": ("physnet", "")}
 
 
@@ -182,7 +187,7 @@ class _Replacement:
             ]
 
     def _item(self, key: str, value: str) -> str:
-        if key == "stage-name" and is_stage(value):
+        if (key == "stage-name" and is_stage(value)) or (key in _OF_ROWS and _UUID.fullmatch(value)):
             return value
         return self._texts.version(value) if key.endswith("version") else self._texts.text(value)
 

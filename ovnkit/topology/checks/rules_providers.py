@@ -158,8 +158,8 @@ def _malformed_mappings(tables: Tables) -> Iterator[Found]:
     title="A gateway leads to a switch with nothing on it",
     why="The switch outside has lost the port that connects it to the physical network, or never had it: the router is"
     " up, translates addresses, and nothing arrives anywhere.",
-    remedy="`ovn-nbctl lsp-add-localnet-port SWITCH PORT PHYSNET` (since OVN 25.03), else `lsp-add`, `lsp-set-type"
-    " PORT localnet`, `lsp-set-addresses PORT unknown`, `lsp-set-options PORT network_name=PHYSNET`",
+    remedy="`ovn-nbctl lsp-add SWITCH PORT -- lsp-set-type PORT localnet -- lsp-set-addresses PORT unknown --"
+    " lsp-set-options PORT network_name=PHYSNET`",
     source="ovn-architecture(7), Gateways; understack #2330",
     example="gateway r-ext of router r leads to switch ext, which has no other port",
 )
@@ -174,7 +174,8 @@ def _gateway_to_nothing(tables: Tables) -> Iterator[Found]:
                 " which has no other port",
                 gateway.row,
                 switch,
-                remedy=f"ovn-nbctl lsp-add {argument(switch)} PORT, of type localnet",
+                remedy=f"ovn-nbctl lsp-add {argument(switch)} PORT -- lsp-set-type PORT localnet --"
+                " lsp-set-addresses PORT unknown -- lsp-set-options PORT network_name=PHYSNET",
             )
 
 

@@ -95,8 +95,8 @@ def _unknown_port(tables: Tables) -> Iterator[Found]:
     "OVN803",
     severity="warning",
     title="A load balancer has nobody to send to",
-    why="OVN has no flow for a virtual address without backends: it is not refused but treated like any other address,"
-    " and mostly times out. With options:reject=true it is refused, with event=true the CMS is told; then it is meant.",
+    why="Nobody answers at a virtual address without backends, and clients wait until they give up. With"
+    " options:reject=true they are refused, with event=true the CMS is told; then it is meant.",
     remedy="`ovn-nbctl lb-add NAME VIP BACKENDS`",
     source="ovn-nb(5), Load_Balancer, vips, options:reject and options:event",
     example="load balancer lb: 10.0.0.100:80 has no backends",

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import attrs
 
-from ovnkit.errors import InvalidValue, ServerFailed
+from ovnkit.errors import InvalidValue, NotMonitored, ServerFailed
 from ovnkit.ovsdb.files import contents_of
 from ovnkit.ovsdb.server import Server, find_program
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
+from ovnkit.southbound.rows import LogicalFlow
 
 __all__ = ["CT_FLAGS", "Simulator", "ct_flags", "needed", "simulator"]
 
@@ -105,23 +106,35 @@ class Simulator:
 def simulator(sb: Southbound | None) -> Iterator[Simulator | str]:
     """ovn-trace for a Southbound; why there is none, in words, where it cannot be run.
 
-    What was read from files is served to it by a private ovsdb-server, which ends with the block.
+    What was read from files is served to it by a private ovsdb-server, which ends with the block; so is what a client
+    has that has lost its server, if it replicates all of it.
     """
     program = find_program("ovn-trace")
     if program is None:
         yield "ovn-trace is not installed; it is part of the packages ovn-common (Debian) and ovn (Fedora)"
     elif sb is None:
         yield "without Southbound there are no flows to follow"
-    elif sb.state != "file":
+    elif sb.state not in ("file", "reconnecting"):
         yield Simulator(program=program, remote=sb.remote, tls=sb.tls)
+    elif not _has_flows(sb):
+        why = f" cannot be reached now ({sb.trouble}), and this client" if sb.state == "reconnecting" else ""
+        yield f"Southbound at {sb.remote}{why} has no flows to follow"
     else:
         with ExitStack() as stack:
             try:
                 remote = stack.enter_context(_served(sb))
             except ServerFailed as error:
-                yield f"Southbound was read from {sb.remote}, and no server can be started for it: {error.reason}"
+                yield f"no server can be started for what was read from {sb.remote}: {error.reason}"
             else:
                 yield Simulator(program=program, remote=remote)
+
+
+def _has_flows(sb: Southbound) -> bool:
+    """Whether there are flows among what a client has; clients of servers and snapshots leave them out."""
+    try:
+        return bool(sb.find(LogicalFlow))
+    except NotMonitored:
+        return False
 
 
 @contextmanager

@@ -38,7 +38,7 @@ CLUSTER = ("cluster-member", "cluster-servers", "cluster-log", "central-schema")
 
 def look(spec: Spec, host: str) -> HostPreflight:
     rules = [rule for rule in deploy.RULES if rule.id in (*CLUSTER, "pidfiles")]
-    (one,) = deploy.preflight(spec, host, timeout=2, rules=rules).hosts
+    (one,) = deploy.preflight(spec, host, timeout=1, rules=rules).hosts
     return one
 
 
@@ -55,7 +55,7 @@ def test_what_is_the_matter_with_a_cluster_is_seen_at_its_members() -> None:
         assert stranger.state == "warning"
         assert f"at tcp:{three.addresses['s3']}:6643, which the spec does not name" in stranger.seen
         leader = next(one.host for one in central.status(spec) if one.leader and one.database == "OVN_Northbound")
-        gone, last = (name for name in three.names if name != leader)
+        gone = next(name for name in three.names if name != leader)
         three.kill(gone, "ovnnb_db")
         deadline = time.monotonic() + 30
         while (silent := look(spec, leader).finding("cluster-servers")).state == "ok":
@@ -66,8 +66,3 @@ def test_what_is_the_matter_with_a_cluster_is_seen_at_its_members() -> None:
         assert {dead.finding(rule).state for rule in ("cluster-member", "cluster-log")} == {"unknown"}
         assert dead.finding("pidfiles").state == "warning"
         assert f"{gone}/ovnnb_db.pid names nothing that runs" in dead.finding("pidfiles").seen
-        # Without a majority the last one serves nobody.
-        three.kill(last, "ovnnb_db")
-        while (alone := look(spec, leader).finding("cluster-member")).state == "ok":
-            assert time.monotonic() < deadline
-        assert (alone.state, "it knows of no majority" in alone.seen) == ("error", True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ovnkit.errors import InvalidValue
+from ovnkit.ovsdb.server import find_program
 from ovnkit.topology.checks import RULES, Rule, explain
 from ovnkit.topology.checks.__main__ import main
 from ovnkit.topology.checks.pages import pages
@@ -38,6 +41,19 @@ def test_ids_are_unique_in_order_and_of_a_theme() -> None:
     assert ids == sorted(set(ids))
     assert {id[:4] for id in ids} == THEMES.keys()
     assert all(re.fullmatch(r"OVN\d{3}", id) for id in ids)
+
+
+@pytest.mark.parametrize("program", ["ovn-nbctl", "ovn-sbctl", "ovs-vsctl"])
+def test_the_commands_that_remedies_name_are_there(program: str) -> None:
+    path = find_program(program)
+    if path is None and "CI" not in os.environ:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run([str(path), "--commands"], capture_output=True, text=True, check=True, timeout=10)
+    known = {line.split(",")[1] for line in done.stdout.splitlines()}
+    said = "\n".join(rule.remedy for rule in RULES)
+    named = set(re.findall(rf"{program} (?:--\S+ )*([a-z][a-z0-9-]+)", said))
+    assert named
+    assert named <= known
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from ovnkit import Northbound, Southbound
 from ovnkit.errors import InvalidValue
 from ovnkit.northbound import ACL, LogicalRouterPort, LogicalSwitchPort, NBGlobal
 from ovnkit.ovsdb import Add
+from ovnkit.ovsdb.server import Server
 from ovnkit.southbound import SB, Chassis, Encap, LogicalFlow
 from ovnkit.topology.trace import Trace
 from ovnkit.topology.trace import trace as real_trace
@@ -103,6 +106,27 @@ def test_files_are_traced_by_a_server_of_their_own(site: StoodIn, directory: Pat
     assert (offline.verdict, offline.reason) == (found.verdict, found.reason)
     assert offline.hops == found.hops
     assert offline.command != found.command
+
+
+def test_a_southbound_that_is_gone_is_traced_by_what_the_client_has_of_it(site: StoodIn, tmp_path: Path) -> None:
+    site.sync()
+    copy = tmp_path / "sb.db"
+    shutil.copy(site.south.database, copy)
+    everything = dict.fromkeys(SB.tables.values())
+    with (
+        Server(copy, copy, run_dir=tmp_path, name="copy") as server,
+        Southbound.connect(server.remote, monitor=everything, timeout=10) as full,
+        Southbound.connect(server.remote, timeout=10) as usual,
+    ):
+        lost = [threading.Event() for _ in range(2)]
+        for client, event in zip((full, usual), lost, strict=True):
+            client.on_state(lambda state, event=event: event.set() if state == "reconnecting" else None)  # type: ignore[misc]
+        server.stop()
+        assert all(event.wait(10) for event in lost)
+        assert real_trace(site.nb, full, "vm1", "vm3").hops == trace(site, "vm1", "vm3").hops
+        found = real_trace(site.nb, usual, "vm1", "vm3")
+    assert (found.verdict, found.hops) == ("unknown", ())
+    assert "cannot be reached now" in found.reason
 
 
 def test_what_is_new_is_dropped_and_what_is_established_passes(guarded: StoodIn) -> None:
