@@ -67,7 +67,9 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_trace(commands: Commands) -> None:
-    status = "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, 64 wrong usage."
+    status = (
+        "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, for a wrong name as well, 64 wrong usage."
+    )
     trace = _command(commands, "trace", _trace, "why A can reach B, or cannot", epilog=status)
     ends = "a port, an address, a floating IP, or outside"
     trace.add_argument("source", metavar="A", help=ends)
@@ -89,6 +91,7 @@ def _add_trace(commands: Commands) -> None:
     version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
     version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
     add_output(trace, ".html")
+    trace.set_defaults(failed=2)
 
 
 def _add_check(commands: Commands) -> None:

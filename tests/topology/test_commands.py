@@ -236,13 +236,22 @@ def test_show_writes_what_the_suffix_says(suffix: str, run: Run, tmp_path: Path)
     assert "vm1" in path.read_text()
 
 
-def test_another_suffix_is_an_error_that_tells_those_that_there_are(run: Run, tmp_path: Path) -> None:
-    said = run("show", "-o", tmp_path / "net.gif")
-    assert said.status == 1
-    assert ".svg" in said.errors
-    said = run("trace", "vm1", "vm2", "-o", tmp_path / "net.gif")
-    assert said.status == 1
-    assert "allowed: .html, .json, .txt" in said.errors
+@pytest.mark.parametrize(
+    ("command", "suffixes"),
+    [
+        (["show"], ".svg, .html, .png, .dot, .mmd, .json or .txt"),
+        (["trace", "vm1", "vm2"], ".html, .json or .txt"),
+        (["check"], ".html, .json or .txt"),
+        (["diff", "before"], ".html, .json or .txt"),
+    ],
+)
+def test_another_suffix_is_wrong_usage_before_anything_is_looked_at(
+    command: list[str], suffixes: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    said = run(*command, "-o", "net.gif")
+    assert (said.status, said.output) == (64, "")
+    assert said.errors.endswith(f"argument -o/--output: 'net.gif' must end in {suffixes}\n")
 
 
 def test_trace_tells_why_and_its_status_says_whether_it_arrives(run: Run, tmp_path: Path) -> None:
@@ -318,3 +327,31 @@ def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, dire
     assert json.loads(run("diff", before, after, "--json").output)["rows"][0]["name"] == "mail"
     assert run("diff", before, after, "-o", tmp_path / "diff.html").status == 2
     assert "mail" in (tmp_path / "diff.html").read_text()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_lines_and_arrows_shows_the_tree_with_what_it_has(encoding: str, directory: Path) -> None:
+    with Northbound.connect(f"unix:{directory}/ovnnb_db.sock") as nb:
+        nb.add_switch("café-日本")
+        sb = f"unix:{directory}/ovnsb_db.sock"
+        command = [sys.executable, "-m", "ovnkit", "show", "--nb", nb.remote, "--sb", sb]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONIOENCODING": encoding,
+            "OVS_RUNDIR": "/nowhere",
+        }
+        said = subprocess.run(command, capture_output=True, env=environment, check=False)
+        nb.remove_switch("café-日本")
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert b"`-- port vm2" in said.stdout
+    assert "caf\\xe9-\\u65e5" in said.stdout.decode(encoding).replace("é", "\\xe9")
+
+
+def test_what_keeps_a_trace_from_being_made_is_not_told_as_a_packet_that_does_not_arrive(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("trace", "vm1", "vm2").status == 1
+    assert run("trace", "vm1", "vm3").status == 2
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    assert run("trace", "vm1", "vm2").status == 2
