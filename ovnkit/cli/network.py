@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ovnkit.cli.arguments import add_connection, add_json, count, seconds, show, tls_of
@@ -40,8 +41,8 @@ def add_commands(commands: Commands) -> None:
     add_json(watch)
     _add_trace(commands)
     _add_check(commands)
-    status = "Exit status: 0 no differences, 1 failed, 2 differences, 64 wrong usage."
-    difference = _command(commands, "diff", _diff, "what is another in a network than it was", epilog=status)
+    status = "Exit status: 0 no differences, 1 failed or a file is damaged, 2 differences, 64 wrong usage."
+    difference = _command(commands, "diff", _diff, "what has changed in a network", epilog=status)
     difference.add_argument("before", metavar="A", help="a snapshot, or another file, directory or tar file")
     difference.add_argument("after", metavar="B", nargs="?", help="another (default: the network as it is now)")
     difference.add_argument("--volatile", action="store_true", help="also what changes by itself, such as counters")
@@ -95,7 +96,7 @@ def _add_trace(commands: Commands) -> None:
 
 
 def _add_check(commands: Commands) -> None:
-    status = "Exit status: 0 no error and no warning, 1 failed, 2 an error or a warning, 64 wrong usage."
+    status = "Exit status: 0 all well, 1 failed or a file is damaged, 2 an error or a warning, 64 wrong usage."
     check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
     check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
     check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
@@ -137,11 +138,9 @@ def _network(options: argparse.Namespace) -> Network:
     import ovnkit
 
     if options.file:
-        network = ovnkit.open_files(*options.file)
+        network = _files(*options.file)
     else:
         network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
-    for damage in network.damage:
-        print(f"ovnkit: {damage}", file=sys.stderr)
     if options.verbose:
         print(*network.tried, sep="\n", file=sys.stderr)
     else:
@@ -149,6 +148,19 @@ def _network(options: argparse.Namespace) -> Network:
         for name in ("Northbound", "Southbound"):
             if f"OVN_{name}" not in there:
                 print(f"ovnkit: without {name}, which is not there; --verbose tells what was tried", file=sys.stderr)
+    return network
+
+
+def _files(*paths: str) -> Network:
+    """The network in these files. Damage is told on standard error. Raises NotADatabase where nothing can be read."""
+    import ovnkit
+    from ovnkit.errors import NotADatabase
+
+    network = ovnkit.open_files(*paths)
+    for damage in network.damage:
+        print(f"ovnkit: {damage}", file=sys.stderr)
+    if network.damage and not network.clients:
+        raise NotADatabase(", ".join(paths), "nothing of it can be read; take another copy of the file")
     return network
 
 
@@ -198,15 +210,15 @@ def _snapshot(options: argparse.Namespace) -> int:
 def _diff(options: argparse.Namespace) -> int:
     from ovnkit import topology
 
-    if options.after is not None:
-        found = topology.diff(options.before, options.after, volatile=options.volatile)
-    else:
-        with _network(options) as network:
-            found = topology.diff(options.before, network, volatile=options.volatile)
+    with ExitStack() as stack:
+        before = stack.enter_context(_files(options.before))
+        after = stack.enter_context(_network(options) if options.after is None else _files(options.after))
+        found = topology.diff(before, after, volatile=options.volatile)
+        unread = before.damage or after.damage
     for name in found.left_out:
         print(f"ovnkit: not compared: {name}", file=sys.stderr)
     give(options, found)
-    return 2 if found else 0
+    return 2 if found else 1 if unread else 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -218,4 +230,4 @@ def _check(options: argparse.Namespace) -> int:
     with _network(options) as network:
         found = network.check(only=options.only or (), ignore=options.ignore or ())
         give(options, found)
-    return 2 if found.errors or found.warnings else 0
+    return 2 if found.errors or found.warnings else 1 if network.damage else 0

@@ -355,3 +355,29 @@ def test_what_keeps_a_trace_from_being_made_is_not_told_as_a_packet_that_does_no
     assert run("trace", "vm1", "vm3").status == 2
     monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
     assert run("trace", "vm1", "vm2").status == 2
+
+
+def test_what_is_damaged_is_told_and_never_passes_for_a_network_where_all_is_well(
+    run: Run, directory: Path, tmp_path: Path
+) -> None:
+    whole = (directory / "ovnnb_db.db").read_bytes()
+    cut, broken = tmp_path / "cut.db", tmp_path / "broken.db"
+    cut.write_bytes(whole[:-10])
+    broken.write_bytes(whole[:100] + b"?" + whole[101:])
+    said = run("open", cut, "check")
+    assert (said.status, said.output.splitlines()[0]) == (1, "nothing was found")
+    assert said.errors.startswith(f"ovnkit: {cut}: a record of ")
+    said = run("diff", cut, cut)
+    assert (said.status, said.output) == (1, "no differences\n")
+    assert said.errors.splitlines()[0].startswith(f"ovnkit: {cut}: a record of ")
+    for command in ("show", "check"):
+        said = run("open", broken, command)
+        assert (said.status, said.output) == (1, "")
+        assert said.errors.endswith(f"ovnkit: {broken}: nothing of it can be read; take another copy of the file\n")
+
+
+def test_a_file_that_is_not_there_is_told_before_a_network_is_looked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    assert run("diff", "gone.tar.gz").errors == "ovnkit: gone.tar.gz: No such file or directory\n"
