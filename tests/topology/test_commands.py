@@ -112,6 +112,7 @@ def test_a_name_that_is_not_there_is_an_error_that_tells_what_is(run: Run) -> No
     assert (said.status, said.output) == (1, "")
     assert said.errors.startswith("ovnkit: ")
     assert "did you mean" in said.errors
+    assert "; search(), or --search, finds " in run("show", "???").errors
 
 
 def test_what_was_not_reached_is_told_beside_the_picture(run: Run, directory: Path) -> None:

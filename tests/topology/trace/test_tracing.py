@@ -186,6 +186,18 @@ def test_a_load_balancer_takes_the_backend_that_is_asked_for(site: StoodIn) -> N
     site.sync()
 
 
+@pytest.mark.parametrize("backend", ["foo", "10.2.0.13", "10.2.0.13:0", "fd00::5:80", "[10.2.0.13]:80", "[fd00::5]"])
+def test_a_backend_that_is_no_address_with_a_port_is_refused(site: StoodIn, backend: str) -> None:
+    with pytest.raises(InvalidValue, match=r"trace\.lb_dst: .* allowed: an address and a port"):
+        trace(site, "vm1", "vm3", lb_dst=backend)
+
+
+def test_a_machine_reaches_itself_by_its_floating_ip_and_otherwise_without_ovn(site: StoodIn) -> None:
+    with pytest.raises(InvalidValue, match="what a machine sends to itself never comes to OVN"):
+        trace(site, "vm1", "10.1.0.11")
+    assert trace(site, "vm1", FLOATING["vm1"])
+
+
 def test_a_router_that_does_not_know_who_is_outside_leaves_it_open(site: StoodIn) -> None:
     found = trace(site, "vm3", "203.0.113.77")
     assert (found.verdict, found.exit_code, bool(found)) == ("unresolved", 2, False)
