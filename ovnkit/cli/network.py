@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import add_connection, add_json, count, seconds, show, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, count, port, seconds, show, tls_of
 from ovnkit.cli.output import add_output, give
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _add_trace(commands: Commands) -> None:
     trace.add_argument("target", metavar="B", help=ends)
     packet = trace.add_mutually_exclusive_group()
     for protocol in ("tcp", "udp", "sctp"):
-        packet.add_argument(f"--{protocol}", type=count, metavar="PORT", help=f"a packet to this port of {protocol}")
+        packet.add_argument(f"--{protocol}", type=port, metavar="PORT", help=f"a packet to this port of {protocol}")
     packet.add_argument("--icmp", action="store_true", help="a ping (the default)")
     packet.add_argument("--arp", action="store_true", help="the question who has the address")
     trace.add_argument("--direction", choices=("both", "there", "back"), default="both", help="(default: both)")
@@ -98,9 +98,13 @@ def _add_trace(commands: Commands) -> None:
 def _add_check(commands: Commands) -> None:
     status = "Exit status: 0 all well, 1 failed or a file is damaged, 2 an error or a warning, 64 wrong usage."
     check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
-    check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
-    check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
-    check.add_argument("--explain", metavar="RULE", help="what a rule says, why, and what mends it; looks at nothing")
+    check.add_argument(
+        "--only", metavar="RULE", type=str.upper, action="append", help="this rule, or those whose ids begin so"
+    )
+    check.add_argument("--ignore", metavar="RULE", type=str.upper, action="append", help="not this rule, or those")
+    check.add_argument(
+        "--explain", metavar="RULE", type=str.upper, help="what a rule says, why, and what mends it; looks at nothing"
+    )
     add_output(check, ".html")
 
 

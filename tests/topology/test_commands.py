@@ -307,9 +307,16 @@ def test_check_explains_a_rule_without_looking_at_anything(run: Run, monkeypatch
     said = run("check", "--explain", "OVN301")
     assert (said.status, said.errors) == (0, "")
     assert said.output.startswith("# OVN301: All chassis of a gateway are gone\n")
-    said = run("check", "--explain", "OVN9")
+    assert run("check", "--explain", "ovn301").output == said.output
+    said = run("check", "--explain", "OVN11")
     assert (said.status, said.output) == (1, "")
-    assert "OVN301" in said.errors
+    assert said.errors == "ovnkit: explain().id: 'OVN11' is not allowed here; allowed: OVN110\n"
+    assert run("check", "--explain", "nothing").errors.endswith("; allowed: OVN101, …, OVN807\n")
+
+
+def test_check_takes_the_beginning_of_ids_in_small_letters_too(run: Run) -> None:
+    assert run("check", "--only", "ovn6").output == run("check", "--only", "OVN6").output
+    assert run("check", "--only", "OVN699").errors.endswith(" or their beginnings: OVN601, OVN602, OVN603\n")
 
 
 def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, directory: Path, tmp_path: Path) -> None:
@@ -354,6 +361,7 @@ def test_what_keeps_a_trace_from_being_made_is_not_told_as_a_packet_that_does_no
 ) -> None:
     assert run("trace", "vm1", "vm2").status == 1
     assert run("trace", "vm1", "vm3").status == 2
+    assert run("trace", "vm1", "vm2", "--tcp", "65536").status == 64
     monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
     assert run("trace", "vm1", "vm2").status == 2
 
