@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,7 @@ def six(site: StoodIn) -> StoodIn:
 def test_both_directions_are_traced_unless_one_is_asked_for(site: StoodIn) -> None:
     assert [way.direction for way in trace(site, "vm1", "vm3").ways] == ["there", "back"]
     assert [way.direction for way in trace(site, "vm1", "vm3", direction="there").ways] == ["there"]
+    assert re.fullmatch(r"<Way there vm1 -> vm3 delivered, \d+ hops>", repr(trace(site, "vm1", "vm3").there))
     (back,) = trace(site, "vm1", "vm3", direction="back").ways
     assert (back.direction, back.source, back.target) == ("back", "vm3", "vm1")
 
@@ -80,6 +82,7 @@ def test_every_hop_has_its_device_and_the_row_behind_it(site: StoodIn) -> None:
     assert routing.row == site.nb.get(LogicalRouterPort, name="lrp-r-db")
     assert routing.row is not None
     assert routing.hint == str(routing.row.uuid)[:8]
+    assert repr(routing) == "<Hop router r lr_in_ip_routing: ip4.dst == 10.2.0.0/24>"
 
 
 def test_a_client_that_replicates_the_flows_gives_the_same_hops(site: StoodIn) -> None:
