@@ -112,7 +112,8 @@ class Difference(Sequence[RowDifference]):
         """Both states in one graph, with what came, went and changed as the states of its nodes, to draw and to save.
 
         It shows what is of interest: the switches, routers and hosts where something is different and those next to
-        them, of the ports those that are different or lead on. Raises NotMonitored where a client does not replicate what the graph needs.
+        them, of the ports those that are different or lead on. Raises NotMonitored where a client does not replicate
+        what the graph needs.
         """
         from ovnkit.topology.compare import compare
         from ovnkit.topology.graph import Topology
