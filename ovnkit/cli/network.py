@@ -25,6 +25,8 @@ Without these, the databases that the environment, the distribution, MicroOVN or
 them."""
 _WITHIN = ("show", "trace", "check", "snapshot")
 """The commands that may follow the files of ``ovnkit open``."""
+_FLAGS = ("--json", "--verbose")
+"""The options that may stand before them."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -63,7 +65,7 @@ def add_commands(commands: Commands) -> None:
         "command",
         metavar="COMMAND …",
         nargs="*",
-        help=f"one of {', '.join(_WITHIN)}, and what follows it there (default: show)",
+        help=f"one of {', '.join(_WITHIN)} and diff, and what follows it there (default: show)",
     )
 
 
@@ -124,17 +126,23 @@ def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "
 def opened(arguments: list[str]) -> list[str]:
     """``open FILE… [COMMAND …]`` as the command that it stands for, with its files as options.
 
-    The files end before the name of a command, or before the first option. Other arguments are returned as they are.
+    The files end before the name of a command, or before an option other than those that may stand among them; one
+    file is also compared, by ``open FILE diff``. Other arguments are returned as they are.
     """
     if arguments[:1] != ["open"]:
         return arguments
-    words = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
-    if not words or words[0].startswith("-"):
-        return ["open", *words]
-    end = next((place for place, word in enumerate(words) if word in _WITHIN or word.startswith("-")), len(words))
-    files = [f"--file={word}" for word in words[:end]]
-    command, *rest = words[end:] if words[end:] and words[end] in _WITHIN else ["show", *words[end:]]
-    return [command, *files, *rest]
+    rest = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
+    if rest[1:2] == ["diff"]:
+        return ["diff", rest[0], *rest[2:]]
+    files: list[str] = []
+    flags: list[str] = []
+    while rest and rest[0] not in _WITHIN and (rest[0] in _FLAGS or not rest[0].startswith("-")):
+        word = rest.pop(0)
+        (flags if word in _FLAGS else files).append(word)
+    if not files:
+        return ["open", *flags, *rest]
+    command = rest.pop(0) if rest and rest[0] in _WITHIN else "show"
+    return [command, *(f"--file={word}" for word in files), *flags, *rest]
 
 
 def _network(options: argparse.Namespace) -> Network:
@@ -170,7 +178,11 @@ def _files(*paths: str) -> Network:
 
 def _show(options: argparse.Namespace) -> int:
     with _network(options) as network:
-        give(options, _part(network.topology(), options))
+        part = _part(network.topology(), options)
+    if options.search is not None and not part:
+        print(f"ovnkit: nothing there has {options.search!r} in its name or addresses", file=sys.stderr)
+        return 1
+    give(options, part)
     return 0
 
 

@@ -100,6 +100,12 @@ def test_show_searches(run: Run) -> None:
     assert "vm1" not in said.output
 
 
+def test_a_search_that_finds_nothing_does_not_pass_for_an_empty_network(run: Run) -> None:
+    said = run("show", "--search", "nobody")
+    assert (said.status, said.output) == (1, "")
+    assert said.errors == "ovnkit: nothing there has 'nobody' in its name or addresses\n"
+
+
 def test_show_as_json_has_nodes_and_edges(run: Run) -> None:
     said = run("show", "vm2", "--json")
     found = json.loads(said.output)
@@ -213,6 +219,9 @@ def test_a_file_that_is_none_is_an_error(run: Run, tmp_path: Path) -> None:
         (["open", "a", "trace", "vm1", "vm2", "--tcp", "80"], ["trace", "--file=a", "vm1", "vm2", "--tcp", "80"]),
         (["open", "a", "-o", "show.svg"], ["show", "--file=a", "-o", "show.svg"]),
         (["open"], ["open"]),
+        (["open", "a", "--verbose", "check", "--json"], ["check", "--file=a", "--verbose", "--json"]),
+        (["open", "--json", "a", "show", "show"], ["show", "--file=a", "--json", "show"]),
+        (["open", "a", "diff", "b", "--json"], ["diff", "a", "b", "--json"]),
         (["open", "--help"], ["open", "--help"]),
         (["open", "--", "a", "show"], ["show", "--file=a"]),
         (["open", "--"], ["open"]),
@@ -275,6 +284,14 @@ def test_a_snapshot_is_opened_again_and_an_anonymous_one_has_other_names(run: Ru
         "anonymized": True,
     }
     assert "vm1" not in run("open", path).output
+
+
+def test_a_snapshot_is_no_file_of_another_kind_and_needs_a_place(run: Run, tmp_path: Path) -> None:
+    said = run("snapshot", "-o", tmp_path / "s.zip")
+    assert (said.status, list(tmp_path.iterdir())) == (1, [])
+    assert said.errors.endswith("allowed: NAME.tar.gz or NAME.tgz, or a directory\n")
+    said = run("snapshot", "-o", tmp_path / "gone" / "s.tgz")
+    assert (said.status, said.errors) == (1, f"ovnkit: {tmp_path}/gone: No such file or directory\n")
 
 
 def test_a_snapshot_without_a_name_is_called_after_its_time(
