@@ -128,8 +128,12 @@ def simulator(sb: Southbound | None) -> Iterator[Simulator | str]:
     elif sb.state not in ("file", "reconnecting"):
         yield Simulator(program=program, remote=sb.remote, tls=sb.tls)
     elif not _has_flows(sb):
-        why = f" cannot be reached now ({sb.trouble}), and this client" if sb.state == "reconnecting" else ""
-        yield f"Southbound at {sb.remote}{why} has no flows to follow"
+        if sb.state == "reconnecting":
+            gone = f"cannot be reached now ({sb.trouble})"
+            yield f"Southbound at {sb.remote} {gone}, and this client has no flows to follow"
+        else:
+            where = "a snapshot leaves Logical_Flow out, a copy of Southbound's own file has it"
+            yield f"Southbound at {sb.remote} has no flows to follow; {where}"
     else:
         with ExitStack() as stack:
             try:

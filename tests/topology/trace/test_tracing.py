@@ -20,6 +20,7 @@ from ovnkit.northbound import ACL, LogicalRouterPort, LogicalSwitchPort, NBGloba
 from ovnkit.ovsdb import Add
 from ovnkit.ovsdb.server import Server
 from ovnkit.southbound import SB, Chassis, Encap, LogicalFlow
+from ovnkit.topology.snapshot import snapshot
 from ovnkit.topology.trace import Trace
 from ovnkit.topology.trace import trace as real_trace
 from tests.topology.trace.cases import FLOATING, OUTSIDE, altered
@@ -109,6 +110,13 @@ def test_files_are_traced_by_a_server_of_their_own(site: StoodIn, directory: Pat
     assert (offline.verdict, offline.reason) == (found.verdict, found.reason)
     assert offline.hops == found.hops
     assert offline.command != found.command
+
+
+def test_a_snapshot_without_flows_says_where_there_are_some(site: StoodIn) -> None:
+    with Southbound.connect(site.sb.remote) as sb, snapshot(site.nb, sb).network() as kept:
+        found = kept.trace("vm1", "vm3")
+    assert (found.verdict, found.exit_code) == ("unknown", 2)
+    assert found.reason.endswith("; a snapshot leaves Logical_Flow out, a copy of Southbound's own file has it")
 
 
 def test_a_southbound_that_is_gone_is_traced_by_what_the_client_has_of_it(site: StoodIn, tmp_path: Path) -> None:
