@@ -274,9 +274,10 @@ class NotReached(ConnectionFailed):
     """
 
     def __init__(self, what: str, tried: tuple[str, ...]) -> None:
-        super().__init__(
-            what, "not reached; say where it is, with connect(nb=…, sb=…), --nb and --sb, or OVN_NB_DB and OVN_SB_DB"
-        )
+        ways = "connect(nb=…, sb=…), --nb and --sb, or OVN_NB_DB and OVN_SB_DB"
+        if what == "Open_vSwitch":
+            ways = "connect(vswitch=…), --vswitch, or OVS_RUNDIR"
+        super().__init__(what, f"not reached; say where it is, with {ways}")
         self.what = what
         self.tried = tried
         for line in tried:

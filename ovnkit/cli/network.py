@@ -154,7 +154,8 @@ def _network(options: argparse.Namespace) -> Network:
     else:
         network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
     if options.verbose:
-        print(*network.tried, sep="\n", file=sys.stderr)
+        for place in network.tried:
+            print(place, file=sys.stderr)
     else:
         there = {client.schema.name for client in network.clients}
         for name in ("Northbound", "Southbound"):

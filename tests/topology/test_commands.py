@@ -279,6 +279,7 @@ def test_a_snapshot_is_opened_again_and_an_anonymous_one_has_other_names(run: Ru
     said = run("snapshot", "-o", path)
     assert (said.status, said.output, said.errors) == (0, f"{path}\n", "")
     assert run("open", path).output == run("show").output
+    assert run("open", path, "--verbose").errors == ""
     assert json.loads(run("snapshot", "--anonymize", "--json", "-o", path).output) == {
         "path": str(path),
         "anonymized": True,
