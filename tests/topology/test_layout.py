@@ -8,9 +8,10 @@ from itertools import combinations, pairwise
 import pytest
 
 from ovnkit import topology
-from ovnkit.topology import Topology
+from ovnkit.topology import Edge, Topology
 from ovnkit.topology.cards import deck
 from ovnkit.topology.layout import CELL, Label, Picture, lay_out
+from ovnkit.topology.svg import path
 from ovnkit.topology.text import cells
 
 from . import plain
@@ -141,3 +142,19 @@ def test_all_is_drawn_where_that_is_asked_for() -> None:
 def test_an_empty_network_is_a_picture_that_says_so() -> None:
     picture = lay_out(deck(plain.topology([])))
     assert [label.text for label in picture.labels()] == ["an empty network"]
+
+
+def test_a_picture_without_states_is_not_called_empty() -> None:
+    picture = lay_out(deck(plain.topology([node("chassis", "host1")])))
+    assert [label.text for label in picture.labels()] == ["hosts", "host1"]
+    assert not list(cut_off(picture))
+
+
+def test_links_between_routers_are_within_the_picture() -> None:
+    nodes = [node("router", "r1"), node("router", "r2")]
+    nodes += [node("router port", f"to-r{3 - number}", parent=f"router r{number}") for number in (1, 2)]
+    link = Edge("link", "router port to-r2", "router port to-r1")
+    [curve] = lay_out(deck(plain.topology(nodes, [link]))).curves
+    # A curve never reaches further than the points that draw it to the side.
+    xs = [float(number) for number in path(curve).replace("M", "").replace("C", " ").split()][::2]
+    assert min(xs) > 0
