@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import pytest
 
 from ovnkit import topology
-from ovnkit.topology import Edge, Topology
+from ovnkit.topology import Edge, Node, Topology
 from ovnkit.topology.cards import deck
 from ovnkit.topology.layout import CELL, Label, Picture, lay_out
 from ovnkit.topology.svg import path
@@ -158,3 +158,42 @@ def test_links_between_routers_are_within_the_picture() -> None:
     # A curve never reaches further than the points that draw it to the side.
     xs = [float(number) for number in path(curve).replace("M", "").replace("C", " ").split()][::2]
     assert min(xs) > 0
+
+
+def mesh(number: int, *, down: str = "") -> tuple[list[Node], list[Edge]]:
+    """Hosts with a tunnel between any two; those of ``down`` are down."""
+    hosts = [node("chassis", f"host{n}") for n in range(number)]
+    pairs = combinations(hosts, 2)
+    return hosts, [Edge("tunnel", a.key, b.key, "geneve", "down" if down in (a.name, b.name) else "") for a, b in pairs]
+
+
+def test_of_many_tunnels_those_that_are_down_are_drawn_and_the_others_counted() -> None:
+    assert len(deck(plain.topology(*mesh(10))).links) == 45
+    assert not deck(plain.topology(*mesh(30))).links
+    found = deck(plain.topology(*mesh(30, down="host7")))
+    assert [link.state for link in found.links] == ["down"] * 29
+    texts = {card.node.name: [item.text for line in card.lines for item in line.items] for card in found.tiers["hosts"]}
+    assert texts["host7"] == ["29 of 29 tunnels down"]
+
+
+def test_of_many_gateways_on_a_host_those_that_are_active_are_listed_and_the_others_counted() -> None:
+    routers = [node("router", f"r{n}") for n in range(300)]
+    states = ["standby"] * 299 + ["active"]
+    edges = [Edge("gateway", router.key, "chassis host0", "", state) for router, state in zip(routers, states, strict=True)]
+    topology = plain.topology([*routers, *mesh(1)[0]], edges)
+    [card] = deck(topology).tiers["hosts"]
+    texts = [item.text for line in card.lines for item in line.items]
+    assert len(texts) == 13
+    assert texts[0] == "gateway r299"
+    assert texts[-1] == "+ 288 more gateways"
+    assert len(deck(topology, most_ports=None).tiers["hosts"][0].lines) == 300
+
+
+def test_of_many_ports_of_a_router_the_gateways_are_drawn_and_the_others_counted() -> None:
+    ports = [node("router port", f"rp{n}", parent="router r") for n in range(500)]
+    gateway = Edge("gateway", "router port rp499", "chassis host0", "priority 1", "active")
+    found = deck(plain.topology([node("router", "r"), *ports, *mesh(1)[0]], [gateway]), most_cards=60)
+    texts = [item.text.strip() for line in found.tiers["routers"][0].lines for item in line.items]
+    assert "rp499" in texts
+    assert texts[-1] == "+ 440 more ports"
+    assert found.folded.startswith("not drawn: 440 ports;")
