@@ -34,9 +34,8 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= 4 * limit and len(_fitting(text, limit)) == len(text):
         return text
     room = limit - 1
-    # Marks without end could be piled on one character, over the lines above.
-    text = text if len(text) <= 4 * limit else text[: 2 * limit] + text[-2 * limit :]
-    head, tail = _fitting(text, room - room // 2), _fitting(text[::-1], room // 2)[::-1]
+    # Not more characters than cells: marks without end could be piled on one, over the lines above.
+    head, tail = _fitting(text[:limit], room - room // 2), _fitting(text[: -limit - 1 : -1], room // 2)[::-1]
     return head + _ELLIPSIS + tail
 
 
