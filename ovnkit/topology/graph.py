@@ -66,6 +66,8 @@ class Topology:
     def __getitem__(self, name: str | Node) -> Node:
         """The node of this key, name or label. Raises NotFound, and NotUnique where several have the name."""
         if isinstance(name, Node):
+            if name.key not in self.nodes:
+                raise NotFound("topology", {"name": name.label})
             return self.nodes[name.key]
         if name in self.nodes:
             return self.nodes[name]
@@ -130,19 +132,22 @@ class Topology:
 
         A port and its switch are one place: from a VM its switch is 0 links away, the router 1. Of the places around,
         the ports that lead to nowhere else are left out. With a port comes the chassis that it is bound to; with a
-        chassis what is bound there. Raises NotFound, NotUnique, InvalidValue.
+        chassis what is bound there; with a load balancer, DHCP options or a floating IP what they serve. Raises
+        NotFound, NotUnique, InvalidValue.
         """
         if depth < 0:
             raise InvalidValue(table="topology", column="depth", value=depth, allowed="0 or more links")
         chosen = {self[name].key for name in names}
+        served = {edge.target for edge in self.edges if edge.kind == "service" and edge.source in chosen}
         bound_here = {edge.source for edge in self.edges if edge.kind == "binding" and edge.target in chosen}
-        near = self._within(depth, {self._place(key) for key in chosen | bound_here})
-        leading = {key for edge in self.edges if edge.kind == "link" for key in (edge.source, edge.target)}
+        named = chosen | bound_here | served
+        near = self._within(depth, {self._place(key) for key in named})
+        shown = named.union(*((edge.source, edge.target) for edge in self.edges if edge.kind == "link"))
         kept = {
             node.key
             for node in self
             if self._place(node.key) in near
-            and (node.kind != "switch port" or node.key in leading | chosen | bound_here or node.parent in chosen)
+            and (node.kind != "switch port" or node.key in shown or node.parent in chosen)
         }
         # Where all of it is: by what is kept, not by all that its places have.
         for edge in self.edges:

@@ -103,6 +103,24 @@ def test_around_a_chassis_is_what_is_bound_there() -> None:
     assert "switch port vm2" not in found
 
 
+def test_around_a_service_is_what_it_serves() -> None:
+    served = plain.topology(
+        [*small(), node("load balancer", "lb"), node("floating ip", "fip", parent="router r")],
+        [
+            *small().edges,
+            Edge("service", "load balancer lb", "switch apart"),
+            Edge("service", "floating ip fip", "switch port vm1"),
+        ],
+    )
+    assert names(served.focus("lb")) == {"load balancer lb", "switch apart"}
+    assert {"switch port vm1", "chassis host1"} <= names(served.focus("fip", depth=0))
+
+
+def test_a_node_of_another_part_is_an_error_that_names_it() -> None:
+    with pytest.raises(NotFound, match="vm1"):
+        small().filter(kind="switch").focus(small()["vm1"])
+
+
 def test_a_depth_below_nothing_is_refused() -> None:
     with pytest.raises(InvalidValue, match="0 or more"):
         small().focus("vm1", depth=-1)
