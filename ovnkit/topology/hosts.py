@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from ovnkit.southbound.liveness import is_remote
 from ovnkit.southbound.rows import Chassis
 from ovnkit.topology.nodes import Edge, Node
-from ovnkit.topology.tables import HostTables, Tables
+from ovnkit.topology.tables import HostTables, Tables, chassis_column
 from ovnkit.vswitch.rows import Interface
 
 __all__ = ["hosts"]
@@ -26,7 +27,7 @@ def hosts(tables: Tables, named: Iterable[str]) -> Iterator[Node | Edge]:
     unregistered = {host.system_id: host for host in tables.hosts if host.system_id not in tables.chassis_by_name}
     for name in sorted({*missing, *unregistered}):
         host = unregistered.get(name)
-        state = missing.get(name, "") if host is None else "unregistered"
+        state = missing.get(name, "") if host is None or not tables.sb.known else "unregistered"
         label = host.hostname if host is not None and host.hostname else name
         key = f"chassis:{name}"
         yield Node(key, "chassis", name, label, state)
@@ -84,20 +85,29 @@ def _interface(bridge: str, interface: Interface) -> Node:
 
 
 def _tunnels(tables: Tables) -> Iterator[Edge]:
-    """Between all chassis that have a way to encapsulate, and a transport zone, in common (ovn-controller(8))."""
+    """Between all chassis that have a way to encapsulate, and a transport zone, in common (ovn-controller(8)).
+
+    To those of other availability zones only interconnection gateways have one; what these have between them is not
+    known here.
+    """
     ends = [(str(row.uuid), tables.encaps(row), frozenset(row.transport_zones), row) for row in tables.chassis]
     by_type = [{encap.type: encap.ip for encap in reversed(encaps)} for _, encaps, _, _ in ends]
     states = {row.name: _tunnel_states(host) for *_, row in ends if (host := tables.host(row)) is not None}
     for (one, one_types), (other, other_types) in combinations(zip(ends, by_type, strict=True), 2):
         common = [type_ for type_ in ("geneve", "vxlan", "stt") if type_ in one_types and type_ in other_types]
         zones_meet = one[2] & other[2] or not (one[2] or other[2])
-        if common and zones_meet:
+        if common and zones_meet and _neighbours(one[3], other[3]):
             seen = (
                 states.get(one[3].name, {}).get(other_types[common[0]]),
                 states.get(other[3].name, {}).get(one_types[common[0]]),
             )
             state = "down" if "down" in seen else "up" if "up" in seen else ""
             yield Edge("tunnel", one[0], other[0], common[0], state)
+
+
+def _neighbours(one: Chassis, other: Chassis) -> bool:
+    local = [chassis for chassis in (one, other) if not is_remote(chassis)]
+    return len(local) == 2 or any(chassis_column(chassis, "is-interconn").lower() == "true" for chassis in local)
 
 
 def _tunnel_states(host: HostTables) -> dict[str, str]:

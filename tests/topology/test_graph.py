@@ -228,6 +228,18 @@ def test_tunnels_join_chassis_that_have_a_way_and_a_zone_in_common(sb: Southboun
     assert tunnels == {("c0", "c1"), ("c1", "c2")}
 
 
+def test_only_interconnection_gateways_have_tunnels_to_other_availability_zones(sb: Southbound, nb: Northbound) -> None:
+    far = {"is-remote": "true"}
+    configs = {"own": {}, "gateway": {"is-interconn": "true"}, "far-1": far, "far-2": far}
+    with sb.transaction() as tx:
+        for number, (name, config) in enumerate(configs.items()):
+            encap = tx.insert(Encap(type="geneve", ip=f"192.0.2.{number}", chassis_name=name))
+            tx.insert(Chassis(name=name, encaps=[encap], other_config=config))
+    found = topology.of(nb, sb)
+    tunnels = {tuple(sorted(found.nodes[key].name for key in (edge.source, edge.target))) for edge in found.edges}
+    assert tunnels == {("gateway", "own"), ("far-1", "gateway"), ("far-2", "gateway")}
+
+
 def test_a_client_that_lacks_a_table_is_told_of(nb: Northbound, sb: Southbound) -> None:
     nb.add_switch("web")
     nb.add_switch_port("web", "vm1")
@@ -265,3 +277,4 @@ def test_a_host_that_southbound_does_not_know_is_shown_so(nb: Northbound, sb: So
     vswitch.register_chassis("host1", encap_ip="192.0.2.1", remote="unix:/nowhere")
     vswitch.add_bridge("br-int")
     assert topology.of(nb, sb, [vswitch])["host1"].state == "unregistered"
+    assert topology.of(nb, None, [vswitch])["host1"].state == ""
