@@ -163,7 +163,7 @@ class _Dealer:
         lines += self._gateways(node)
         lines += self._some(children, "nat", self._translation)
         lines += self._some(children, "floating ip", self._translation)
-        lines += self._some(children, "route", lambda route: f"{route.name} → {route.facts['via']}")
+        lines += self._some(children, "route", lambda route: f"{route.name} → {route.facts.get('via', '?')}")
         lines += self._services(node)
         return Card(node, "routers", lines=tuple(lines))
 
@@ -201,9 +201,8 @@ class _Dealer:
             if edge.kind == "service" and edge.source == rule.key
         ]
         kind = rule.facts.get("type", "")
-        return " ".join(
-            filter(None, (kind, rule.name, _SIGNS.get(kind, "↔"), rule.facts.get("logical ip", ""), *ports))
-        )
+        name = rule.name + (f":{rule.facts['external ports']}" if "external ports" in rule.facts else "")
+        return " ".join(filter(None, (kind, name, _SIGNS.get(kind, "↔"), rule.facts.get("logical ip", ""), *ports)))
 
     def _switch(self, node: Node) -> Card:
         lines: list[Line] = []

@@ -44,7 +44,8 @@ def _identities(topology: Topology) -> dict[str, _Identity]:
         if key not in found:
             node = topology.nodes[key]
             place = identity(node.parent) if node.parent in topology.nodes and node.parent is not None else ()
-            found[key] = (node.kind, node.name, node.facts.get("logical ip", ""), place)
+            translated = node.facts.get("external ports", ""), node.facts.get("logical ip", "")
+            found[key] = (node.kind, node.name, translated, place)
         return found[key]
 
     for key in topology.nodes:

@@ -9,7 +9,7 @@ import pytest
 
 from ovnkit import topology
 from ovnkit.errors import InvalidValue, NotFound, NotMonitored, NotUnique
-from ovnkit.northbound import LoadBalancer, LogicalRouter, LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.northbound import NAT, LoadBalancer, LogicalRouter, LogicalSwitch, LogicalSwitchPort, Northbound
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 from ovnkit.topology import Edge, Topology
 from ovnkit.vswitch import VSwitch
@@ -193,6 +193,16 @@ def test_a_floating_ip_is_that_of_the_port_with_its_address_next_to_its_router(n
     found = topology.of(nb)
     assert [found.nodes[edge.target].name for edge in found.edges_of("203.0.113.5")] == ["vm-blue"]
     assert "203.0.113.5 ↔ 10.0.0.5 vm-blue" in found.to_svg()
+
+
+def test_ports_of_a_nat_rule_are_those_of_its_external_address(nb: Northbound) -> None:
+    rule = NAT(type="dnat_and_snat", external_ip="203.0.113.5", logical_ip="10.0.0.5", external_port_range="8000-8100")
+    with nb.transaction() as tx:
+        tx.insert(LogicalRouter(name="r", nat=[tx.insert(rule)]))
+    found = topology.of(nb)
+    assert found["203.0.113.5"].facts == {"external ports": "8000-8100", "logical ip": "10.0.0.5"}
+    assert "203.0.113.5:8000-8100  <-> 10.0.0.5" in str(found)
+    assert "203.0.113.5:8000-8100 ↔ 10.0.0.5" in found.to_svg()
 
 
 def test_load_balancers_and_dhcp_stand_at_what_they_serve(nb: Northbound) -> None:
