@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import attrs
@@ -18,12 +19,10 @@ def compare(before: Topology, after: Topology) -> Topology:
     """``after`` with what was there before as well, the state of each node "added", "removed", "changed" or "".
 
     Edges that are as they were keep their state. Nodes are the same by their keys, or by their kind, name and place
-    where these are of two databases.
+    where these are of two databases; of several of one name and place the first is the first, and so on.
     """
-    known = _identities(before)
-    own = _identities(after)
-    there = {known[key]: key for key in before.nodes}
-    pairs = {key: key if key in before.nodes else there.get(own[key]) for key in after.nodes}
+    there = {identity: key for key, identity in _identities(before, after).items()}
+    pairs = {key: there.get(identity) for key, identity in _identities(after, before).items()}
     renamed = {old: key for key, old in pairs.items() if old is not None}
     nodes: dict[str, Node] = {}
     for key, node in after.nodes.items():
@@ -37,20 +36,22 @@ def compare(before: Topology, after: Topology) -> Topology:
     return attrs.evolve(after, nodes=nodes, edges=_edges(before, after, renamed))
 
 
-def _identities(topology: Topology) -> dict[str, _Identity]:
-    found: dict[str, _Identity] = {}
+def _identities(topology: Topology, other: Topology) -> dict[str, _Identity]:
+    """What each node is known by: its key where the other state has it too; of the same name and place the order."""
+    found: dict[str, _Identity] = {key: (key,) for key in topology.nodes if key in other.nodes}
+    alike: Counter[_Identity] = Counter()
 
     def identity(key: str) -> _Identity:
         if key not in found:
             node = topology.nodes[key]
             place = identity(node.parent) if node.parent in topology.nodes and node.parent is not None else ()
             translated = node.facts.get("external ports", ""), node.facts.get("logical ip", "")
-            found[key] = (node.kind, node.name, translated, place)
+            known = (node.kind, node.name, translated, place)
+            alike[known] += 1
+            found[key] = (*known, alike[known])
         return found[key]
 
-    for key in topology.nodes:
-        identity(key)
-    return found
+    return {key: identity(key) for key in topology.nodes}
 
 
 def _differs(old: Node, new: Node) -> bool:

@@ -44,8 +44,10 @@ def test_of_two_databases_things_are_the_same_by_name_and_place(nb: Northbound) 
 
     with nb.transaction() as tx:
         tx.insert(LogicalSwitch(name="web", ports=[tx.insert(LogicalSwitchPort(name="vm1"))]))
+        for _ in range(2):
+            tx.insert(LogicalSwitch(name="of one name"))
     found = compare(rekeyed(topology.of(nb)), topology.of(nb))
-    assert set(states(found).values()) == {""}
+    assert [each.state for each in found] == [""] * 4
 
 
 def test_links_that_came_and_went_are_told() -> None:
@@ -57,3 +59,9 @@ def test_links_that_came_and_went_are_told() -> None:
         ("tunnel", "removed"),
         ("binding", "added"),
     }
+
+
+def test_a_second_of_the_same_name_is_added() -> None:
+    web = node("switch", "web")
+    found = compare(plain.topology([web]), plain.topology([attrs.evolve(web, key="another"), web]))
+    assert {each.key: each.state for each in found} == {"another": "added", web.key: ""}
