@@ -131,9 +131,9 @@ class Topology:
         """The part of the network around some nodes: the switches and routers at most ``depth`` links away.
 
         A port and its switch are one place: from a VM its switch is 0 links away, the router 1. Of the places around,
-        the ports that lead to nowhere else are left out. With a port comes the chassis that it is bound to; with a
-        chassis what is bound there; with a load balancer, DHCP options or a floating IP what they serve. Raises
-        NotFound, NotUnique, InvalidValue.
+        the ports that do not lead from one to another are left out. With a port comes the chassis that it is bound
+        to; with a chassis what is bound there; with a load balancer, DHCP options or a floating IP what they serve.
+        Raises NotFound, NotUnique, InvalidValue.
         """
         if depth < 0:
             raise InvalidValue(table="topology", column="depth", value=depth, allowed="0 or more links")
@@ -142,7 +142,10 @@ class Topology:
         bound_here = {edge.source for edge in self.edges if edge.kind == "binding" and edge.target in chosen}
         named = chosen | bound_here | served
         near = self._within(depth, {self._place(key) for key in named})
-        shown = named.union(*((edge.source, edge.target) for edge in self.edges if edge.kind == "link"))
+        # Of a link to what is further away only one end would be left.
+        links = (edge for edge in self.edges if edge.kind == "link")
+        within = (edge for edge in links if {self._place(edge.source), self._place(edge.target)} <= near)
+        shown = named.union(*((edge.source, edge.target) for edge in within))
         kept = {
             node.key
             for node in self

@@ -92,11 +92,12 @@ def _tunnels(tables: Tables) -> Iterator[Edge]:
     """
     ends = [(str(row.uuid), tables.encaps(row), frozenset(row.transport_zones), row) for row in tables.chassis]
     by_type = [{encap.type: encap.ip for encap in reversed(encaps)} for _, encaps, _, _ in ends]
+    is_zoned = any(map(is_remote, tables.chassis))
     states = {row.name: _tunnel_states(host) for *_, row in ends if (host := tables.host(row)) is not None}
     for (one, one_types), (other, other_types) in combinations(zip(ends, by_type, strict=True), 2):
         common = [type_ for type_ in ("geneve", "vxlan", "stt") if type_ in one_types and type_ in other_types]
         zones_meet = one[2] & other[2] or not (one[2] or other[2])
-        if common and zones_meet and _neighbours(one[3], other[3]):
+        if common and zones_meet and (not is_zoned or _neighbours(one[3], other[3])):
             seen = (
                 states.get(one[3].name, {}).get(other_types[common[0]]),
                 states.get(other[3].name, {}).get(one_types[common[0]]),

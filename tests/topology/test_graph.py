@@ -78,12 +78,16 @@ def attr_key(key: str) -> topology.Node:
 def test_around_a_port_is_its_switch_without_the_others_and_where_it_runs() -> None:
     assert names(small().focus("vm1", depth=0)) == {
         "switch a",
-        "switch port a-r",
         "switch port vm1",
         "chassis host1",
         "bridge br-int",
         "interface vm1",
     }
+
+
+def test_ports_that_lead_further_away_than_that_are_left_out() -> None:
+    assert "switch port a-r" not in names(small().focus("vm1", depth=0))
+    assert {"switch port a-r", "router port r-b"} <= names(small().focus("vm1", depth=1))
 
 
 def test_each_link_leads_one_step_further() -> None:
