@@ -16,24 +16,34 @@ __all__ = ["hosts"]
 
 def hosts(tables: Tables, named: Iterable[str]) -> Iterator[Node | Edge]:
     """Chassis with what is on them. ``named``: those that Northbound names, whether they are there or not."""
+    by_id = _by_system_id(tables)
     for chassis in tables.chassis:
         yield _chassis(tables, chassis)
-        if (host := tables.host(chassis)) is not None:
+        for host in (own := by_id.get(chassis.name, ())):
             yield from _host(tables, str(chassis.uuid), host)
-        else:
+        if not own:
             for physnet, bridge in sorted(tables.mappings(chassis).items()):
                 yield Edge("mapping", f"provider:{physnet}", str(chassis.uuid), bridge)
     missing = {name: "gone" if tables.sb.known else "" for name in named if name not in tables.chassis_by_name}
-    unregistered = {host.system_id: host for host in tables.hosts if host.system_id not in tables.chassis_by_name}
+    unregistered = {name: own for name, own in by_id.items() if name not in tables.chassis_by_name}
     for name in sorted({*missing, *unregistered}):
-        host = unregistered.get(name)
-        state = missing.get(name, "") if host is None or not tables.sb.known else "unregistered"
-        label = host.hostname if host is not None and host.hostname else name
+        own = unregistered.get(name, ())
+        state = "unregistered" if own and tables.sb.known else missing.get(name, "")
+        label = next((host.hostname for host in own if host.hostname), name)
         key = f"chassis:{name}"
         yield Node(key, "chassis", name, label, state)
-        if host is not None:
+        for host in own:
             yield from _host(tables, key, host)
     yield from _tunnels(tables)
+
+
+def _by_system_id(tables: Tables) -> dict[str, list[HostTables]]:
+    """The hosts, each once, by their system-id, which two may have; one that has none by the uuid of its root."""
+    found: dict[str, list[HostTables]] = {}
+    by_root = {str(host.root.uuid): host for host in tables.hosts if host.root is not None}
+    for uuid, host in by_root.items():
+        found.setdefault(host.system_id or uuid, []).append(host)
+    return found
 
 
 def _chassis(tables: Tables, chassis: Chassis) -> Node:

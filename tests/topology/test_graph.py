@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ovnkit import topology
 from ovnkit.errors import InvalidValue, NotFound, NotMonitored, NotUnique
 from ovnkit.northbound import NAT, LoadBalancer, LogicalRouter, LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 from ovnkit.topology import Edge, Topology
 from ovnkit.vswitch import VSwitch
@@ -292,3 +294,20 @@ def test_a_host_that_southbound_does_not_know_is_shown_so(nb: Northbound, sb: So
     vswitch.add_bridge("br-int")
     assert topology.of(nb, sb, [vswitch])["host1"].state == "unregistered"
     assert topology.of(nb, None, [vswitch])["host1"].state == ""
+
+
+def test_of_two_hosts_with_one_system_id_or_none_neither_is_hidden(
+    nb: Northbound, vswitch: VSwitch, tmp_path: Path
+) -> None:
+    with (
+        Server(tmp_path / "vs2.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="vs2") as server,
+        VSwitch.connect(server.remote, timeout=10) as other,
+    ):
+        for host, bridge in ((vswitch, "br-one"), (other, "br-two")):
+            host.add_bridge(bridge)
+        found = topology.of(nb, None, [vswitch, other, other])
+        assert len({found.place(bridge).key for bridge in ("br-one", "br-two")}) == 2
+        for host in (vswitch, other):
+            host.register_chassis("host1", encap_ip="192.0.2.1", remote="unix:/nowhere")
+        found = topology.of(nb, None, [vswitch, other])
+        assert [bridge.name for bridge in found.children("host1")] == ["br-one", "br-two"]
