@@ -37,7 +37,7 @@ PACKAGES = (
     "ovnkit.remote",
 )
 
-_COLUMN = re.compile(r"(\w+): (.+)")
+_COLUMN = re.compile(r"^([a-z]\w*): (.+)$")
 _DRAWN = re.compile("[│├└]")
 _log = logging.getLogger(__name__)
 

@@ -46,9 +46,8 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.Argume
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, command in action.choices.items():
-                if command.get_default("run") is not None:
-                    yield command, helps[name]
-                yield from _commands(command)
+                further = list(_commands(command))
+                yield from further or [(command, helps[name])]
 
 
 def _argument(action: argparse.Action) -> nodes.definition_list_item:

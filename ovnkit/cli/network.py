@@ -118,9 +118,11 @@ def opened(arguments: list[str]) -> list[str]:
 
     The files end before the name of a command, or before the first option. Other arguments are returned as they are.
     """
-    if arguments[:1] != ["open"] or len(arguments) == 1 or arguments[1].startswith("-"):
+    if arguments[:1] != ["open"]:
         return arguments
-    words = arguments[1:]
+    words = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
+    if not words or words[0].startswith("-"):
+        return ["open", *words]
     end = next((place for place, word in enumerate(words) if word in _WITHIN or word.startswith("-")), len(words))
     files = [f"--file={word}" for word in words[:end]]
     command, *rest = words[end:] if words[end:] and words[end] in _WITHIN else ["show", *words[end:]]

@@ -111,8 +111,9 @@ class Difference(Sequence[RowDifference]):
     def topology(self) -> Topology:
         """Both states in one graph, with what came, went and changed as the states of its nodes, to draw and to save.
 
-        It shows what is of interest: the switches, routers and hosts where something is different, of their ports those
-        that are. Raises NotMonitored where a client does not replicate what the graph needs.
+        It shows what is of interest: the switches, routers and hosts where something is different and those next to
+        them, of the ports those that are different or lead on. Raises NotMonitored where a client does not replicate
+        what the graph needs.
         """
         from ovnkit.topology.compare import compare
         from ovnkit.topology.graph import Topology
@@ -122,7 +123,7 @@ class Difference(Sequence[RowDifference]):
         differ = [node.key for node in whole if node.state]
         for edge in whole.edges:
             differ += (edge.source, edge.target) if edge.state in _SIGNS else ()
-        return whole.focus(*dict.fromkeys(differ), depth=0)
+        return whole.focus(*dict.fromkeys(differ), depth=1)
 
     def __str__(self) -> str:
         lines: list[str] = []

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ovnkit.errors import InvalidValue, MissingExtra
+from ovnkit.errors import InvalidValue, MissingExtra, OvnkitError
 from ovnkit.topology.graph import Topology
 from ovnkit.topology.nodes import Edge, Node
+from ovnkit.topology.svg import FONT
 from ovnkit.topology.text import printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _SHAPES = {
     "router port": "oval",
 }
 _STYLES = {"binding": "dotted", "tunnel": "dashed", "mapping": "dashed", "attachment": "dotted"}
+_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="99" height="20">'
+_TEXT = f'{_SVG}<text y="15" font-family="{FONT}">{{}}</text></svg>'
 _LONGEST = 80
 """Labels of DOT and Mermaid are cut to so many cells."""
 
@@ -165,13 +168,23 @@ def _host(topology: Topology, node: Node) -> str | None:
 
 
 def to_png(topology: Topology, *, scale: float = 2.0) -> bytes:
-    """The picture in light colours as PNG, ``scale`` pixels for one. Extra: ``topology``."""
+    """The picture in light colours as PNG, ``scale`` pixels for one. Extra: ``topology``.
+
+    Raises OvnkitError where this machine has no font to write with.
+    """
     try:
         import resvg_py
     except ImportError as exc:
         raise MissingExtra("resvg-py", "topology") from exc
-    drawn = topology.to_svg(theme="light")
-    return bytes(resvg_py.svg_to_bytes(svg_string=drawn, zoom=scale, font_family="DejaVu Sans Mono"))
+
+    def drawn(svg: str) -> bytes:
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale, font_family="DejaVu Sans Mono"))
+
+    # Without a font, text is left out without a word.
+    if drawn(_TEXT.format("ovnkit")) == drawn(_TEXT.format("")):
+        what = "no font to write a PNG with; install one (Debian: fonts-dejavu-core), or save as .svg, which needs none"
+        raise OvnkitError(what)
+    return drawn(topology.to_svg(theme="light"))
 
 
 def save(topology: Topology, path: Path) -> None:

@@ -50,8 +50,8 @@ class Network:
     or read the attributes of each ``Attempt``. Use it in ``with``, or ``close()`` it. In Jupyter it draws itself.
     """
 
-    _nb: Northbound | None = None
-    _sb: Southbound | None = None
+    _nb: Northbound | None = attrs.field(default=None, alias="nb")
+    _sb: Southbound | None = attrs.field(default=None, alias="sb")
     vswitches: tuple[VSwitch, ...] = ()
     damage: tuple[Damage, ...] = ()
     tried: tuple[Attempt | str, ...] = ()

@@ -8,11 +8,11 @@ from typing import Literal
 from ovnkit.topology.layout import CELL, Box, Curve, Label, Picture
 from ovnkit.topology.text import cells, printable
 
-__all__ = ["STYLE", "Theme", "path", "svg"]
+__all__ = ["FONT", "STYLE", "Theme", "path", "svg"]
 
 Theme = Literal["auto", "light", "dark"]
 
-_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 _COLOURS: dict[str, dict[str, str]] = {
     "light": {
@@ -104,7 +104,7 @@ class _Pen:
         )
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="ovnkit" role="img" {size}',
-            f' style="max-width:100%;height:auto" font-family="{_FONT}" font-size="11"><title>{escape(title)}</title>',
+            f' style="max-width:100%;height:auto" font-family="{FONT}" font-size="11"><title>{escape(title)}</title>',
             style,
             f'<rect width="100%" height="100%" fill="{self.colour("page")}"/>',
         ]

@@ -22,7 +22,7 @@ NOTEBOOKS: Final = tuple(sorted((ROOT / "examples/notebooks").glob("*.ipynb")))
 _UUID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])")
 _SHORT: Final = re.compile(r"\b[A-Z]\w+ ([0-9a-f]{8})\b")
 _SHORT_LENGTH: Final = 8
-_PATH: Final = re.compile(r"/(?:tmp|var/tmp|run/user|root|home)/[\w./~-]*")
+_PATH: Final = re.compile(r"/(?:tmp|var/tmp|run|root|home)/[\w./~-]*")
 _RAN: Final = "ovnkit_ran"
 _OVN: Final = "ovnkit_ovn"
 

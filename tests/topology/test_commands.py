@@ -213,6 +213,8 @@ def test_a_file_that_is_none_is_an_error(run: Run, tmp_path: Path) -> None:
         (["open", "a", "-o", "show.svg"], ["show", "--file=a", "-o", "show.svg"]),
         (["open"], ["open"]),
         (["open", "--help"], ["open", "--help"]),
+        (["open", "--", "a", "show"], ["show", "--file=a"]),
+        (["open", "--"], ["open"]),
         (["show", "open"], ["show", "open"]),
         ([], []),
     ],

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from ovnkit.topology import Edge, Node, Topology
 
 from . import plain
 from .plain import HOSTILE, hostile, node
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_dot_has_clusters_for_what_belongs_together(network: Topology) -> None:
@@ -94,6 +99,23 @@ def test_a_png_shows_the_text(tmp_path: Path) -> None:
         return len(written)
 
     assert size("a-switch-with-a-name") > size(" ") + 200
+
+
+def test_without_a_font_there_is_no_png_rather_than_one_without_text(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("hiding the fonts of this machine needs root")
+    program = (
+        "from ovnkit import OvnkitError\nfrom tests.topology import plain\n"
+        "try: plain.topology([plain.node('switch', 'web')]).save('net.png')\n"
+        "except OvnkitError as error: print(error)\n"
+    )
+    hidden = ("/usr/share/fonts", "/usr/local/share/fonts")
+    hide = "; ".join(f"test ! -d {fonts} || mount -t tmpfs none {fonts}" for fonts in hidden)
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = ["unshare", "-m", "sh", "-ec", f'{hide}; exec "$0" -c "$1"', sys.executable, program]
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("no font to write a PNG with; install one")
+    assert not (tmp_path / "net.png").exists()
 
 
 def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path) -> None:
