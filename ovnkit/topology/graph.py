@@ -142,9 +142,10 @@ class Topology:
         bound_here = {edge.source for edge in self.edges if edge.kind == "binding" and edge.target in chosen}
         named = chosen | bound_here | served
         near = self._within(depth, {self._place(key) for key in named})
-        # Of a link to what is further away only one end would be left.
+        # Of a link to what is further away only one end would be left; that a switch leads outside is always worth it.
+        ends = near.union(node.key for node in self if node.kind == "provider")
         links = (edge for edge in self.edges if edge.kind == "link")
-        within = (edge for edge in links if {self._place(edge.source), self._place(edge.target)} <= near)
+        within = (edge for edge in links if {self._place(edge.source), self._place(edge.target)} <= ends)
         shown = named.union(*((edge.source, edge.target) for edge in within))
         kept = {
             node.key

@@ -92,6 +92,12 @@ def test_ports_that_lead_further_away_than_that_are_left_out() -> None:
     assert {"switch port a-r", "router port r-b"} <= names(small().focus("vm1", depth=1))
 
 
+def test_that_a_switch_leads_outside_is_shown_however_near_that_is() -> None:
+    localnet = node("switch port", "ln", parent="switch a")
+    outside = plain.topology([*small(), localnet], [*small().edges, Edge("link", localnet.key, "provider physnet1")])
+    assert localnet.key in names(outside.focus("vm1", depth=0))
+
+
 def test_each_link_leads_one_step_further() -> None:
     assert "router r" in names(small().focus("vm1", depth=1))
     assert "switch b" not in names(small().focus("vm1", depth=1))
