@@ -58,9 +58,10 @@ class Card:
     badge: str = ""
     lines: tuple[Line, ...] = ()
 
-    def line_of(self, key: str) -> int | None:
-        """The line on which a node stands; None where it has none of its own."""
-        return next((n for n, line in enumerate(self.lines) if any(item.key == key for item in line.items)), None)
+    def places(self) -> dict[str | None, int]:
+        """The line on which each node stands, the first one; what has none of its own is not there."""
+        lines = reversed(tuple(enumerate(self.lines)))
+        return {item.key: number for number, line in lines for item in line.items}
 
 
 @attrs.frozen
@@ -320,7 +321,7 @@ class _Dealer:
     # -- links -------------------------------------------------------------------------------------------------------
 
     def _links(self, cards: list[Card]) -> tuple[Link, ...]:
-        by_key = {card.node.key: card for card in cards}
+        by_key = {card.node.key: card.places() for card in cards}
         found: dict[tuple[str, End, End, str], int] = {}
         for edge in self.topology.edges:
             if edge.kind not in ("link", "binding", "tunnel", "mapping"):
@@ -337,13 +338,13 @@ class _Dealer:
         bindings = sum(link.kind == "binding" for link in links)
         return tuple(link for link in links if bindings <= _MOST_BINDINGS or link.kind != "binding")
 
-    def _end(self, edge: Edge, key: str, cards: dict[str, Card]) -> End | None:
+    def _end(self, edge: Edge, key: str, cards: dict[str, dict[str | None, int]]) -> End | None:
         place = self.topology.place(key).key
-        card = cards.get(place)
-        if card is None:
+        lines = cards.get(place)
+        if lines is None:
             return None
         # Bindings are drawn from card to card, else there would be as many lines as ports.
-        return End(place, card.line_of(key) if edge.kind == "link" and key != place else None)
+        return End(place, lines.get(key) if edge.kind == "link" and key != place else None)
 
     def _folded(self) -> str:
         parts = [f"{number} {'hosts' if tier == 'hosts' else tier}" for tier, number in self.hidden_cards.items()]

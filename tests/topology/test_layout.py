@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
@@ -197,3 +198,15 @@ def test_of_many_ports_of_a_router_the_gateways_are_drawn_and_the_others_counted
     assert "rp499" in texts
     assert texts[-1] == "+ 440 more ports"
     assert found.folded.startswith("not drawn: 440 ports;")
+
+
+def test_a_router_of_six_thousand_ports_is_laid_out_whole_in_two_seconds() -> None:
+    nodes, edges = [node("router", "r")], list[Edge]()
+    for number in range(6000):
+        port = node("router port", f"rp{number}", parent="router r")
+        nodes += [port, node("switch", f"s{number}"), node("switch port", f"sp{number}", parent=f"switch s{number}")]
+        edges.append(Edge("link", nodes[-1].key, port.key))
+    whole = plain.topology(nodes, edges)
+    began = time.process_time()
+    assert len(deck(whole, most_ports=None, most_cards=None).links) == 6000
+    assert time.process_time() - began < 2
