@@ -159,8 +159,13 @@ class Topology:
                 kept.add(edge.target)
             elif edge.kind in ("service", "attachment") and edge.target in kept:
                 kept.add(edge.source)
-        sought = sorted(chosen)
-        return self._part(kept, lambda later: later.focus(*sought, depth=depth))
+        sought = {key: self.nodes[key].name for key in sorted(chosen)}
+
+        # What was made anew is another row with the same name.
+        def again(later: Topology) -> Topology:
+            return later.focus(*(key if key in later.nodes else name for key, name in sought.items()), depth=depth)
+
+        return self._part(kept, again)
 
     def path(self, source: str | Node, target: str | Node) -> list[Node]:
         """The nodes on the shortest way through the logical network, both ends included; none where there is none.

@@ -133,6 +133,15 @@ def test_a_node_of_another_part_is_an_error_that_names_it() -> None:
         small().filter(kind="switch").focus(small()["vm1"])
 
 
+def test_a_part_is_taken_again_around_what_was_made_anew(nb: Northbound) -> None:
+    nb.add_switch("web")
+    nb.add_switch("db")
+    around = topology.of(nb).focus("web")
+    nb.remove_switch("web")
+    nb.add_switch("web")
+    assert [each.name for each in around.again()] == ["web"]
+
+
 def test_a_depth_below_nothing_is_refused() -> None:
     with pytest.raises(InvalidValue, match="0 or more"):
         small().focus("vm1", depth=-1)

@@ -69,7 +69,7 @@ def test_it_says_so_where_what_it_shows_is_gone(nb: Northbound, outputs: list[di
     with topology.of(nb).focus("web").live(interval=0.02) as live:
         nb.remove_switch("web")
         wait(lambda: live.error)
-        wait(lambda: "no row of topology" in shown(outputs))
+        wait(lambda: "no row of topology has name='web'" in shown(outputs))
         assert isinstance(live.error, NotFound)
         assert "ended" in repr(live)
 
