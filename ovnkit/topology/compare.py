@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -79,14 +79,21 @@ def _state(old: Edge | None, new: Edge) -> str:
 
 
 def _edges(before: Topology, after: Topology, renamed: dict[str, str]) -> tuple[Edge, ...]:
-    def ends(edge: Edge, key: Callable[[str], str]) -> tuple[str, str, str]:
-        return edge.kind, key(edge.source), key(edge.target)
+    def by_ends(edges: Iterable[Edge], key: Callable[[str], str]) -> dict[tuple[str, str, str, int], Edge]:
+        """The edges by what they join, of several between the same two in their order."""
+        found: dict[tuple[str, str, str, int], Edge] = {}
+        alike: Counter[tuple[str, str, str]] = Counter()
+        for edge in edges:
+            ends = edge.kind, key(edge.source), key(edge.target)
+            alike[ends] += 1
+            found[*ends, alike[ends]] = edge
+        return found
 
     def renamed_or_own(key: str) -> str:
         return renamed.get(key, key)
 
-    old = {ends(edge, renamed_or_own): edge for edge in before.edges}
-    new = {ends(edge, str): edge for edge in after.edges}
+    old = by_ends(before.edges, renamed_or_own)
+    new = by_ends(after.edges, str)
     found = [attrs.evolve(edge, state=_state(old.get(key), edge)) for key, edge in new.items()]
     found += [
         attrs.evolve(edge, source=key[1], target=key[2], state="removed") for key, edge in old.items() if key not in new

@@ -65,3 +65,10 @@ def test_a_second_of_the_same_name_is_added() -> None:
     web = node("switch", "web")
     found = compare(plain.topology([web]), plain.topology([attrs.evolve(web, key="another"), web]))
     assert {each.key: each.state for each in found} == {"another": "added", web.key: ""}
+
+
+def test_of_several_edges_between_the_same_two_none_is_lost() -> None:
+    nodes = [node("router port", "rp"), node("chassis", "c")]
+    first, second = (Edge("gateway", nodes[0].key, nodes[1].key, f"priority {number}") for number in (2, 1))
+    found = compare(plain.topology(nodes, [first]), plain.topology(nodes, [first, second]))
+    assert [(edge.label, edge.state) for edge in found.edges] == [("priority 2", ""), ("priority 1", "added")]
