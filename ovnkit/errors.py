@@ -159,14 +159,25 @@ class SpecError(OvnkitError, ValueError):
 
 
 class NotFound(OvnkitError, LookupError):
-    """No row matches. Attributes: ``table``, ``columns`` (the filter), ``near`` (what is like it)."""
+    """No row matches.
 
-    def __init__(self, table: str, columns: dict[str, object], *, near: tuple[str, ...] = ()) -> None:
-        next_step = f"did you mean {' or '.join(map(_shown, near))}?" if near else "find() lists those that there are"
+    Attributes: ``table``, ``columns`` (the filter), ``near`` (what is like it), ``hint`` (what to do where nothing is).
+    """
+
+    def __init__(
+        self,
+        table: str,
+        columns: dict[str, object],
+        *,
+        near: tuple[str, ...] = (),
+        hint: str = "find() lists those that there are",
+    ) -> None:
+        next_step = f"did you mean {' or '.join(map(_shown, near))}?" if near else hint
         super().__init__(f"no row of {table} has {_filter(columns)}; {next_step}")
         self.table = table
         self.columns = columns
         self.near = near
+        self.hint = hint
 
 
 class NotUnique(OvnkitError, LookupError):
@@ -263,7 +274,10 @@ class NotReached(ConnectionFailed):
     """
 
     def __init__(self, what: str, tried: tuple[str, ...]) -> None:
-        super().__init__(what, "not reached; say where it is, with connect(nb=…, sb=…), or OVN_NB_DB and OVN_SB_DB")
+        ways = "connect(nb=…, sb=…), --nb and --sb, or OVN_NB_DB and OVN_SB_DB"
+        if what == "Open_vSwitch":
+            ways = "connect(vswitch=…), --vswitch, or OVS_RUNDIR"
+        super().__init__(what, f"not reached; say where it is, with {ways}")
         self.what = what
         self.tried = tried
         for line in tried:

@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, Any] = {
     "extra": "deploy",
     "file": "cluster.toml",
     "found": "7.0.0",
+    "hint": "find() lists those that there are",
     "host": "cmp1",
     "install": "apt-get install x",
     "key": "host.a.name",

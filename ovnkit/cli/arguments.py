@@ -23,6 +23,7 @@ __all__ = [
     "count",
     "days",
     "finish",
+    "port",
     "seconds",
     "show",
     "tell",
@@ -67,6 +68,13 @@ def count(text: str) -> int:
     """A number of things, 1 or more. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A port of TCP and the like. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65535")
     return int(text)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ovnkit.cli.arguments import add_connection, add_json, count, seconds, show, tls_of
+from ovnkit.cli.arguments import add_connection, add_json, count, port, seconds, show, tls_of
 from ovnkit.cli.output import add_output, give
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ Without these, the databases that the environment, the distribution, MicroOVN or
 them."""
 _WITHIN = ("show", "trace", "check", "snapshot")
 """The commands that may follow the files of ``ovnkit open``."""
+_FLAGS = ("--json", "--verbose")
+"""The options that may stand before them."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -40,8 +43,8 @@ def add_commands(commands: Commands) -> None:
     add_json(watch)
     _add_trace(commands)
     _add_check(commands)
-    status = "Exit status: 0 no differences, 1 failed, 2 differences, 64 wrong usage."
-    difference = _command(commands, "diff", _diff, "what is another in a network than it was", epilog=status)
+    status = "Exit status: 0 no differences, 1 failed or a file is damaged, 2 differences, 64 wrong usage."
+    difference = _command(commands, "diff", _diff, "what has changed in a network", epilog=status)
     difference.add_argument("before", metavar="A", help="a snapshot, or another file, directory or tar file")
     difference.add_argument("after", metavar="B", nargs="?", help="another (default: the network as it is now)")
     difference.add_argument("--volatile", action="store_true", help="also what changes by itself, such as counters")
@@ -62,19 +65,21 @@ def add_commands(commands: Commands) -> None:
         "command",
         metavar="COMMAND …",
         nargs="*",
-        help=f"one of {', '.join(_WITHIN)}, and what follows it there (default: show)",
+        help=f"one of {', '.join(_WITHIN)} and diff, and what follows it there (default: show)",
     )
 
 
 def _add_trace(commands: Commands) -> None:
-    status = "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, 64 wrong usage."
+    status = (
+        "Exit status: 0 it arrives, 1 it does not, 2 that cannot be told, for a wrong name as well, 64 wrong usage."
+    )
     trace = _command(commands, "trace", _trace, "why A can reach B, or cannot", epilog=status)
     ends = "a port, an address, a floating IP, or outside"
     trace.add_argument("source", metavar="A", help=ends)
     trace.add_argument("target", metavar="B", help=ends)
     packet = trace.add_mutually_exclusive_group()
     for protocol in ("tcp", "udp", "sctp"):
-        packet.add_argument(f"--{protocol}", type=count, metavar="PORT", help=f"a packet to this port of {protocol}")
+        packet.add_argument(f"--{protocol}", type=port, metavar="PORT", help=f"a packet to this port of {protocol}")
     packet.add_argument("--icmp", action="store_true", help="a ping (the default)")
     packet.add_argument("--arp", action="store_true", help="the question who has the address")
     trace.add_argument("--direction", choices=("both", "there", "back"), default="both", help="(default: both)")
@@ -89,14 +94,19 @@ def _add_trace(commands: Commands) -> None:
     version.add_argument("-4", dest="version", action="store_const", const=4, help="IPv4, where both would do")
     version.add_argument("-6", dest="version", action="store_const", const=6, help="IPv6, where both would do")
     add_output(trace, ".html")
+    trace.set_defaults(failed=2)
 
 
 def _add_check(commands: Commands) -> None:
-    status = "Exit status: 0 no error and no warning, 1 failed, 2 an error or a warning, 64 wrong usage."
+    status = "Exit status: 0 all well, 1 failed or a file is damaged, 2 an error or a warning, 64 wrong usage."
     check = _command(commands, "check", _check, "what is wrong with the network, or may be", epilog=status)
-    check.add_argument("--only", metavar="RULE", action="append", help="this rule, or those whose ids begin so")
-    check.add_argument("--ignore", metavar="RULE", action="append", help="not this rule, or those")
-    check.add_argument("--explain", metavar="RULE", help="what a rule says, why, and what mends it; looks at nothing")
+    check.add_argument(
+        "--only", metavar="RULE", type=str.upper, action="append", help="this rule, or those whose ids begin so"
+    )
+    check.add_argument("--ignore", metavar="RULE", type=str.upper, action="append", help="not this rule, or those")
+    check.add_argument(
+        "--explain", metavar="RULE", type=str.upper, help="what a rule says, why, and what mends it; looks at nothing"
+    )
     add_output(check, ".html")
 
 
@@ -116,17 +126,23 @@ def _command(commands: Commands, name: str, run: Run, what: str, epilog: str = "
 def opened(arguments: list[str]) -> list[str]:
     """``open FILE… [COMMAND …]`` as the command that it stands for, with its files as options.
 
-    The files end before the name of a command, or before the first option. Other arguments are returned as they are.
+    The files end before the name of a command, or before an option other than those that may stand among them; one
+    file is also compared, by ``open FILE diff``. Other arguments are returned as they are.
     """
     if arguments[:1] != ["open"]:
         return arguments
-    words = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
-    if not words or words[0].startswith("-"):
-        return ["open", *words]
-    end = next((place for place, word in enumerate(words) if word in _WITHIN or word.startswith("-")), len(words))
-    files = [f"--file={word}" for word in words[:end]]
-    command, *rest = words[end:] if words[end:] and words[end] in _WITHIN else ["show", *words[end:]]
-    return [command, *files, *rest]
+    rest = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
+    if rest[1:2] == ["diff"]:
+        return ["diff", rest[0], *rest[2:]]
+    files: list[str] = []
+    flags: list[str] = []
+    while rest and rest[0] not in _WITHIN and (rest[0] in _FLAGS or not rest[0].startswith("-")):
+        word = rest.pop(0)
+        (flags if word in _FLAGS else files).append(word)
+    if not files:
+        return ["open", *flags, *rest]
+    command = rest.pop(0) if rest and rest[0] in _WITHIN else "show"
+    return [command, *(f"--file={word}" for word in files), *flags, *rest]
 
 
 def _network(options: argparse.Namespace) -> Network:
@@ -134,13 +150,12 @@ def _network(options: argparse.Namespace) -> Network:
     import ovnkit
 
     if options.file:
-        network = ovnkit.open_files(*options.file)
+        network = _files(*options.file)
     else:
         network = ovnkit.connect(options.nb, options.sb, options.vswitch, tls=tls_of(options), timeout=options.timeout)
-    for damage in network.damage:
-        print(f"ovnkit: {damage}", file=sys.stderr)
     if options.verbose:
-        print(*network.tried, sep="\n", file=sys.stderr)
+        for place in network.tried:
+            print(place, file=sys.stderr)
     else:
         there = {client.schema.name for client in network.clients}
         for name in ("Northbound", "Southbound"):
@@ -149,9 +164,26 @@ def _network(options: argparse.Namespace) -> Network:
     return network
 
 
+def _files(*paths: str) -> Network:
+    """The network in these files. Damage is told on standard error. Raises NotADatabase where nothing can be read."""
+    import ovnkit
+    from ovnkit.errors import NotADatabase
+
+    network = ovnkit.open_files(*paths)
+    for damage in network.damage:
+        print(f"ovnkit: {damage}", file=sys.stderr)
+    if network.damage and not network.clients:
+        raise NotADatabase(", ".join(paths), "nothing of it can be read; take another copy of the file")
+    return network
+
+
 def _show(options: argparse.Namespace) -> int:
     with _network(options) as network:
-        give(options, _part(network.topology(), options))
+        part = _part(network.topology(), options)
+    if options.search is not None and not part:
+        print(f"ovnkit: nothing there has {options.search!r} in its name or addresses", file=sys.stderr)
+        return 1
+    give(options, part)
     return 0
 
 
@@ -195,15 +227,15 @@ def _snapshot(options: argparse.Namespace) -> int:
 def _diff(options: argparse.Namespace) -> int:
     from ovnkit import topology
 
-    if options.after is not None:
-        found = topology.diff(options.before, options.after, volatile=options.volatile)
-    else:
-        with _network(options) as network:
-            found = topology.diff(options.before, network, volatile=options.volatile)
+    with ExitStack() as stack:
+        before = stack.enter_context(_files(options.before))
+        after = stack.enter_context(_network(options) if options.after is None else _files(options.after))
+        found = topology.diff(before, after, volatile=options.volatile)
+        unread = before.damage or after.damage
     for name in found.left_out:
         print(f"ovnkit: not compared: {name}", file=sys.stderr)
     give(options, found)
-    return 2 if found else 0
+    return 2 if found else 1 if unread else 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -215,4 +247,4 @@ def _check(options: argparse.Namespace) -> int:
     with _network(options) as network:
         found = network.check(only=options.only or (), ignore=options.ignore or ())
         give(options, found)
-    return 2 if found.errors or found.warnings else 0
+    return 2 if found.errors or found.warnings else 1 if network.damage else 0

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import html
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["add_output", "give"]
+__all__ = ["PLAIN", "add_output", "give"]
+
+PLAIN = "ovnkit.plain"
+"""The error handler of a stream whose encoding has no lines and arrows: they are drawn with what it has."""
+
+_PLAIN = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "→": "->", "…": "..."})
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    return text.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+codecs.register_error(PLAIN, _plain)
 
 
 def add_output(parser: argparse.ArgumentParser, *suffixes: str) -> None:
     """``--json`` and ``-o``; ``suffixes`` are those that the result of the command knows beside .json and .txt."""
-    one_of = ", ".join((*suffixes, ".json"))
+    known = (*suffixes, ".json", ".txt")
+    one_of = f"{', '.join(known[:-1])} or .txt"
+
+    def path(text: str) -> str:
+        if Path(text).suffix not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} must end in {one_of}")
+        return text
+
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("-o", "--output", metavar="FILE", help=f"write it into a file: {one_of} or .txt says how")
+    parser.add_argument("-o", "--output", type=path, metavar="FILE", help=f"write it into a file: {one_of} says how")
 
 
 def give(options: argparse.Namespace, found: Any) -> None:
-    """Print it, or write it where ``-o`` says. Raises InvalidValue for a suffix that it does not know, and OSError."""
+    """Print it, or write it where ``-o`` says. Raises OSError."""
     if options.output is None:
         print(_json(found) if options.json else found)
     elif hasattr(found, "save"):
@@ -30,13 +53,7 @@ def give(options: argparse.Namespace, found: Any) -> None:
 
 
 def _save(found: Any, path: Path) -> None:
-    from ovnkit.errors import InvalidValue
-
-    forms: dict[str, Callable[[Any], str]] = {".json": _json, ".txt": str}
-    if hasattr(found, "to_html"):
-        forms[".html"] = _page
-    if path.suffix not in forms:
-        raise InvalidValue(table="-o", column="suffix", value=path.name, allowed=", ".join(sorted(forms)))
+    forms: dict[str, Callable[[Any], str]] = {".html": _page, ".json": _json, ".txt": str}
     path.write_text(forms[path.suffix](found) + "\n", encoding="utf-8")
 
 

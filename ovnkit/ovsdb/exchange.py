@@ -137,7 +137,9 @@ class Exchange:
         if _comes_later(error):
             raise OSError(f"it has no content of {database} yet: it has just been started, or reaches no other server")
         if error:
-            raise ConnectionFailed(str(self.remote), f"no database {database} here: {error!r:.200}")
+            told = "" if "unknown database" in repr(error) else f": {error!r:.200}"
+            asking = f"`ovsdb-client list-dbs {self.remote}` names those that there are"
+            raise ConnectionFailed(str(self.remote), f"no database {database} here{told}; {asking}")
         return wire.value(head.result) if head.result else None
 
 

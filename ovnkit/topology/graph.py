@@ -79,7 +79,8 @@ class Topology:
                 return of_tier[0]
             if of_tier:
                 raise NotUnique("topology", {"name": name}, tuple(node.key for node in of_tier))
-        raise NotFound("topology", {"name": name}, near=self._near(name))
+        hint = "search(), or --search, finds a part of a name or address"
+        raise NotFound("topology", {"name": name}, near=self._near(name), hint=hint)
 
     def _ipython_key_completions_(self) -> list[str]:
         return sorted(self._by_name)

@@ -27,6 +27,9 @@ Kind = Literal[
     "bridge",
     "interface",
 ]
+_UUID = 36
+"""The length of a key that is a uuid."""
+
 EdgeKind = Literal["link", "service", "binding", "gateway", "mapping", "tunnel", "patch", "attachment"]
 View = Literal["logical", "physical", "both"]
 
@@ -72,7 +75,7 @@ class Node:
         }
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Edge:
     """What joins two nodes, by their keys: its kind, its label, and its state ("up", "down", "active", …) or ""."""
 
@@ -81,6 +84,11 @@ class Edge:
     target: str
     label: str = ""
     state: str = ""
+
+    def __repr__(self) -> str:
+        ends = " -> ".join(key[:8] if len(key) == _UUID else printable(key) for key in (self.source, self.target))
+        told = " ".join(filter(None, (printable(self.label), self.state)))
+        return f"<{self.kind} {ends}{told and f' {told}'}>"
 
     def to_dict(self) -> dict[str, str]:
         """The edge as JSON has it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 
+from ovnkit.errors import InvalidValue
 from ovnkit.northbound.client import Northbound
 from ovnkit.ovsdb import files
 from ovnkit.ovsdb.contents import Contents
@@ -20,6 +21,9 @@ from ovnkit.topology.network import Network
 from ovnkit.vswitch.client import VSwitch
 
 __all__ = ["Snapshot", "snapshot"]
+
+_OTHERS = frozenset({".bz2", ".db", ".gz", ".json", ".tar", ".xz", ".zip", ".zst"})
+"""What somebody who names a file so does not mean a directory by."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -52,10 +56,15 @@ class Snapshot:
 
         ``path`` ends in ``.tar.gz`` or ``.tgz`` for a tar file, which is replaced as a whole; anything else is a
         directory, which is made if need be. Its files are ``nb.db``, ``sb.db`` and a ``vswitch1.db`` for each host.
+
+        Raises InvalidValue for the suffix of a file of another kind, and OSError.
         """
         target = Path(path)
         if target.name.endswith((".tar.gz", ".tgz")):
             self._save_archive(target)
+        elif target.suffix in _OTHERS:
+            allowed = "NAME.tar.gz or NAME.tgz, or a directory"
+            raise InvalidValue(table="snapshot", column="path", value=str(path), allowed=allowed)
         else:
             target.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, contents in self._named():
@@ -63,7 +72,11 @@ class Snapshot:
         return target
 
     def _save_archive(self, target: Path) -> None:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        except OSError as exc:
+            exc.filename = str(target.parent)
+            raise
         try:
             with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
                 for name, contents in self._named():

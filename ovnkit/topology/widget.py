@@ -43,6 +43,10 @@ class TopologyWidget(anywidget.AnyWidget):
         super().__init__(picture=picture, data=data)
         self.topology = topology
 
+    def __repr__(self) -> str:
+        chosen = self.selected_node
+        return f"<TopologyWidget of {self.topology!r}{f', selected {chosen!r}' if chosen is not None else ''}>"
+
     @property
     def selected_node(self) -> Node | None:
         """The node that is selected; None where it is none, or a link."""

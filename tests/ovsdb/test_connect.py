@@ -116,6 +116,7 @@ def test_a_server_without_the_database_is_a_failure_at_once(nb_server: Server) -
         Southbound.connect(nb_server.remote, timeout=30)
     assert time.monotonic() - began < 5
     assert caught.value.remote == nb_server.remote
+    assert str(caught.value).endswith(f" here; `ovsdb-client list-dbs {nb_server.remote}` names those that there are")
 
 
 def test_what_is_no_server_of_ovsdb_is_said_to_be_none() -> None:

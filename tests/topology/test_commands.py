@@ -100,6 +100,12 @@ def test_show_searches(run: Run) -> None:
     assert "vm1" not in said.output
 
 
+def test_a_search_that_finds_nothing_does_not_pass_for_an_empty_network(run: Run) -> None:
+    said = run("show", "--search", "nobody")
+    assert (said.status, said.output) == (1, "")
+    assert said.errors == "ovnkit: nothing there has 'nobody' in its name or addresses\n"
+
+
 def test_show_as_json_has_nodes_and_edges(run: Run) -> None:
     said = run("show", "vm2", "--json")
     found = json.loads(said.output)
@@ -112,6 +118,7 @@ def test_a_name_that_is_not_there_is_an_error_that_tells_what_is(run: Run) -> No
     assert (said.status, said.output) == (1, "")
     assert said.errors.startswith("ovnkit: ")
     assert "did you mean" in said.errors
+    assert "; search(), or --search, finds " in run("show", "???").errors
 
 
 def test_what_was_not_reached_is_told_beside_the_picture(run: Run, directory: Path) -> None:
@@ -212,6 +219,9 @@ def test_a_file_that_is_none_is_an_error(run: Run, tmp_path: Path) -> None:
         (["open", "a", "trace", "vm1", "vm2", "--tcp", "80"], ["trace", "--file=a", "vm1", "vm2", "--tcp", "80"]),
         (["open", "a", "-o", "show.svg"], ["show", "--file=a", "-o", "show.svg"]),
         (["open"], ["open"]),
+        (["open", "a", "--verbose", "check", "--json"], ["check", "--file=a", "--verbose", "--json"]),
+        (["open", "--json", "a", "show", "show"], ["show", "--file=a", "--json", "show"]),
+        (["open", "a", "diff", "b", "--json"], ["diff", "a", "b", "--json"]),
         (["open", "--help"], ["open", "--help"]),
         (["open", "--", "a", "show"], ["show", "--file=a"]),
         (["open", "--"], ["open"]),
@@ -236,13 +246,22 @@ def test_show_writes_what_the_suffix_says(suffix: str, run: Run, tmp_path: Path)
     assert "vm1" in path.read_text()
 
 
-def test_another_suffix_is_an_error_that_tells_those_that_there_are(run: Run, tmp_path: Path) -> None:
-    said = run("show", "-o", tmp_path / "net.gif")
-    assert said.status == 1
-    assert ".svg" in said.errors
-    said = run("trace", "vm1", "vm2", "-o", tmp_path / "net.gif")
-    assert said.status == 1
-    assert "allowed: .html, .json, .txt" in said.errors
+@pytest.mark.parametrize(
+    ("command", "suffixes"),
+    [
+        (["show"], ".svg, .html, .png, .dot, .mmd, .json or .txt"),
+        (["trace", "vm1", "vm2"], ".html, .json or .txt"),
+        (["check"], ".html, .json or .txt"),
+        (["diff", "before"], ".html, .json or .txt"),
+    ],
+)
+def test_another_suffix_is_wrong_usage_before_anything_is_looked_at(
+    command: list[str], suffixes: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    said = run(*command, "-o", "net.gif")
+    assert (said.status, said.output) == (64, "")
+    assert said.errors.endswith(f"argument -o/--output: 'net.gif' must end in {suffixes}\n")
 
 
 def test_trace_tells_why_and_its_status_says_whether_it_arrives(run: Run, tmp_path: Path) -> None:
@@ -260,11 +279,20 @@ def test_a_snapshot_is_opened_again_and_an_anonymous_one_has_other_names(run: Ru
     said = run("snapshot", "-o", path)
     assert (said.status, said.output, said.errors) == (0, f"{path}\n", "")
     assert run("open", path).output == run("show").output
+    assert run("open", path, "--verbose").errors == ""
     assert json.loads(run("snapshot", "--anonymize", "--json", "-o", path).output) == {
         "path": str(path),
         "anonymized": True,
     }
     assert "vm1" not in run("open", path).output
+
+
+def test_a_snapshot_is_no_file_of_another_kind_and_needs_a_place(run: Run, tmp_path: Path) -> None:
+    said = run("snapshot", "-o", tmp_path / "s.zip")
+    assert (said.status, list(tmp_path.iterdir())) == (1, [])
+    assert said.errors.endswith("allowed: NAME.tar.gz or NAME.tgz, or a directory\n")
+    said = run("snapshot", "-o", tmp_path / "gone" / "s.tgz")
+    assert (said.status, said.errors) == (1, f"ovnkit: {tmp_path}/gone: No such file or directory\n")
 
 
 def test_a_snapshot_without_a_name_is_called_after_its_time(
@@ -297,9 +325,16 @@ def test_check_explains_a_rule_without_looking_at_anything(run: Run, monkeypatch
     said = run("check", "--explain", "OVN301")
     assert (said.status, said.errors) == (0, "")
     assert said.output.startswith("# OVN301: All chassis of a gateway are gone\n")
-    said = run("check", "--explain", "OVN9")
+    assert run("check", "--explain", "ovn301").output == said.output
+    said = run("check", "--explain", "OVN11")
     assert (said.status, said.output) == (1, "")
-    assert "OVN301" in said.errors
+    assert said.errors == "ovnkit: explain().id: 'OVN11' is not allowed here; allowed: OVN110\n"
+    assert run("check", "--explain", "nothing").errors.endswith("; allowed: OVN101, …, OVN807\n")
+
+
+def test_check_takes_the_beginning_of_ids_in_small_letters_too(run: Run) -> None:
+    assert run("check", "--only", "ovn6").output == run("check", "--only", "OVN6").output
+    assert run("check", "--only", "OVN699").errors.endswith(" or their beginnings: OVN601, OVN602, OVN603\n")
 
 
 def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, directory: Path, tmp_path: Path) -> None:
@@ -318,3 +353,58 @@ def test_diff_compares_files_with_each_other_and_with_what_is_now(run: Run, dire
     assert json.loads(run("diff", before, after, "--json").output)["rows"][0]["name"] == "mail"
     assert run("diff", before, after, "-o", tmp_path / "diff.html").status == 2
     assert "mail" in (tmp_path / "diff.html").read_text()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_lines_and_arrows_shows_the_tree_with_what_it_has(encoding: str, directory: Path) -> None:
+    with Northbound.connect(f"unix:{directory}/ovnnb_db.sock") as nb:
+        nb.add_switch("café-日本")
+        sb = f"unix:{directory}/ovnsb_db.sock"
+        command = [sys.executable, "-m", "ovnkit", "show", "--nb", nb.remote, "--sb", sb]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONIOENCODING": encoding,
+            "OVS_RUNDIR": "/nowhere",
+        }
+        said = subprocess.run(command, capture_output=True, env=environment, check=False)
+        nb.remove_switch("café-日本")
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert b"`-- port vm2" in said.stdout
+    assert "caf\\xe9-\\u65e5" in said.stdout.decode(encoding).replace("é", "\\xe9")
+
+
+def test_what_keeps_a_trace_from_being_made_is_not_told_as_a_packet_that_does_not_arrive(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("trace", "vm1", "vm2").status == 1
+    assert run("trace", "vm1", "vm3").status == 2
+    assert run("trace", "vm1", "vm2", "--tcp", "65536").status == 64
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    assert run("trace", "vm1", "vm2").status == 2
+
+
+def test_what_is_damaged_is_told_and_never_passes_for_a_network_where_all_is_well(
+    run: Run, directory: Path, tmp_path: Path
+) -> None:
+    whole = (directory / "ovnnb_db.db").read_bytes()
+    cut, broken = tmp_path / "cut.db", tmp_path / "broken.db"
+    cut.write_bytes(whole[:-10])
+    broken.write_bytes(whole[:100] + b"?" + whole[101:])
+    said = run("open", cut, "check")
+    assert (said.status, said.output.splitlines()[0]) == (1, "nothing was found")
+    assert said.errors.startswith(f"ovnkit: {cut}: a record of ")
+    said = run("diff", cut, cut)
+    assert (said.status, said.output) == (1, "no differences\n")
+    assert said.errors.splitlines()[0].startswith(f"ovnkit: {cut}: a record of ")
+    for command in ("show", "check"):
+        said = run("open", broken, command)
+        assert (said.status, said.output) == (1, "")
+        assert said.errors.endswith(f"ovnkit: {broken}: nothing of it can be read; take another copy of the file\n")
+
+
+def test_a_file_that_is_not_there_is_told_before_a_network_is_looked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVN_RUNDIR", "/nowhere")
+    assert run("diff", "gone.tar.gz").errors == "ovnkit: gone.tar.gz: No such file or directory\n"

@@ -55,6 +55,14 @@ def names(part: Topology) -> set[str]:
     return {f"{each.kind} {each.name}" for each in part}
 
 
+def test_an_edge_is_one_short_line() -> None:
+    ends = "d21a9771-cebb-47bb-9497-c5bdb2c38c74", "provider:physnet1"
+    assert repr(Edge("gateway", *ends, "priority 1", "active")) == (
+        "<gateway d21a9771 -> provider:physnet1 priority 1 active>"
+    )
+    assert repr(Edge("link", "a", "b\n")) == r"<link a -> b\n>"
+
+
 def test_a_name_means_the_port_before_its_interface() -> None:
     assert small()["vm1"].kind == "switch port"
     assert small()["interface vm1"].kind == "interface"

@@ -104,6 +104,8 @@ def test_what_is_not_there_is_told(servers: Servers, root: Path) -> None:
         with pytest.raises(NotReached, match="Northbound") as error:
             print(net.nb)
         assert any("there is no such socket" in note for note in error.value.__notes__)
+        with pytest.raises(NotReached, match=r"with connect\(vswitch=…\), --vswitch, or OVS_RUNDIR"):
+            print(net.vswitch)
         told = [one for one in net.tried if isinstance(one, Attempt) and one.database == "OVN_Northbound"]
         assert [one.source for one in told] == [
             *("/var/run/ovn", "/run/ovn", "/usr/local/var/run/ovn", "MicroOVN", "Neutron")

@@ -44,6 +44,7 @@ def test_what_is_selected_is_a_node_in_python() -> None:
     widget.observe(lambda change: seen.append(change["new"]), "selected")
     widget.selected = "switch port vm1"
     assert widget.selected_node is SMALL["vm1"]
+    assert repr(widget).endswith(", selected <switch port 'vm1' up>>")
     widget.select("vm2")
     assert widget.selected_node is SMALL["vm2"]
     assert seen == ["switch port vm1", "switch port vm2"]

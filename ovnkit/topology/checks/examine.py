@@ -12,7 +12,7 @@ from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import SBGlobal
 from ovnkit.topology.checks.findings import Findings
 from ovnkit.topology.checks.rule import SEVERITIES, Finding, Rule
-from ovnkit.topology.checks.rules import RULES
+from ovnkit.topology.checks.rules import RULES, ids_like
 from ovnkit.topology.tables import Tables
 from ovnkit.vswitch.client import VSwitch
 
@@ -81,6 +81,6 @@ def _all(given: Iterable[str]) -> tuple[str, ...]:
     ids = (given,) if isinstance(given, str) else tuple(given)
     for one in ids:
         if not one or not any(known.id.startswith(one) for known in RULES):
-            allowed = f"ids of rules, or their beginnings: {', '.join(known.id for known in RULES)}"
+            allowed = f"ids of rules, or their beginnings: {ids_like(one)}"
             raise InvalidValue(table="check()", column="only, ignore", value=one, allowed=allowed)
     return ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ovnkit.errors import InvalidValue
 from ovnkit.topology.checks.rule import DATABASES, Rule
-from ovnkit.topology.checks.rules import RULES, THEMES
+from ovnkit.topology.checks.rules import RULES, THEMES, ids_like
 
 __all__ = ["explain", "pages"]
 
@@ -21,7 +21,7 @@ def explain(id: str) -> str:
     for one in RULES:
         if one.id == id:
             return _page(one)
-    raise InvalidValue(table="explain()", column="id", value=id, allowed=", ".join(one.id for one in RULES))
+    raise InvalidValue(table="explain()", column="id", value=id, allowed=ids_like(id))
 
 
 def _page(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from ovnkit.topology.checks.rules_providers import PROVIDER_RULES
 from ovnkit.topology.checks.rules_routes import ROUTE_RULES
 from ovnkit.topology.checks.rules_services import SERVICE_RULES
 
-__all__ = ["RULES", "THEMES"]
+__all__ = ["RULES", "THEMES", "ids_like"]
 
 THEMES: Final = {
     "OVN1": "Placement",
@@ -43,3 +43,11 @@ RULES: Final[tuple[Rule, ...]] = (
     *SERVICE_RULES,
 )
 """Every rule, in the order of their ids."""
+
+
+def ids_like(text: str) -> str:
+    """Ids of rules in words, for whom ``text`` was none: those that begin like it, or the first and the last."""
+    for end in range(len(text), len("OVN"), -1):
+        if near := [one.id for one in RULES if one.id.startswith(text[:end])]:
+            return ", ".join(near)
+    return f"{RULES[0].id}, …, {RULES[-1].id}"

@@ -30,8 +30,10 @@ def open_files(*paths: str | os.PathLike[str]) -> Network:
     databases the one with the latest transaction; each host has its own Open_vSwitch. ``tried`` says what was not
     taken, ``damage`` what could not be read.
 
-    Raises NotADatabase for a path that holds none, and OSError.
+    Raises NotADatabase for a path that holds none, and where there is no path at all, and OSError.
     """
+    if not paths:
+        raise NotADatabase("open_files()", "no path was given; a pattern that matches nothing gives none")
     choice = _Choice()
     for path in paths:
         found = False

@@ -124,7 +124,7 @@ def _by_text(tables: Tables, text: str, near: LogicalSwitch | None) -> Endpoint 
     if not found:
         found = [_of_vip(balancer, text) for balancer in tables.nb(LoadBalancer).values() if text in balancer.vips]
     if not found:
-        raise NotFound("Logical_Switch_Port", {"name": text}, near=_near_names(tables, text))
+        raise _not_found(tables, text)
     if len(found) > 1:
         column = "addresses" if address is not None else "name"
         rows = sorted(one.row.uuid for one in found if one.row is not None)
@@ -358,6 +358,14 @@ def _some_host(tables: Tables, switch: LogicalSwitch, link: Link | None, version
 
 def _label(port: LogicalSwitchPort) -> str:
     return port.external_ids.get("neutron:port_name") or port.name
+
+
+def _not_found(tables: Tables, text: str) -> NotFound:
+    for what, devices in (("switch", tables.switches), ("router", tables.routers)):
+        if any(device.name == text for device in devices):
+            return NotFound("Logical_Switch_Port", {"name": text}, hint=f"it is a {what}; name one of its ports")
+    hint = 'an end is a port, an address, a floating IP, or "outside"'
+    return NotFound("Logical_Switch_Port", {"name": text}, near=_near_names(tables, text), hint=hint)
 
 
 def _near_names(tables: Tables, text: str) -> tuple[str, ...]:

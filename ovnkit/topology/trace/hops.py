@@ -10,6 +10,7 @@ import attrs
 
 from ovnkit.northbound.rows import LogicalRouter, LogicalSwitch
 from ovnkit.ovsdb.row import Row
+from ovnkit.topology.text import printable
 
 __all__ = ["Hop", "Pipeline", "parse"]
 
@@ -43,7 +44,7 @@ _CHANGES = re.compile(
 _LATER = re.compile(r"ct_|clone\b")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Hop:
     """A table of a pipeline that a packet has visited, and what the flow that it matched there did.
 
@@ -84,6 +85,10 @@ class Hop:
     device: LogicalSwitch | LogicalRouter | None = attrs.field(default=None, repr=False)
     row: Row[Any] | None = attrs.field(default=None, repr=False)
     """The row of NB behind the flow, where northd tells: an ACL, a route, a NAT, a port, …"""
+
+    def __repr__(self) -> str:
+        what = printable(self.match, limit=60) or "no match"
+        return f"<Hop {self.kind} {printable(self.name, limit=40)} {self.stage}: {what}>"
 
     @property
     def kind(self) -> Literal["switch", "router", "?"]:

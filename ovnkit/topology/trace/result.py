@@ -24,7 +24,7 @@ _SIGNS = {"delivered": "ok", "unresolved": "??", "unknown": "??"}
 _WIDEST_MATCH = 90
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Way:
     """One packet on its way."""
 
@@ -43,6 +43,10 @@ class Way:
     packet: Packet | None = attrs.field(default=None, repr=False)
     command: tuple[str, ...] = attrs.field(default=(), repr=False)
     text: str = attrs.field(default="", repr=False)
+
+    def __repr__(self) -> str:
+        ends = f"{printable(self.source, limit=40)} -> {printable(self.target, limit=40)}"
+        return f"<Way {self.direction} {ends} {self.verdict}, {len(self.hops)} hops>"
 
     @property
     def last(self) -> Hop | None:

@@ -18,8 +18,9 @@ from ovnkit.ovsdb.server import Server, find_program
 from ovnkit.remote import Tls
 from ovnkit.southbound.client import Southbound
 from ovnkit.southbound.rows import LogicalFlow
+from ovnkit.topology.trace.wiring import is_backend
 
-__all__ = ["CT_FLAGS", "Simulator", "ct_flags", "needed", "simulator"]
+__all__ = ["CT_FLAGS", "Simulator", "backend_flag", "ct_flags", "needed", "simulator"]
 
 CT_FLAGS = ("trk", "new", "est", "rel", "rpl", "inv", "dnat", "snat")
 """What ``--ct`` of ovn-trace(8) takes."""
@@ -28,6 +29,16 @@ _LOOK_UP = re.compile(r"^ *ct_(?:next|lb)\b[^;\n]*$", re.MULTILINE)
 _TIMES = 16
 """More than a packet is looked up in connection tracking; past the last ``--ct``, ovn-trace takes it for established.
 """
+
+
+def backend_flag(lb_dst: str | None) -> tuple[str, ...]:
+    """The ``--lb-dst`` option, if any. Raises InvalidValue for what is no address with a port."""
+    if lb_dst is None:
+        return ()
+    if not is_backend(lb_dst):
+        allowed = "an address and a port, such as 10.0.0.5:80 or [fd00::5]:80"
+        raise InvalidValue(table="trace", column="lb_dst", value=lb_dst, allowed=allowed)
+    return (f"--lb-dst={lb_dst}",)
 
 
 def ct_flags(states: Sequence[str]) -> tuple[str, ...]:
@@ -117,8 +128,12 @@ def simulator(sb: Southbound | None) -> Iterator[Simulator | str]:
     elif sb.state not in ("file", "reconnecting"):
         yield Simulator(program=program, remote=sb.remote, tls=sb.tls)
     elif not _has_flows(sb):
-        why = f" cannot be reached now ({sb.trouble}), and this client" if sb.state == "reconnecting" else ""
-        yield f"Southbound at {sb.remote}{why} has no flows to follow"
+        if sb.state == "reconnecting":
+            gone = f"cannot be reached now ({sb.trouble})"
+            yield f"Southbound at {sb.remote} {gone}, and this client has no flows to follow"
+        else:
+            where = "a snapshot leaves Logical_Flow out, a copy of Southbound's own file has it"
+            yield f"Southbound at {sb.remote} has no flows to follow; {where}"
     else:
         with ExitStack() as stack:
             try:

@@ -23,7 +23,7 @@ from ovnkit.topology.trace.obstacles import LOGICAL, Obstacle, apart, between, n
 from ovnkit.topology.trace.packet import Packet, Protocol, addressed, first_hop, the_protocol
 from ovnkit.topology.trace.placement import placed
 from ovnkit.topology.trace.result import Direction, Trace, Way
-from ovnkit.topology.trace.simulator import Simulator, ct_flags, needed, simulator
+from ovnkit.topology.trace.simulator import Simulator, backend_flag, ct_flags, needed, simulator
 from ovnkit.topology.trace.verdict import Conclusion, Drop, conclude
 from ovnkit.topology.trace.wiring import Address, address_of
 from ovnkit.vswitch.client import VSwitch
@@ -148,6 +148,14 @@ class _Tracing:
         if first is None and second is None:
             allowed = "an end that is in this network; both are outside"
             raise InvalidValue(table="trace", column="source", value=source, allowed=allowed)
+        if (
+            first is not None
+            and second is not None
+            and first.kind == second.kind == "port"
+            and first.port == second.port
+        ):
+            allowed = "another port than that of the source; what a machine sends to itself never comes to OVN"
+            raise InvalidValue(table="trace", column="target", value=target, allowed=allowed)
         if first is None and second is not None:
             first = find_outside(tables, second, _outside_address(source), version=version)
         elif first is not None and second is None:
@@ -174,7 +182,7 @@ class _Tracing:
         flags: tuple[str, ...],
         lb_dst: str | None,
     ) -> Trace:
-        options = (*flags, *(() if lb_dst is None else (f"--lb-dst={lb_dst}",)))
+        options = (*flags, *backend_flag(lb_dst))
         there = self._way("there", source, target, protocol, version, options, ends=(source, target))
         ways = [there] if direction != "back" else []
         answer = self._answer(there, source, target)

@@ -19,6 +19,7 @@ __all__ = [
     "addresses_of",
     "distances",
     "has_outside",
+    "is_backend",
     "links_of_router",
     "links_of_switch",
     "localnet_of",
@@ -46,6 +47,16 @@ def address_of(text: str) -> Address | None:
         return ip_address(text)
     except ValueError:
         return None
+
+
+def is_backend(text: str) -> bool:
+    """Whether it is an address with a port, as the backends of a load balancer are written."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    address = address_of(bare)
+    return (
+        address is not None and (address.version == 6) == (bare != host) and port.isdecimal() and 0 < int(port) < 65536
+    )
 
 
 def networks_of(port: LogicalRouterPort) -> tuple[Interface, ...]:

@@ -213,3 +213,8 @@ def test_a_path_without_any_database_is_an_error(tmp_path: Path) -> None:
             topology.open_files(path)
     with pytest.raises(FileNotFoundError):
         topology.open_files(tmp_path / "b")
+
+
+def test_no_path_at_all_is_no_network_where_all_is_well() -> None:
+    with pytest.raises(NotADatabase, match="no path was given"):
+        topology.open_files()

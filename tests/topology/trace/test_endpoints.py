@@ -134,6 +134,15 @@ def test_a_name_that_is_not_there_is_told_with_those_like_it(site: StoodIn) -> N
     with pytest.raises(NotFound) as error:
         found(site, "lrp-r-wbe")
     assert error.value.near[0] == "lrp-r-web"
+    with pytest.raises(NotFound, match=r"an end is a port, an address, a floating IP, or .outside"):
+        found(site, "???")
+
+
+def test_a_switch_or_router_is_no_end_but_its_ports_are(site: StoodIn) -> None:
+    with pytest.raises(NotFound, match="it is a switch; name one of its ports"):
+        found(site, "web")
+    with pytest.raises(NotFound, match="it is a router; name one of its ports"):
+        found(site, "r")
 
 
 def test_an_address_that_northd_has_chosen_is_that_of_the_port(site: StoodIn) -> None:

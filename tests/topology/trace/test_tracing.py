@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from ovnkit.northbound import ACL, LogicalRouterPort, LogicalSwitchPort, NBGloba
 from ovnkit.ovsdb import Add
 from ovnkit.ovsdb.server import Server
 from ovnkit.southbound import SB, Chassis, Encap, LogicalFlow
+from ovnkit.topology.snapshot import snapshot
 from ovnkit.topology.trace import Trace
 from ovnkit.topology.trace import trace as real_trace
 from tests.topology.trace.cases import FLOATING, OUTSIDE, altered
@@ -62,6 +64,7 @@ def six(site: StoodIn) -> StoodIn:
 def test_both_directions_are_traced_unless_one_is_asked_for(site: StoodIn) -> None:
     assert [way.direction for way in trace(site, "vm1", "vm3").ways] == ["there", "back"]
     assert [way.direction for way in trace(site, "vm1", "vm3", direction="there").ways] == ["there"]
+    assert re.fullmatch(r"<Way there vm1 -> vm3 delivered, \d+ hops>", repr(trace(site, "vm1", "vm3").there))
     (back,) = trace(site, "vm1", "vm3", direction="back").ways
     assert (back.direction, back.source, back.target) == ("back", "vm3", "vm1")
 
@@ -80,6 +83,7 @@ def test_every_hop_has_its_device_and_the_row_behind_it(site: StoodIn) -> None:
     assert routing.row == site.nb.get(LogicalRouterPort, name="lrp-r-db")
     assert routing.row is not None
     assert routing.hint == str(routing.row.uuid)[:8]
+    assert repr(routing) == "<Hop router r lr_in_ip_routing: ip4.dst == 10.2.0.0/24>"
 
 
 def test_a_client_that_replicates_the_flows_gives_the_same_hops(site: StoodIn) -> None:
@@ -106,6 +110,13 @@ def test_files_are_traced_by_a_server_of_their_own(site: StoodIn, directory: Pat
     assert (offline.verdict, offline.reason) == (found.verdict, found.reason)
     assert offline.hops == found.hops
     assert offline.command != found.command
+
+
+def test_a_snapshot_without_flows_says_where_there_are_some(site: StoodIn) -> None:
+    with Southbound.connect(site.sb.remote) as sb, snapshot(site.nb, sb).network() as kept:
+        found = kept.trace("vm1", "vm3")
+    assert (found.verdict, found.exit_code) == ("unknown", 2)
+    assert found.reason.endswith("; a snapshot leaves Logical_Flow out, a copy of Southbound's own file has it")
 
 
 def test_a_southbound_that_is_gone_is_traced_by_what_the_client_has_of_it(site: StoodIn, tmp_path: Path) -> None:
@@ -184,6 +195,18 @@ def test_a_load_balancer_takes_the_backend_that_is_asked_for(site: StoodIn) -> N
         assert (found.verdict, found.reason) == ("delivered", f"delivered to port {port}")
     site.nb.remove_load_balancer("lb")
     site.sync()
+
+
+@pytest.mark.parametrize("backend", ["foo", "10.2.0.13", "10.2.0.13:0", "fd00::5:80", "[10.2.0.13]:80", "[fd00::5]"])
+def test_a_backend_that_is_no_address_with_a_port_is_refused(site: StoodIn, backend: str) -> None:
+    with pytest.raises(InvalidValue, match=r"trace\.lb_dst: .* allowed: an address and a port"):
+        trace(site, "vm1", "vm3", lb_dst=backend)
+
+
+def test_a_machine_reaches_itself_by_its_floating_ip_and_otherwise_without_ovn(site: StoodIn) -> None:
+    with pytest.raises(InvalidValue, match="what a machine sends to itself never comes to OVN"):
+        trace(site, "vm1", "10.1.0.11")
+    assert trace(site, "vm1", FLOATING["vm1"])
 
 
 def test_a_router_that_does_not_know_who_is_outside_leaves_it_open(site: StoodIn) -> None:
