@@ -169,7 +169,6 @@ class _Graph:
         return found
 
     def _add_nat(self, router: str, rule: NAT, port: LogicalSwitchPort | None) -> None:
-        port_range = f":{rule.external_port_range}" if rule.external_port_range else ""
         kind: Kind = "floating ip" if rule.type == "dnat_and_snat" else "nat"
         key = self.add(
             kind,
@@ -178,7 +177,8 @@ class _Graph:
             parent=router,
             facts={
                 "type": "" if kind == "floating ip" else rule.type,
-                "logical ip": rule.logical_ip + port_range,
+                "external ports": rule.external_port_range,
+                "logical ip": rule.logical_ip,
                 "logical port": rule.logical_port or "",
                 "external mac": rule.external_mac or "",
             },

@@ -18,13 +18,15 @@ Tier = Literal["outside", "routers", "switches", "hosts"]
 MOST_PORTS = 400
 """So many ports and interfaces are drawn one by one; of more, each card shows some and counts the rest."""
 MOST_CARDS = 60
-"""So many cards are drawn in a tier; the rest are counted."""
+"""So many cards are drawn in a tier, and so many ports of a router; the rest are counted."""
 _MOST_BINDINGS = 24
 """So many lines are drawn from switches to hosts; where there would be more, the number behind a port has to do."""
+_MOST_TUNNELS = 45
+"""So many tunnels are drawn, as many as ten hosts have; where there would be more, those alone that are amiss."""
 _SHORT = 10
 """Names of at most so many cells stand three on a line."""
 _MOST_OF_A_KIND = 12
-"""So many NAT rules, floating IPs, routes and services are listed in a card."""
+"""So many NAT rules, floating IPs, routes, services and gateways are listed in a card."""
 
 
 @attrs.frozen
@@ -56,9 +58,10 @@ class Card:
     badge: str = ""
     lines: tuple[Line, ...] = ()
 
-    def line_of(self, key: str) -> int | None:
-        """The line on which a node stands; None where it has none of its own."""
-        return next((n for n, line in enumerate(self.lines) if any(item.key == key for item in line.items)), None)
+    def places(self) -> dict[str | None, int]:
+        """The line on which each node stands, the first one; what has none of its own is not there."""
+        lines = reversed(tuple(enumerate(self.lines)))
+        return {item.key: number for number, line in lines for item in line.items}
 
 
 @attrs.frozen
@@ -107,6 +110,7 @@ class _Dealer:
         self.places = {edge.source: edge.target for edge in topology.edges if edge.kind == "binding"}
         self.with_address = {edge.target for edge in topology.edges if edge.kind == "service"}
         self.linked = {key for edge in topology.edges if edge.kind == "link" for key in (edge.source, edge.target)}
+        self.all_tunnels = sum(edge.kind == "tunnel" for edge in topology.edges) <= _MOST_TUNNELS
         self.hidden_ports = 0
         self.hidden_cards: dict[str, int] = {}
         self.of_card = self._shares(most_ports)
@@ -148,17 +152,28 @@ class _Dealer:
     def _router(self, node: Node) -> Card:
         children = self.topology.children(node)
         lines: list[Line] = []
-        for port in children:
-            if port.kind == "router port":
-                text = f"{port.label} {port.facts.get('networks', '')}"
-                lines.append(_line(Item(text, port.key, port.state, title=_title(port))))
-                lines += self._gateways(port)
+        ports = [port for port in children if port.kind == "router port"]
+        shown = self._router_ports(ports)
+        for port in shown:
+            text = f"{port.label} {port.facts.get('networks', '')}"
+            lines.append(_line(Item(text, port.key, port.state, title=_title(port))))
+            lines += self._gateways(port)
+        if len(shown) < len(ports):
+            self.hidden_ports += len(ports) - len(shown)
+            lines.append(_more(f"{len(ports) - len(shown)} more ports"))
         lines += self._gateways(node)
         lines += self._some(children, "nat", self._translation)
         lines += self._some(children, "floating ip", self._translation)
-        lines += self._some(children, "route", lambda route: f"{route.name} → {route.facts['via']}")
+        lines += self._some(children, "route", lambda route: f"{route.name} → {route.facts.get('via', '?')}")
         lines += self._services(node)
         return Card(node, "routers", lines=tuple(lines))
+
+    def _router_ports(self, ports: list[Node]) -> list[Node]:
+        """Those that are drawn: where they are too many the gateways first of all."""
+        if self.most_cards is None or len(ports) <= self.most_cards:
+            return ports
+        kept = {port.key for port in sorted(ports, key=lambda port: not self._gateways(port))[: self.most_cards]}
+        return [port for port in ports if port.key in kept]
 
     def _gateways(self, node: Node) -> list[Line]:
         """The chassis of a gateway, the first one first."""
@@ -187,9 +202,8 @@ class _Dealer:
             if edge.kind == "service" and edge.source == rule.key
         ]
         kind = rule.facts.get("type", "")
-        return " ".join(
-            filter(None, (kind, rule.name, _SIGNS.get(kind, "↔"), rule.facts.get("logical ip", ""), *ports))
-        )
+        name = rule.name + (f":{rule.facts['external ports']}" if "external ports" in rule.facts else "")
+        return " ".join(filter(None, (kind, name, _SIGNS.get(kind, "↔"), rule.facts.get("logical ip", ""), *ports)))
 
     def _switch(self, node: Node) -> Card:
         lines: list[Line] = []
@@ -220,21 +234,15 @@ class _Dealer:
         lines: list[Line] = []
         if encap := node.facts.get("encap"):
             lines.append(_line(Item(encap, title=_title(node)), faint=True))
+        lines += self._gateways_on(node)
         for edge in self.topology.edges_of(node):
-            if edge.kind == "gateway" and edge.target == node.key:
-                gateway = self.topology.nodes[edge.source]
-                lines.append(
-                    _line(
-                        Item(
-                            f"gateway {gateway.label}", gateway.key, edge.state, title=printable(edge.label, limit=200)
-                        )
-                    )
-                )
-            elif edge.kind == "mapping":
+            if edge.kind == "mapping":
                 lines.append(_line(Item(f"{edge.label} ↔ {self.topology.nodes[edge.source].label}", edge.source)))
         tunnels = [edge for edge in self.topology.edges_of(node) if edge.kind == "tunnel"]
         if down := [edge for edge in tunnels if edge.state == "down"]:
             lines.append(_line(Item(f"{len(down)} of {len(tunnels)} tunnels down", state="down")))
+        elif tunnels and not self.all_tunnels:
+            lines.append(_line(Item(_several(len(tunnels), "tunnel")), faint=True))
         bridges = self.topology.children(node)
         lines += [_line(Item(self._bridge(bridge), bridge.key, title=_title(bridge))) for bridge in bridges]
         ports = self._ports(node)
@@ -243,6 +251,22 @@ class _Dealer:
         elif not self.switches:
             lines += self._chips(ports)
         return Card(node, "hosts", self._badge(node.key), tuple(lines))
+
+    def _gateways_on(self, chassis: Node) -> list[Line]:
+        """What a chassis may be the gateway of; where that is too much, what it is the gateway of first of all."""
+        edges = self.topology.edges_of(chassis)
+        found = [edge for edge in edges if edge.kind == "gateway" and edge.target == chassis.key]
+        shown = found
+        if len(found) > _MOST_OF_A_KIND and not self.whole:
+            shown = sorted(found, key=lambda edge: edge.state != "active")[:_MOST_OF_A_KIND]
+        lines: list[Line] = []
+        for edge in shown:
+            gateway = self.topology.nodes[edge.source]
+            title = printable(edge.label, limit=200)
+            lines.append(_line(Item(f"gateway {gateway.label}", gateway.key, edge.state, title=title)))
+        if len(shown) < len(found):
+            lines.append(_more(f"{len(found) - len(shown)} more gateways"))
+        return lines
 
     def _bridge(self, bridge: Node) -> str:
         mapped = [
@@ -297,10 +321,12 @@ class _Dealer:
     # -- links -------------------------------------------------------------------------------------------------------
 
     def _links(self, cards: list[Card]) -> tuple[Link, ...]:
-        by_key = {card.node.key: card for card in cards}
+        by_key = {card.node.key: card.places() for card in cards}
         found: dict[tuple[str, End, End, str], int] = {}
         for edge in self.topology.edges:
             if edge.kind not in ("link", "binding", "tunnel", "mapping"):
+                continue
+            if edge.kind == "tunnel" and edge.state in ("", "up") and not self.all_tunnels:
                 continue
             source, target = self._end(edge, edge.source, by_key), self._end(edge, edge.target, by_key)
             if source is not None and target is not None and source.card != target.card:
@@ -312,13 +338,13 @@ class _Dealer:
         bindings = sum(link.kind == "binding" for link in links)
         return tuple(link for link in links if bindings <= _MOST_BINDINGS or link.kind != "binding")
 
-    def _end(self, edge: Edge, key: str, cards: dict[str, Card]) -> End | None:
+    def _end(self, edge: Edge, key: str, cards: dict[str, dict[str | None, int]]) -> End | None:
         place = self.topology.place(key).key
-        card = cards.get(place)
-        if card is None:
+        lines = cards.get(place)
+        if lines is None:
             return None
         # Bindings are drawn from card to card, else there would be as many lines as ports.
-        return End(place, card.line_of(key) if edge.kind == "link" and key != place else None)
+        return End(place, lines.get(key) if edge.kind == "link" and key != place else None)
 
     def _folded(self) -> str:
         parts = [f"{number} {'hosts' if tier == 'hosts' else tier}" for tier, number in self.hidden_cards.items()]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -18,12 +19,10 @@ def compare(before: Topology, after: Topology) -> Topology:
     """``after`` with what was there before as well, the state of each node "added", "removed", "changed" or "".
 
     Edges that are as they were keep their state. Nodes are the same by their keys, or by their kind, name and place
-    where these are of two databases.
+    where these are of two databases; of several of one name and place the first is the first, and so on.
     """
-    known = _identities(before)
-    own = _identities(after)
-    there = {known[key]: key for key in before.nodes}
-    pairs = {key: key if key in before.nodes else there.get(own[key]) for key in after.nodes}
+    there = {identity: key for key, identity in _identities(before, after).items()}
+    pairs = {key: there.get(identity) for key, identity in _identities(after, before).items()}
     renamed = {old: key for key, old in pairs.items() if old is not None}
     nodes: dict[str, Node] = {}
     for key, node in after.nodes.items():
@@ -37,19 +36,22 @@ def compare(before: Topology, after: Topology) -> Topology:
     return attrs.evolve(after, nodes=nodes, edges=_edges(before, after, renamed))
 
 
-def _identities(topology: Topology) -> dict[str, _Identity]:
-    found: dict[str, _Identity] = {}
+def _identities(topology: Topology, other: Topology) -> dict[str, _Identity]:
+    """What each node is known by: its key where the other state has it too; of the same name and place the order."""
+    found: dict[str, _Identity] = {key: (key,) for key in topology.nodes if key in other.nodes}
+    alike: Counter[_Identity] = Counter()
 
     def identity(key: str) -> _Identity:
         if key not in found:
             node = topology.nodes[key]
             place = identity(node.parent) if node.parent in topology.nodes and node.parent is not None else ()
-            found[key] = (node.kind, node.name, node.facts.get("logical ip", ""), place)
+            translated = node.facts.get("external ports", ""), node.facts.get("logical ip", "")
+            known = (node.kind, node.name, translated, place)
+            alike[known] += 1
+            found[key] = (*known, alike[known])
         return found[key]
 
-    for key in topology.nodes:
-        identity(key)
-    return found
+    return {key: identity(key) for key in topology.nodes}
 
 
 def _differs(old: Node, new: Node) -> bool:
@@ -77,14 +79,21 @@ def _state(old: Edge | None, new: Edge) -> str:
 
 
 def _edges(before: Topology, after: Topology, renamed: dict[str, str]) -> tuple[Edge, ...]:
-    def ends(edge: Edge, key: Callable[[str], str]) -> tuple[str, str, str]:
-        return edge.kind, key(edge.source), key(edge.target)
+    def by_ends(edges: Iterable[Edge], key: Callable[[str], str]) -> dict[tuple[str, str, str, int], Edge]:
+        """The edges by what they join, of several between the same two in their order."""
+        found: dict[tuple[str, str, str, int], Edge] = {}
+        alike: Counter[tuple[str, str, str]] = Counter()
+        for edge in edges:
+            ends = edge.kind, key(edge.source), key(edge.target)
+            alike[ends] += 1
+            found[*ends, alike[ends]] = edge
+        return found
 
     def renamed_or_own(key: str) -> str:
         return renamed.get(key, key)
 
-    old = {ends(edge, renamed_or_own): edge for edge in before.edges}
-    new = {ends(edge, str): edge for edge in after.edges}
+    old = by_ends(before.edges, renamed_or_own)
+    new = by_ends(after.edges, str)
     found = [attrs.evolve(edge, state=_state(old.get(key), edge)) for key, edge in new.items()]
     found += [
         attrs.evolve(edge, source=key[1], target=key[2], state="removed") for key, edge in old.items() if key not in new

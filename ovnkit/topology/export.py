@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,7 +123,10 @@ def to_networkx(topology: Topology) -> nx.MultiGraph[str]:
 
 
 def to_frame(topology: Topology) -> pd.DataFrame:
-    """A pandas.DataFrame, a row for each node, by key; facts are columns of their own. Extra: ``topology``."""
+    """A pandas.DataFrame, a row for each node, by key; facts are columns of their own. Extra: ``topology``.
+
+    The vips of a load balancer, and DHCP options, are one text each: as columns they would be as many as there are.
+    """
     try:
         import pandas as pd
     except ImportError as exc:
@@ -136,11 +139,21 @@ def to_frame(topology: Topology) -> pd.DataFrame:
             "state": node.state,
             "parent": _parent(topology, node),
             "on": _host(topology, node),
-            **node.facts,
         }
         for node in topology
     ]
+    for row, node in zip(rows, topology, strict=True):
+        row |= {name: value for name, value in _columns(node).items() if name not in row}
     return pd.DataFrame(rows, index=pd.Index([node.key for node in topology], name="key"))
+
+
+def _columns(node: Node) -> Mapping[str, str]:
+    column = {"load balancer": "vips", "dhcp": "options"}.get(node.kind)
+    if column is None:
+        return node.facts
+    pairs = [f"{name}={value}" for name, value in node.facts.items() if name != "protocol"]
+    protocol = {"protocol": node.facts["protocol"]} if "protocol" in node.facts else {}
+    return {**protocol, column: ", ".join(pairs)}
 
 
 def _parent(topology: Topology, node: Node) -> str | None:

@@ -66,6 +66,8 @@ class Topology:
     def __getitem__(self, name: str | Node) -> Node:
         """The node of this key, name or label. Raises NotFound, and NotUnique where several have the name."""
         if isinstance(name, Node):
+            if name.key not in self.nodes:
+                raise NotFound("topology", {"name": name.label})
             return self.nodes[name.key]
         if name in self.nodes:
             return self.nodes[name]
@@ -130,20 +132,27 @@ class Topology:
         """The part of the network around some nodes: the switches and routers at most ``depth`` links away.
 
         A port and its switch are one place: from a VM its switch is 0 links away, the router 1. Of the places around,
-        the ports that lead to nowhere else are left out. With a port comes the chassis that it is bound to; with a
-        chassis what is bound there. Raises NotFound, NotUnique, InvalidValue.
+        the ports that do not lead from one to another are left out. With a port comes the chassis that it is bound
+        to; with a chassis what is bound there; with a load balancer, DHCP options or a floating IP what they serve.
+        Raises NotFound, NotUnique, InvalidValue.
         """
         if depth < 0:
             raise InvalidValue(table="topology", column="depth", value=depth, allowed="0 or more links")
         chosen = {self[name].key for name in names}
+        served = {edge.target for edge in self.edges if edge.kind == "service" and edge.source in chosen}
         bound_here = {edge.source for edge in self.edges if edge.kind == "binding" and edge.target in chosen}
-        near = self._within(depth, {self._place(key) for key in chosen | bound_here})
-        leading = {key for edge in self.edges if edge.kind == "link" for key in (edge.source, edge.target)}
+        named = chosen | bound_here | served
+        near = self._within(depth, {self._place(key) for key in named})
+        # Of a link to what is further away only one end would be left; that a switch leads outside is always worth it.
+        ends = near.union(node.key for node in self if node.kind == "provider")
+        links = (edge for edge in self.edges if edge.kind == "link")
+        within = (edge for edge in links if {self._place(edge.source), self._place(edge.target)} <= ends)
+        shown = named.union(*((edge.source, edge.target) for edge in within))
         kept = {
             node.key
             for node in self
             if self._place(node.key) in near
-            and (node.kind != "switch port" or node.key in leading | chosen | bound_here or node.parent in chosen)
+            and (node.kind != "switch port" or node.key in shown or node.parent in chosen)
         }
         # Where all of it is: by what is kept, not by all that its places have.
         for edge in self.edges:
@@ -151,8 +160,13 @@ class Topology:
                 kept.add(edge.target)
             elif edge.kind in ("service", "attachment") and edge.target in kept:
                 kept.add(edge.source)
-        sought = sorted(chosen)
-        return self._part(kept, lambda later: later.focus(*sought, depth=depth))
+        sought = {key: self.nodes[key].name for key in sorted(chosen)}
+
+        # What was made anew is another row with the same name.
+        def again(later: Topology) -> Topology:
+            return later.focus(*(key if key in later.nodes else name for key, name in sought.items()), depth=depth)
+
+        return self._part(kept, again)
 
     def path(self, source: str | Node, target: str | Node) -> list[Node]:
         """The nodes on the shortest way through the logical network, both ends included; none where there is none.
@@ -218,7 +232,7 @@ class Topology:
         return {"nodes": [node.to_dict() for node in self], "edges": [edge.to_dict() for edge in self.edges]}
 
     def to_svg(self, *, theme: Theme = "auto", whole: bool = False) -> str:
-        """The picture as SVG. "auto": its colours come from the page, light or dark; ``whole``: nothing is folded."""
+        """The picture as SVG. "auto": its colours come from the page; ``whole``: nothing is folded. Raises InvalidValue."""
         from ovnkit.topology.cards import MOST_CARDS, MOST_PORTS, deck
         from ovnkit.topology.layout import lay_out
         from ovnkit.topology.svg import svg

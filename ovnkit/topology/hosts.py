@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from ovnkit.southbound.liveness import is_remote
 from ovnkit.southbound.rows import Chassis
 from ovnkit.topology.nodes import Edge, Node
-from ovnkit.topology.tables import HostTables, Tables
+from ovnkit.topology.tables import HostTables, Tables, chassis_column
 from ovnkit.vswitch.rows import Interface
 
 __all__ = ["hosts"]
@@ -15,24 +16,34 @@ __all__ = ["hosts"]
 
 def hosts(tables: Tables, named: Iterable[str]) -> Iterator[Node | Edge]:
     """Chassis with what is on them. ``named``: those that Northbound names, whether they are there or not."""
+    by_id = _by_system_id(tables)
     for chassis in tables.chassis:
         yield _chassis(tables, chassis)
-        if (host := tables.host(chassis)) is not None:
+        for host in (own := by_id.get(chassis.name, ())):
             yield from _host(tables, str(chassis.uuid), host)
-        else:
+        if not own:
             for physnet, bridge in sorted(tables.mappings(chassis).items()):
                 yield Edge("mapping", f"provider:{physnet}", str(chassis.uuid), bridge)
     missing = {name: "gone" if tables.sb.known else "" for name in named if name not in tables.chassis_by_name}
-    unregistered = {host.system_id: host for host in tables.hosts if host.system_id not in tables.chassis_by_name}
+    unregistered = {name: own for name, own in by_id.items() if name not in tables.chassis_by_name}
     for name in sorted({*missing, *unregistered}):
-        host = unregistered.get(name)
-        state = missing.get(name, "") if host is None else "unregistered"
-        label = host.hostname if host is not None and host.hostname else name
+        own = unregistered.get(name, ())
+        state = "unregistered" if own and tables.sb.known else missing.get(name, "")
+        label = next((host.hostname for host in own if host.hostname), name)
         key = f"chassis:{name}"
         yield Node(key, "chassis", name, label, state)
-        if host is not None:
+        for host in own:
             yield from _host(tables, key, host)
     yield from _tunnels(tables)
+
+
+def _by_system_id(tables: Tables) -> dict[str, list[HostTables]]:
+    """The hosts, each once, by their system-id, which two may have; one that has none by the uuid of its root."""
+    found: dict[str, list[HostTables]] = {}
+    by_root = {str(host.root.uuid): host for host in tables.hosts if host.root is not None}
+    for uuid, host in by_root.items():
+        found.setdefault(host.system_id or uuid, []).append(host)
+    return found
 
 
 def _chassis(tables: Tables, chassis: Chassis) -> Node:
@@ -84,20 +95,30 @@ def _interface(bridge: str, interface: Interface) -> Node:
 
 
 def _tunnels(tables: Tables) -> Iterator[Edge]:
-    """Between all chassis that have a way to encapsulate, and a transport zone, in common (ovn-controller(8))."""
+    """Between all chassis that have a way to encapsulate, and a transport zone, in common (ovn-controller(8)).
+
+    To those of other availability zones only interconnection gateways have one; what these have between them is not
+    known here.
+    """
     ends = [(str(row.uuid), tables.encaps(row), frozenset(row.transport_zones), row) for row in tables.chassis]
     by_type = [{encap.type: encap.ip for encap in reversed(encaps)} for _, encaps, _, _ in ends]
+    is_zoned = any(map(is_remote, tables.chassis))
     states = {row.name: _tunnel_states(host) for *_, row in ends if (host := tables.host(row)) is not None}
     for (one, one_types), (other, other_types) in combinations(zip(ends, by_type, strict=True), 2):
         common = [type_ for type_ in ("geneve", "vxlan", "stt") if type_ in one_types and type_ in other_types]
         zones_meet = one[2] & other[2] or not (one[2] or other[2])
-        if common and zones_meet:
+        if common and zones_meet and (not is_zoned or _neighbours(one[3], other[3])):
             seen = (
                 states.get(one[3].name, {}).get(other_types[common[0]]),
                 states.get(other[3].name, {}).get(one_types[common[0]]),
             )
             state = "down" if "down" in seen else "up" if "up" in seen else ""
             yield Edge("tunnel", one[0], other[0], common[0], state)
+
+
+def _neighbours(one: Chassis, other: Chassis) -> bool:
+    local = [chassis for chassis in (one, other) if not is_remote(chassis)]
+    return len(local) == 2 or any(chassis_column(chassis, "is-interconn").lower() == "true" for chassis in local)
 
 
 def _tunnel_states(host: HostTables) -> dict[str, str]:

@@ -112,7 +112,7 @@ def lay_out(deck: Deck) -> Picture:
     logical = any(card.node.kind == "switch" for cards in deck.tiers.values() for card in cards)
     heights = {card.node.key: _height(card) for cards in deck.tiers.values() for card in cards}
     tops = _tops(deck, heights)
-    left, boxes, headings = float(_MARGIN), list[Box](), list[Label]()
+    left, boxes, headings = float(_MARGIN + _room_at_left(deck)), list[Box](), list[Label]()
     for tier in tiers:
         wide = _ALONE if tier == "hosts" and not logical else _WIDTHS[tier]
         headings.append(_label(left, _MARGIN + 12, wide, Item(tier)))
@@ -125,7 +125,15 @@ def lay_out(deck: Deck) -> Picture:
     bottom = max((box.y + box.height for box in boxes), default=_MARGIN + _HEADING)
     width = max(left - _GUTTER, _NARROWEST) + _MARGIN + arcs
     legend = _legend(boxes, deck.folded, bottom + 2 * _LINE, width)
-    return Picture(width, legend[-1].y + _MARGIN, tuple(headings), tuple(boxes), curves, legend, deck.folded)
+    height = (legend[-1].y if legend else bottom) + _MARGIN
+    return Picture(width, height, tuple(headings), tuple(boxes), curves, legend, deck.folded)
+
+
+def _room_at_left(deck: Deck) -> int:
+    """Links within the first tier are drawn to the left of it."""
+    first = {card.node.key for card in next(iter(deck.tiers.values()), ())}
+    within = ({link.source.card, link.target.card} <= first for link in deck.links if link.kind != "tunnel")
+    return _GUTTER if any(within) else 0
 
 
 def _legend(boxes: list[Box], folded: str, top: float, width: float) -> tuple[Label, ...]:
@@ -142,7 +150,9 @@ def _legend(boxes: list[Box], folded: str, top: float, width: float) -> tuple[La
             x, y = _MARGIN, y + _LINE
         found.append(_label(x, y, room, item, faint=True))
         x += room
-    return tuple(found) or (_label(_MARGIN, top, width - 2 * _MARGIN, Item("an empty network"), faint=True),)
+    if not boxes:
+        return (_label(_MARGIN, top, width - 2 * _MARGIN, Item("an empty network"), faint=True),)
+    return tuple(found)
 
 
 def _height(card: Card) -> float:

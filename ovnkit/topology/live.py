@@ -32,7 +32,7 @@ class Live:
         self.error: OvnkitError | None = None
         self._interval = interval
         self._stopped = threading.Event()
-        self._drawn: list[int] | None = None
+        self._drawn: list[tuple[int, bool]] | None = None
         self._display: Any = ipython.DisplayHandle()
         self._display.display(topology)
         self._thread = threading.Thread(target=self._follow, name="ovnkit-live", daemon=True)
@@ -56,10 +56,11 @@ class Live:
         state = f"ended: {self.error}" if self.error else "stopped" if self._stopped.is_set() else "following"
         return f"<Live {self.topology!r} {state}>"
 
-    def _versions(self) -> list[int]:
+    def _versions(self) -> list[tuple[int, bool]]:
+        """What is another one when there is something to draw or to say: a closed client changes no more."""
         source = self.topology.source
         clients: tuple[Client[Any, Any] | None, ...] = (source.nb, source.sb, *source.vswitches)
-        return [client.version for client in clients if client is not None]
+        return [(client.version, client.state == "closed") for client in clients if client is not None]
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._interval):

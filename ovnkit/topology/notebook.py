@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from itertools import islice
 
-from ovnkit.topology.cards import MOST_PORTS, deck
+from ovnkit.topology.cards import MOST_CARDS, MOST_PORTS, deck
 from ovnkit.topology.graph import Topology
 from ovnkit.topology.layout import lay_out
 from ovnkit.topology.nodes import Node
@@ -28,7 +28,7 @@ def html(topology: Topology) -> str:
     drawn = svg(picture)
     while len(drawn) > _MOST_BYTES and most > 1:
         most //= 2
-        picture = lay_out(deck(topology, most_ports=most, most_cards=most))
+        picture = lay_out(deck(topology, most_ports=most, most_cards=min(most, MOST_CARDS)))
         drawn = svg(picture)
     said = escape(repr(topology)[1:-1])
     folded = f"<br><small>{escape(picture.folded)}</small>" if picture.folded else ""

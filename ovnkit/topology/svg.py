@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Literal
+from typing import Literal, get_args
 
+from ovnkit.errors import InvalidValue
 from ovnkit.topology.layout import CELL, Box, Curve, Label, Picture
 from ovnkit.topology.text import cells, printable
 
@@ -92,6 +93,8 @@ def path(curve: Curve) -> str:
 
 class _Pen:
     def __init__(self, theme: Theme) -> None:
+        if theme not in get_args(Theme):
+            raise InvalidValue(table="svg", column="theme", value=theme, allowed=", ".join(get_args(Theme)))
         self.theme = theme
 
     def colour(self, name: str) -> str:

@@ -30,11 +30,12 @@ def natural(text: str) -> tuple[object, ...]:
 
 def shortened(text: str, limit: int) -> str:
     """``text`` in at most ``limit`` cells, cut in the middle, for names often differ at their ends."""
-    # Every character takes at most two cells, so that a long text need not be measured whole.
-    if len(text) <= limit and (text.isascii() or cells(text) <= limit):
+    # What fits is not cut, however many characters combine in it; of a long text only the beginning is measured.
+    if len(text) <= 4 * limit and len(_fitting(text, limit)) == len(text):
         return text
     room = limit - 1
-    head, tail = _fitting(text, room - room // 2), _fitting(text[::-1], room // 2)[::-1]
+    # Not more characters than cells: marks without end could be piled on one, over the lines above.
+    head, tail = _fitting(text[:limit], room - room // 2), _fitting(text[: -limit - 1 : -1], room // 2)[::-1]
     return head + _ELLIPSIS + tail
 
 

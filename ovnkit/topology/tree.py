@@ -66,9 +66,11 @@ def _words(topology: Topology, node: Node) -> list[str]:
         sign = {"snat": "<-", "dnat": "->"}.get(facts.pop("type", ""), "<->")
         kind = node.kind if sign == "<->" else "snat" if sign == "<-" else "dnat"
         facts.pop("external mac", "")
-        return [f"{kind} {name}", f"{sign} {facts.pop('logical ip')}", *facts.values()]
+        name += f":{ports}" if (ports := facts.pop("external ports", "")) else ""
+        return [f"{kind} {name}", f"{sign} {facts.pop('logical ip', '?')}", *facts.values()]
     if node.kind == "route":
-        return [f"route {name}", f"via {facts['via']}", *([f"table {facts['table']}"] if "table" in facts else [])]
+        table = f"table {facts['table']}" if "table" in facts else ""
+        return [f"route {name}", f"via {facts.get('via', '?')}", table]
     if facts.get("type") == "router":
         facts.pop("type")
     words = [f"{kind} {name}", *facts.values(), node.state]

@@ -44,8 +44,10 @@ def test_of_two_databases_things_are_the_same_by_name_and_place(nb: Northbound) 
 
     with nb.transaction() as tx:
         tx.insert(LogicalSwitch(name="web", ports=[tx.insert(LogicalSwitchPort(name="vm1"))]))
+        for _ in range(2):
+            tx.insert(LogicalSwitch(name="of one name"))
     found = compare(rekeyed(topology.of(nb)), topology.of(nb))
-    assert set(states(found).values()) == {""}
+    assert [each.state for each in found] == [""] * 4
 
 
 def test_links_that_came_and_went_are_told() -> None:
@@ -57,3 +59,16 @@ def test_links_that_came_and_went_are_told() -> None:
         ("tunnel", "removed"),
         ("binding", "added"),
     }
+
+
+def test_a_second_of_the_same_name_is_added() -> None:
+    web = node("switch", "web")
+    found = compare(plain.topology([web]), plain.topology([attrs.evolve(web, key="another"), web]))
+    assert {each.key: each.state for each in found} == {"another": "added", web.key: ""}
+
+
+def test_of_several_edges_between_the_same_two_none_is_lost() -> None:
+    nodes = [node("router port", "rp"), node("chassis", "c")]
+    first, second = (Edge("gateway", nodes[0].key, nodes[1].key, f"priority {number}") for number in (2, 1))
+    found = compare(plain.topology(nodes, [first]), plain.topology(nodes, [first, second]))
+    assert [(edge.label, edge.state) for edge in found.edges] == [("priority 2", ""), ("priority 1", "added")]

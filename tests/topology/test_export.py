@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ovnkit.errors import InvalidValue
-from ovnkit.topology import Edge, Topology
+from ovnkit.topology import Edge, Node, Topology
 
 from . import plain
 from .plain import HOSTILE, hostile, node
@@ -66,6 +66,19 @@ def test_a_frame_has_a_row_for_each_node(network: Topology) -> None:
     row = frame.loc[network["vm-1"].key]
     assert (row["kind"], row["parent"], row["on"]) == ("switch port", "net-1", "compute-2.example.net")
     assert (frame["state"] == "down").sum() == 24
+
+
+def test_a_frame_has_few_columns_however_many_load_balancers_there_are() -> None:
+    vips = [{"protocol": "tcp", f"10.0.0.{n}:80": "10.1.0.1:80"} for n in range(50)]
+    balancers = [node("load balancer", f"lb{n}", **facts) for n, facts in enumerate(vips)]
+    frame = plain.topology(balancers).to_frame()
+    assert list(frame.columns) == ["kind", "name", "label", "state", "parent", "on", "protocol", "vips"]
+    assert frame.loc["load balancer lb7", "vips"] == "10.0.0.7:80=10.1.0.1:80"
+
+
+def test_a_fact_is_no_column_that_all_nodes_have() -> None:
+    changed = Node("s", "switch", "web", "web", "changed", {"state": "up → down"})
+    assert list(plain.topology([changed]).to_frame()["state"]) == ["changed"]
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".dot", ".mmd", ".json", ".txt"])

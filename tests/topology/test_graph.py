@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from ovnkit import topology
 from ovnkit.errors import InvalidValue, NotFound, NotMonitored, NotUnique
-from ovnkit.northbound import LoadBalancer, LogicalRouter, LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.northbound import NAT, LoadBalancer, LogicalRouter, LogicalSwitch, LogicalSwitchPort, Northbound
+from ovnkit.ovsdb.server import Server, find_schema
 from ovnkit.southbound import Chassis, DatapathBinding, Encap, PortBinding, Southbound
 from ovnkit.topology import Edge, Topology
 from ovnkit.vswitch import VSwitch
@@ -86,12 +88,22 @@ def attr_key(key: str) -> topology.Node:
 def test_around_a_port_is_its_switch_without_the_others_and_where_it_runs() -> None:
     assert names(small().focus("vm1", depth=0)) == {
         "switch a",
-        "switch port a-r",
         "switch port vm1",
         "chassis host1",
         "bridge br-int",
         "interface vm1",
     }
+
+
+def test_ports_that_lead_further_away_than_that_are_left_out() -> None:
+    assert "switch port a-r" not in names(small().focus("vm1", depth=0))
+    assert {"switch port a-r", "router port r-b"} <= names(small().focus("vm1", depth=1))
+
+
+def test_that_a_switch_leads_outside_is_shown_however_near_that_is() -> None:
+    localnet = node("switch port", "ln", parent="switch a")
+    outside = plain.topology([*small(), localnet], [*small().edges, Edge("link", localnet.key, "provider physnet1")])
+    assert localnet.key in names(outside.focus("vm1", depth=0))
 
 
 def test_each_link_leads_one_step_further() -> None:
@@ -109,6 +121,33 @@ def test_around_a_chassis_is_what_is_bound_there() -> None:
     found = names(small().focus("host1", depth=0))
     assert {"switch port vm1", "switch port vm4", "switch a", "switch apart"} <= found
     assert "switch port vm2" not in found
+
+
+def test_around_a_service_is_what_it_serves() -> None:
+    served = plain.topology(
+        [*small(), node("load balancer", "lb"), node("floating ip", "fip", parent="router r")],
+        [
+            *small().edges,
+            Edge("service", "load balancer lb", "switch apart"),
+            Edge("service", "floating ip fip", "switch port vm1"),
+        ],
+    )
+    assert names(served.focus("lb")) == {"load balancer lb", "switch apart"}
+    assert {"switch port vm1", "chassis host1"} <= names(served.focus("fip", depth=0))
+
+
+def test_a_node_of_another_part_is_an_error_that_names_it() -> None:
+    with pytest.raises(NotFound, match="vm1"):
+        small().filter(kind="switch").focus(small()["vm1"])
+
+
+def test_a_part_is_taken_again_around_what_was_made_anew(nb: Northbound) -> None:
+    nb.add_switch("web")
+    nb.add_switch("db")
+    around = topology.of(nb).focus("web")
+    nb.remove_switch("web")
+    nb.add_switch("web")
+    assert [each.name for each in around.again()] == ["web"]
 
 
 def test_a_depth_below_nothing_is_refused() -> None:
@@ -185,6 +224,16 @@ def test_a_floating_ip_is_that_of_the_port_with_its_address_next_to_its_router(n
     assert "203.0.113.5 ↔ 10.0.0.5 vm-blue" in found.to_svg()
 
 
+def test_ports_of_a_nat_rule_are_those_of_its_external_address(nb: Northbound) -> None:
+    rule = NAT(type="dnat_and_snat", external_ip="203.0.113.5", logical_ip="10.0.0.5", external_port_range="8000-8100")
+    with nb.transaction() as tx:
+        tx.insert(LogicalRouter(name="r", nat=[tx.insert(rule)]))
+    found = topology.of(nb)
+    assert found["203.0.113.5"].facts == {"external ports": "8000-8100", "logical ip": "10.0.0.5"}
+    assert "203.0.113.5:8000-8100  <-> 10.0.0.5" in str(found)
+    assert "203.0.113.5:8000-8100 ↔ 10.0.0.5" in found.to_svg()
+
+
 def test_load_balancers_and_dhcp_stand_at_what_they_serve(nb: Northbound) -> None:
     nb.add_switch("web", subnet="10.0.0.0/24")
     nb.add_dhcp("web", "10.0.0.0/24", server_id="10.0.0.1", server_mac="02:00:00:00:00:fe")
@@ -216,6 +265,18 @@ def test_tunnels_join_chassis_that_have_a_way_and_a_zone_in_common(sb: Southboun
     found = topology.of(nb, sb)
     tunnels = {tuple(sorted(found.nodes[key].name for key in (edge.source, edge.target))) for edge in found.edges}
     assert tunnels == {("c0", "c1"), ("c1", "c2")}
+
+
+def test_only_interconnection_gateways_have_tunnels_to_other_availability_zones(sb: Southbound, nb: Northbound) -> None:
+    far = {"is-remote": "true"}
+    configs = {"own": {}, "gateway": {"is-interconn": "true"}, "far-1": far, "far-2": far}
+    with sb.transaction() as tx:
+        for number, (name, config) in enumerate(configs.items()):
+            encap = tx.insert(Encap(type="geneve", ip=f"192.0.2.{number}", chassis_name=name))
+            tx.insert(Chassis(name=name, encaps=[encap], other_config=config))
+    found = topology.of(nb, sb)
+    tunnels = {tuple(sorted(found.nodes[key].name for key in (edge.source, edge.target))) for edge in found.edges}
+    assert tunnels == {("gateway", "own"), ("far-1", "gateway"), ("far-2", "gateway")}
 
 
 def test_a_client_that_lacks_a_table_is_told_of(nb: Northbound, sb: Southbound) -> None:
@@ -255,3 +316,21 @@ def test_a_host_that_southbound_does_not_know_is_shown_so(nb: Northbound, sb: So
     vswitch.register_chassis("host1", encap_ip="192.0.2.1", remote="unix:/nowhere")
     vswitch.add_bridge("br-int")
     assert topology.of(nb, sb, [vswitch])["host1"].state == "unregistered"
+    assert topology.of(nb, None, [vswitch])["host1"].state == ""
+
+
+def test_of_two_hosts_with_one_system_id_or_none_neither_is_hidden(
+    nb: Northbound, vswitch: VSwitch, tmp_path: Path
+) -> None:
+    with (
+        Server(tmp_path / "vs2.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="vs2") as server,
+        VSwitch.connect(server.remote, timeout=10) as other,
+    ):
+        for host, bridge in ((vswitch, "br-one"), (other, "br-two")):
+            host.add_bridge(bridge)
+        found = topology.of(nb, None, [vswitch, other, other])
+        assert len({found.place(bridge).key for bridge in ("br-one", "br-two")}) == 2
+        for host in (vswitch, other):
+            host.register_chassis("host1", encap_ip="192.0.2.1", remote="unix:/nowhere")
+        found = topology.of(nb, None, [vswitch, other])
+        assert [bridge.name for bridge in found.children("host1")] == ["br-one", "br-two"]

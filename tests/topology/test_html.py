@@ -479,13 +479,16 @@ def test_details_have_to_be_asked_for_where_there_is_little_room(browser: Browse
 def test_what_the_picture_folds_away_is_opened_found_and_folded_again(browser: Browser, tmp_path: Path) -> None:
     opened = show(browser, large(switches=70, ports=40), tmp_path / "large.html")
     more = f"({card('s0')}).querySelector('.more')"
-    assert opened.text(".card .more") == "+ 35 more ports, 35 of them up"
+    assert opened.evaluate(f"({more}).textContent") == "+ 35 more ports, 35 of them up"
     height = opened.box(card("s0"))["height"]
     opened.click(more)
     assert opened.evaluate(f"({card('s0')}).querySelectorAll('.row[data-key]').length") == 40
     assert opened.evaluate(f"({more}).textContent") == "\N{MINUS SIGN} fewer"
     opened.click(more)
     assert opened.box(card("s0"))["height"] == height
+    # It is below the window.
+    opened.evaluate(f"({card('r')}).querySelector('.more').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
+    assert opened.evaluate(f"({card('r')}).querySelectorAll('.row[data-key]').length") == 70
     # A whole row of switches is not drawn, and one of their ports is looked for.
     assert opened.text("[data-rest]") == "+ 10 more switches"
     assert opened.evaluate(f"({card('s65')}) === undefined")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 import pytest
 
 from ovnkit import topology
-from ovnkit.topology import Topology
+from ovnkit.topology import Edge, Node, Topology
 from ovnkit.topology.cards import deck
 from ovnkit.topology.layout import CELL, Label, Picture, lay_out
+from ovnkit.topology.svg import path
 from ovnkit.topology.text import cells
 
 from . import plain
@@ -141,3 +143,70 @@ def test_all_is_drawn_where_that_is_asked_for() -> None:
 def test_an_empty_network_is_a_picture_that_says_so() -> None:
     picture = lay_out(deck(plain.topology([])))
     assert [label.text for label in picture.labels()] == ["an empty network"]
+
+
+def test_a_picture_without_states_is_not_called_empty() -> None:
+    picture = lay_out(deck(plain.topology([node("chassis", "host1")])))
+    assert [label.text for label in picture.labels()] == ["hosts", "host1"]
+    assert not list(cut_off(picture))
+
+
+def test_links_between_routers_are_within_the_picture() -> None:
+    nodes = [node("router", "r1"), node("router", "r2")]
+    nodes += [node("router port", f"to-r{3 - number}", parent=f"router r{number}") for number in (1, 2)]
+    link = Edge("link", "router port to-r2", "router port to-r1")
+    [curve] = lay_out(deck(plain.topology(nodes, [link]))).curves
+    # A curve never reaches further than the points that draw it to the side.
+    xs = [float(number) for number in path(curve).replace("M", "").replace("C", " ").split()][::2]
+    assert min(xs) > 0
+
+
+def mesh(number: int, *, down: str = "") -> tuple[list[Node], list[Edge]]:
+    """Hosts with a tunnel between any two; those of ``down`` are down."""
+    hosts = [node("chassis", f"host{n}") for n in range(number)]
+    pairs = combinations(hosts, 2)
+    return hosts, [Edge("tunnel", a.key, b.key, "geneve", "down" if down in (a.name, b.name) else "") for a, b in pairs]
+
+
+def test_of_many_tunnels_those_that_are_down_are_drawn_and_the_others_counted() -> None:
+    assert len(deck(plain.topology(*mesh(10))).links) == 45
+    assert not deck(plain.topology(*mesh(30))).links
+    found = deck(plain.topology(*mesh(30, down="host7")))
+    assert [link.state for link in found.links] == ["down"] * 29
+    texts = {card.node.name: [item.text for line in card.lines for item in line.items] for card in found.tiers["hosts"]}
+    assert texts["host7"] == ["29 of 29 tunnels down"]
+
+
+def test_of_many_gateways_on_a_host_those_that_are_active_are_listed_and_the_others_counted() -> None:
+    routers = [node("router", f"r{n}") for n in range(300)]
+    edges = [Edge("gateway", router.key, "chassis host0", "", "standby") for router in routers[:-1]]
+    edges.append(Edge("gateway", routers[-1].key, "chassis host0", "", "active"))
+    topology = plain.topology([*routers, *mesh(1)[0]], edges)
+    [card] = deck(topology).tiers["hosts"]
+    texts = [item.text for line in card.lines for item in line.items]
+    assert len(texts) == 13
+    assert texts[0] == "gateway r299"
+    assert texts[-1] == "+ 288 more gateways"
+    assert len(deck(topology, most_ports=None).tiers["hosts"][0].lines) == 300
+
+
+def test_of_many_ports_of_a_router_the_gateways_are_drawn_and_the_others_counted() -> None:
+    ports = [node("router port", f"rp{n}", parent="router r") for n in range(500)]
+    gateway = Edge("gateway", "router port rp499", "chassis host0", "priority 1", "active")
+    found = deck(plain.topology([node("router", "r"), *ports, *mesh(1)[0]], [gateway]), most_cards=60)
+    texts = [item.text.strip() for line in found.tiers["routers"][0].lines for item in line.items]
+    assert "rp499" in texts
+    assert texts[-1] == "+ 440 more ports"
+    assert found.folded.startswith("not drawn: 440 ports;")
+
+
+def test_a_router_of_six_thousand_ports_is_laid_out_whole_in_two_seconds() -> None:
+    nodes, edges = [node("router", "r")], list[Edge]()
+    for number in range(6000):
+        port = node("router port", f"rp{number}", parent="router r")
+        nodes += [port, node("switch", f"s{number}"), node("switch port", f"sp{number}", parent=f"switch s{number}")]
+        edges.append(Edge("link", nodes[-1].key, port.key))
+    whole = plain.topology(nodes, edges)
+    began = time.process_time()
+    assert len(deck(whole, most_ports=None, most_cards=None).links) == 6000
+    assert time.process_time() - began < 2

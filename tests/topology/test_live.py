@@ -11,7 +11,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from ovnkit import topology
-from ovnkit.errors import InvalidValue, NotFound
+from ovnkit.errors import Closed, InvalidValue, NotFound
 from ovnkit.northbound import Northbound
 
 
@@ -69,9 +69,19 @@ def test_it_says_so_where_what_it_shows_is_gone(nb: Northbound, outputs: list[di
     with topology.of(nb).focus("web").live(interval=0.02) as live:
         nb.remove_switch("web")
         wait(lambda: live.error)
-        wait(lambda: "no row of topology" in shown(outputs))
+        wait(lambda: "no row of topology has name='web'" in shown(outputs))
         assert isinstance(live.error, NotFound)
         assert "ended" in repr(live)
+
+
+def test_it_says_so_where_its_client_was_closed(nb: Northbound, outputs: list[dict[str, Any]]) -> None:
+    nb.add_switch("web")
+    with Northbound.connect(nb.remote, timeout=10) as own, topology.of(own).live(interval=0.02) as live:
+        wait(lambda: len(outputs) == 2)
+        own.close()
+        wait(lambda: live.error)
+        wait(lambda: "was closed" in shown(outputs))
+        assert isinstance(live.error, Closed)
 
 
 def test_an_interval_that_is_none_is_refused(nb: Northbound) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from itertools import combinations
 from typing import Any
 
-from ovnkit.topology import Topology
+from ovnkit.topology import Edge, Topology
 
 from . import plain
 from .plain import hostile, node
@@ -63,3 +64,9 @@ def test_a_large_network_is_folded_until_it_fits() -> None:
 
 def test_an_empty_network_is_shown_as_such() -> None:
     assert "an empty network" in tags(plain.topology([])).text
+
+
+def test_tunnels_cost_no_host_its_place() -> None:
+    hosts = [node("chassis", f"host{number}") for number in range(60)]
+    tunnels = [Edge("tunnel", one.key, other.key, "geneve") for one, other in combinations(hosts, 2)]
+    assert "not drawn" not in plain.topology(hosts, tunnels)._repr_mimebundle_()["text/html"]

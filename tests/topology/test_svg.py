@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from ovnkit.errors import InvalidValue
 from ovnkit.topology import Topology
 from ovnkit.topology.cards import deck
 from ovnkit.topology.layout import lay_out
@@ -65,3 +67,9 @@ def test_all_is_drawn_where_the_whole_is_asked_for() -> None:
     found = plain.topology([node("switch", "web"), *ports])
     assert found.to_svg(whole=True).count('data-key="switch port') == 1000
     assert "not drawn" in found.to_svg()
+
+
+def test_a_theme_that_is_none_is_refused() -> None:
+    other: Any = "blue"
+    with pytest.raises(InvalidValue, match="auto, light, dark"):
+        hostile().to_svg(theme=other)

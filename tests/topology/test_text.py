@@ -42,6 +42,13 @@ def test_it_is_cut_in_the_middle() -> None:
     assert shortened("as it is", 8) == "as it is"
 
 
+def test_accents_take_no_room_and_cannot_be_piled_up() -> None:
+    accented = "re\u0301seau-prive\u0301"
+    assert shortened(accented, 12) == accented
+    assert shortened(accented, 7) == "re\u0301s…ive\u0301"
+    assert len(shortened("a" + "\u0301" * 10_000, 20)) < 100
+
+
 def test_numbers_in_names_are_sorted_as_numbers() -> None:
     names = ["vm10", "vm2", "vm1", "a", "vm", "9" * 9000, "10", ""]
     assert sorted(names, key=natural) == ["", "10", "9" * 9000, "a", "vm", "vm1", "vm2", "vm10"]

@@ -160,3 +160,10 @@ def test_of_a_switch_with_many_ports_the_first_are_listed_and_the_rest_counted()
     lines = str(plain.topology([node("switch", "web"), *ports])).split("\n")
     assert len(lines) == 102
     assert lines[-1] == "└── … 150 more"
+
+
+def test_rules_and_routes_that_lack_an_address_are_shown_all_the_same() -> None:
+    parts = [node("route", "0.0.0.0/0", parent="router r"), node("floating ip", "203.0.113.5", parent="router r")]
+    found = plain.topology([node("router", "r"), *parts])
+    assert str(found) == "router r\n├── route 0.0.0.0/0  via ?\n└── floating ip 203.0.113.5  <-> ?"
+    assert "0.0.0.0/0 → ?" in found.to_svg()

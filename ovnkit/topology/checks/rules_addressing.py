@@ -72,14 +72,14 @@ def _same_external_ip(tables: Tables) -> Iterator[Found]:
         for nat in tables.members(NAT, router.nat):
             for switch in gateway_switches(tables, router, nat):
                 users.setdefault((switch.ref, plain_ip(nat.external_ip)), []).append((router, nat))
+    holders = {ref: _holders(tables, tables.nb(LogicalSwitch)[ref]) for ref in {ref for ref, _ in users}}
     for (ref, address), nats in users.items():
         switch = tables.nb(LogicalSwitch)[ref]
         routers = {router.ref for router, _ in nats}
         scopes = [_scope(nat) for _, nat in nats if nat.type == _FLOATING]
         foreign = [
             port
-            for port in tables.members(LogicalSwitchPort, switch.ports)
-            if any(address in own.ips for own in tables.addresses[port.ref])
+            for port in holders[ref].get(address, ())
             if (other := router_behind(tables, port)) is None or other.ref not in routers
         ]
         if address and (foreign or len(routers) > 1 or len(scopes) != len(set(scopes))):
@@ -91,6 +91,15 @@ def _same_external_ip(tables: Tables) -> Iterator[Found]:
                 *foreign,
                 remedy=f"ovn-nbctl lr-nat-del ROUTER {nats[0][1].type} {quoted(address)}",
             )
+
+
+def _holders(tables: Tables, switch: LogicalSwitch) -> dict[str, list[LogicalSwitchPort]]:
+    """The ports of a switch that have an address, by the address."""
+    found: dict[str, list[LogicalSwitchPort]] = {}
+    for port in tables.members(LogicalSwitchPort, switch.ports):
+        for address in {ip for own in tables.addresses[port.ref] for ip in own.ips}:
+            found.setdefault(address, []).append(port)
+    return found
 
 
 @rule(

@@ -168,7 +168,7 @@ def _gateway_to_nothing(tables: Tables) -> Iterator[Found]:
         switch = None if gateway.port is None else behind(tables, gateway.port)
         if switch is None or not tables.members(NAT, gateway.router.nat):
             continue
-        if len(tables.members(LogicalSwitchPort, switch.ports)) == 1:
+        if len(tables.ports(switch)) == 1:
             yield found(
                 f"gateway {named(gateway.row)} of router {named(gateway.router)} leads to switch {named(switch)},"
                 " which has no other port",
@@ -180,8 +180,11 @@ def _gateway_to_nothing(tables: Tables) -> Iterator[Found]:
 
 
 def _physnets(tables: Tables, switch: LogicalSwitch | None) -> set[str]:
-    ports = () if switch is None else tables.members(LogicalSwitchPort, switch.ports)
-    return {name for port in ports if port.type == "localnet" and (name := port.options.get("network_name"))}
+    if switch is None:
+        return set()
+    # By the ports of type localnet, for a switch may have those of thousands of routers.
+    localnets = ((name, port) for name, ports in tables.localnet_ports.items() for port in ports)
+    return {name for name, port in localnets if name and tables.switch_of.get(port.ref) == switch}
 
 
 def _fault(text: str) -> str:

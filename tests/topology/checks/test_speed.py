@@ -119,3 +119,36 @@ def test_ten_thousand_ports_with_their_placement_are_looked_through_in_two_secon
         took = time.process_time() - began
     assert not findings, str(findings)
     assert took < SECONDS
+
+
+def outside(routers: int) -> Rows:
+    """The Northbound rows of routers with a floating IP each, all on one switch."""
+    rows: Rows = {}
+
+    def add(table: str, known_as: str, **columns: Any) -> None:
+        rows.setdefault(table, {})[uid(known_as)] = msgspec.json.encode(columns)
+
+    for number in range(routers):
+        end, port = f"{number >> 8}.{number & 255}", f"lrp{number}"
+        mac = f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        add("NAT", f"nat{number}", type="dnat_and_snat", external_ip=f"198.18.{end}", logical_ip="10.0.0.5")
+        add("Gateway_Chassis", f"gateway{number}", name=f"gateway{number}", chassis_name="hv1", priority=1)
+        gateways = ref(f"gateway{number}")
+        add("Logical_Router_Port", port, name=port, mac=mac, networks=f"172.16.{end}/12", gateway_chassis=gateways)
+        add("Logical_Router", f"r{number}", name=f"r{number}", ports=ref(port), nat=ref(f"nat{number}"))
+        options = words(**{"router-port": port})
+        add("Logical_Switch_Port", f"to {port}", name=f"to {port}", type="router", addresses="router", options=options)
+    options = words(network_name="physnet1")
+    add("Logical_Switch_Port", "localnet", name="localnet", type="localnet", addresses="unknown", options=options)
+    ports = ["localnet", *(f"to lrp{number}" for number in range(routers))]
+    add("Logical_Switch", "public", name="public", ports=refs(ports))
+    return rows
+
+
+def test_a_thousand_routers_on_one_switch_are_looked_through_in_two_seconds() -> None:
+    with Northbound.over(contents("ovn-nb.ovsschema", outside(1000)), "nb") as nb:
+        began = time.process_time()
+        findings = check(nb, only=["OVN203", "OVN401", "OVN406"])
+        took = time.process_time() - began
+    assert not findings, str(findings)
+    assert took < SECONDS
