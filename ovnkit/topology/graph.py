@@ -232,7 +232,7 @@ class Topology:
         return {"nodes": [node.to_dict() for node in self], "edges": [edge.to_dict() for edge in self.edges]}
 
     def to_svg(self, *, theme: Theme = "auto", whole: bool = False) -> str:
-        """The picture as SVG. "auto": its colours come from the page; ``whole``: nothing is folded. Raises InvalidValue."""
+        """The picture as SVG. "auto": colours of the page; ``whole``: nothing is folded. Raises InvalidValue."""
         from ovnkit.topology.cards import MOST_CARDS, MOST_PORTS, deck
         from ovnkit.topology.layout import lay_out
         from ovnkit.topology.svg import svg
