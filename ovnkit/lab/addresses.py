@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import subprocess
+from contextlib import contextmanager
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ from ovnkit.errors import LabError
 from ovnkit.lab.processes import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from ipaddress import IPv4Address
 
 __all__ = ["OUTSIDE", "UNDERLAY", "free_management_network", "host_address", "interface_name", "mac_address"]
@@ -27,13 +30,24 @@ _MANAGEMENT = IPv4Network("198.18.0.0/15")
 _LONGEST_INTERFACE_NAME = 15
 
 
-def free_management_network() -> IPv4Network:
-    """A /24 that no route or address of this machine (outside of labs, and of other labs) touches. Raises LabError."""
-    taken = _routed()
-    for network in _MANAGEMENT.subnets(new_prefix=24):
-        if not any(network.overlaps(other) for other in taken):
-            return network
-    raise LabError(f"no free network in {_MANAGEMENT} for the management of the lab")
+@contextmanager
+def free_management_network() -> Iterator[IPv4Network]:
+    """A /24 that no route or address of this machine (outside of labs, and of other labs) touches. Raises LabError.
+
+    Its address is to be given to this machine within the block: until that ends, no other lab chooses one. The lock is
+    that of the network namespace, for labs may be recorded in directories that know nothing of each other.
+    """
+    lock = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        taken = _routed()
+        free = (net for net in _MANAGEMENT.subnets(new_prefix=24) if not any(net.overlaps(other) for other in taken))
+        network = next(free, None)
+        if network is None:
+            raise LabError(f"no free network in {_MANAGEMENT} for the management of the lab")
+        yield network
+    finally:
+        os.close(lock)
 
 
 def _routed() -> list[IPv4Network]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ovnkit.lab import state as lab_state
 from ovnkit.lab.addresses import free_management_network, interface_name
 from ovnkit.lab.attachment import INTERFACE
 from ovnkit.lab.host import MANAGEMENT, UNDERLAY
@@ -56,9 +55,7 @@ class Fabric:
         """Make this machine part of the management network, so that databases can be reached by TCP; that network."""
         name = interface_name("ovnkit-", self._state.name)
         inside = interface_name("p", "machine")
-        # Under the lock, for another lab that starts now must see the address before it chooses its own.
-        with lab_state.locked():
-            network = free_management_network()
+        with free_management_network() as network:
             self._state.record_link(name)
             machine = f"peer name {name} netns {os.getpid()}"
             configure(
