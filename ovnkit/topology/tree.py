@@ -22,6 +22,9 @@ def tree(topology: Topology) -> str:
         # A chassis that Northbound only names is told at the gateways; it is no host of this network.
         if node.kind in _ROOTS and (node.row is not None or topology.children(node)):
             lines += _lines(_branch(topology, node))
+    if not lines:
+        # A part that has nothing but services, for example.
+        lines = [line for node in topology if node.parent is None for line in _lines(_branch(topology, node))]
     return "\n".join(lines) or "an empty network"
 
 

@@ -167,3 +167,8 @@ def test_rules_and_routes_that_lack_an_address_are_shown_all_the_same() -> None:
     found = plain.topology([node("router", "r"), *parts])
     assert str(found) == "router r\n├── route 0.0.0.0/0  via ?\n└── floating ip 203.0.113.5  <-> ?"
     assert "0.0.0.0/0 → ?" in found.to_svg()
+
+
+def test_a_part_that_has_services_alone_lists_these() -> None:
+    part = plain.topology([node("load balancer", "lb1"), node("load balancer", "lb2")])
+    assert str(part) == "load balancer lb1\nload balancer lb2"
