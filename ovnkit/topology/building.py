@@ -215,10 +215,11 @@ class _Graph:
             self.join("link", key, str(peer.uuid))
         elif port.type == "localnet":
             self.join("link", key, _provider(port.options.get("network_name", "")))
-        elif port.peer and (other := tables.switch_port(port.peer)):
+        elif (other := tables.switch_port(port.peer or "")) and not (
+            other.peer == port.name and other.name < port.name
+        ):
             # Once, where each names the other.
-            if port.name < other.name or other.peer != port.name:
-                self.join("link", key, str(other.uuid))
+            self.join("link", key, str(other.uuid))
         if chassis is not None and port.type != "router":
             self.join("binding", key, str(chassis.uuid))
 

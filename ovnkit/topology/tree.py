@@ -24,7 +24,8 @@ def tree(topology: Topology) -> str:
             lines += _lines(_branch(topology, node))
     if not lines:
         # A part that has nothing but services, for example.
-        lines = [line for node in topology if node.parent is None for line in _lines(_branch(topology, node))]
+        alone = (node for node in topology if node.parent is None and node.kind not in _ROOTS)
+        lines = [line for node in alone for line in _lines(_branch(topology, node))]
     return "\n".join(lines) or "an empty network"
 
 
