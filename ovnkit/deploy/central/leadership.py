@@ -11,6 +11,7 @@ from ovnkit.deploy.central.services import Services
 from ovnkit.deploy.databases import DATABASES, Database
 from ovnkit.deploy.sequence import SequenceReport, Step, StepResult, carry_out, foresee
 from ovnkit.deploy.spec import Spec
+from ovnkit.errors import NotFound
 
 __all__ = ["step_down"]
 
@@ -48,7 +49,8 @@ def step_down(
 
 def _does_not_lead(node: Node, database: Database) -> bool:
     status = node.status(database)
-    if status.problem is not None:
+    # A server that has just started may not serve the database yet; then it does not lead it either.
+    if status.problem is not None and not isinstance(status.problem, NotFound):
         raise status.problem
     return not status.leader
 

@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any, Final
 
 from ovnkit.deploy.central.commands import Daemon, northd, server
-from ovnkit.deploy.central.status import MemberStatus, member_status
+from ovnkit.deploy.central.status import MemberStatus, read_status
 from ovnkit.deploy.databases import Database
 from ovnkit.deploy.host import Host
 from ovnkit.deploy.layout import Layout, TlsFiles, layout_of
 from ovnkit.deploy.spec_central import Central, Member, Start
-from ovnkit.errors import HostFailed, OvnkitError, ProtocolError, Timeout
+from ovnkit.errors import HostFailed, OvnkitError, Timeout
 from ovnkit.ovsdb import outcome
 from ovnkit.ovsdb.pending import Operation
 
@@ -177,15 +177,7 @@ class Node:
             said = self._said_of(database)
         except OvnkitError as exc:
             return MemberStatus(host=self.name, database=database.name, problem=exc)
-        try:
-            rows, version, cluster = said.split("\0")
-            (row,) = json.loads(rows)[0]["rows"]
-            asked = cluster if row["model"] == "clustered" else ""
-            return member_status(self.name, database.name, row=row, schema_version=version.strip(), cluster=asked)
-        except (LookupError, ValueError) as exc:
-            problem = ProtocolError(f"{database.name} of {self.name}", f"it says {said!r:.200}")
-            problem.__cause__ = exc
-            return MemberStatus(host=self.name, database=database.name, problem=problem)
+        return read_status(self.name, database.name, said)
 
     def _said_of(self, database: Database) -> str:
         columns = ["model", "connected", "leader", "cid", "sid"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
@@ -9,9 +10,9 @@ from uuid import UUID
 
 import attrs
 
-from ovnkit.errors import OvnkitError
+from ovnkit.errors import NotFound, OvnkitError, ProtocolError
 
-__all__ = ["MemberStatus", "Peer", "Role", "member_status"]
+__all__ = ["MemberStatus", "Peer", "Role", "read_status"]
 
 Role = Literal["leader", "follower", "candidate"]
 _ROLES: Final[Mapping[str, Role]] = {role: role for role in get_args(Role)}
@@ -95,7 +96,26 @@ class MemberStatus:
         return f"{head}: {state}{'' if self.connected else ', not connected'}; {heard}, schema {self.schema_version}"
 
 
-def member_status(
+def read_status(host: str, database: str, said: str) -> MemberStatus:
+    """The status out of what a server said: rows of ``_Server`` (in JSON), the schema's version, ``cluster/status``.
+
+    ``problem`` is NotFound where the server does not serve the database, as in the first moment after its start, and
+    ProtocolError for what cannot be read.
+    """
+    try:
+        rows, version, cluster = said.split("\0")
+        (row, *_) = json.loads(rows)[0]["rows"] or [None]
+        if row is None:
+            return MemberStatus(host=host, database=database, problem=NotFound("Database", {"name": database}))
+        asked = cluster if row["model"] == "clustered" else ""
+        return _member_status(host, database, row=row, schema_version=version.strip(), cluster=asked)
+    except (LookupError, ValueError) as exc:
+        problem = ProtocolError(f"{database} of {host}", f"it says {said!r:.200}")
+        problem.__cause__ = exc
+        return MemberStatus(host=host, database=database, problem=problem)
+
+
+def _member_status(
     host: str, database: str, *, row: Mapping[str, Any], schema_version: str, cluster: str
 ) -> MemberStatus:
     """The status out of the row of ``_Server`` (in JSON form) and of what ``cluster/status`` says, if anything."""
