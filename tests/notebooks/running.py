@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -56,7 +57,9 @@ def run(path: Path, *, timeout: float = 60.0) -> Any:
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.execute(env={**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1"})
+    # What a reader keeps for a look later is not kept here. Short: Unix sockets of a lab may be in it.
+    with tempfile.TemporaryDirectory(prefix="nb-") as kept:
+        client.execute(env={**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": kept})
     settle(notebook, ovn=versions(os.environ)[0])
     return notebook
 
