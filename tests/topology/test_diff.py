@@ -20,15 +20,6 @@ from ovnkit.vswitch import Bridge, Interface, OpenVSwitch
 
 
 @pytest.fixture
-def vs(tmp_path: Path) -> Iterator[VSwitch]:
-    with (
-        Server(tmp_path / "vs.db", find_schema("vswitch.ovsschema"), run_dir=tmp_path, name="vs") as server,
-        VSwitch.connect(server.remote, timeout=10) as client,
-    ):
-        yield client
-
-
-@pytest.fixture
 def other_nb() -> Iterator[Northbound]:
     """A Northbound database that was made anew."""
     directory = Path(tempfile.mkdtemp(prefix="ovnkit-"))
@@ -100,17 +91,19 @@ def test_rows_that_came_went_and_changed_are_told_with_their_columns(nb: Northbo
     assert row.before.ports - row.after.ports == {went.ref}
 
 
-def test_what_moves_by_itself_is_left_out_unless_it_is_asked_for(nb: Northbound, sb: Southbound, vs: VSwitch) -> None:
+def test_what_moves_by_itself_is_left_out_unless_it_is_asked_for(
+    nb: Northbound, sb: Southbound, vswitch: VSwitch
+) -> None:
     build(nb)
     with nb.transaction() as tx:
         tx.insert(NBGlobal())
     with sb.transaction() as tx:
         datapath = tx.insert(DatapathBinding(tunnel_key=1))
         tx.insert(PortBinding(logical_port="web-1", datapath=datapath, tunnel_key=1))
-    with vs.transaction() as tx:
+    with vswitch.transaction() as tx:
         tx.insert(OpenVSwitch(external_ids={"system-id": "hv1"}))
-    vs.add_bridge("br-int")
-    before = snapshot(nb, sb, [vs])
+    vswitch.add_bridge("br-int")
+    before = snapshot(nb, sb, [vswitch])
     with nb.transaction() as tx:
         tx.update(tx.get(NBGlobal), nb_cfg=7, nb_cfg_timestamp=1)
         tx.update(tx.get(LogicalSwitchPort, name="web-1"), up=True)
@@ -122,13 +115,13 @@ def test_what_moves_by_itself_is_left_out_unless_it_is_asked_for(nb: Northbound,
                 logical_datapath=port.datapath, pipeline="ingress", table_id=0, priority=1, match="1", actions=""
             )
         )
-    with vs.transaction() as tx:
+    with vswitch.transaction() as tx:
         tx.update(tx.get(OpenVSwitch), cur_cfg=9)
         interface = tx.get(Interface, name="br-int")
         tx.update(interface, ofport=7, statistics={"rx_packets": 1}, external_ids=Put({"ovn-installed-ts": "1"}))
         own = {"ovn-nb-cfg-ts": "1", "ovn-startup-ts": "1", "ct-zone-web-1": "3"}
         tx.update(tx.get(Bridge, name="br-int"), external_ids=Put(own))
-    after = Network(nb, sb, (vs,))
+    after = Network(nb, sb, (vswitch,))
     assert not diff(before, after)
     difference = diff(before, after, volatile=True)
     assert {(row.table, change.column) for row in difference for change in row.changes} == {
@@ -202,7 +195,7 @@ def test_sides_are_paths_networks_snapshots_clients_and_topologies(
     assert nb.state == "ready"
 
 
-def test_hosts_are_matched_by_their_database_or_their_system_id(vs: VSwitch) -> None:
+def test_hosts_are_matched_by_their_database_or_their_system_id(vswitch: VSwitch) -> None:
     def host(name: str) -> Snapshot:
         schema = find_schema("vswitch.ovsschema")
         with (
@@ -219,12 +212,12 @@ def test_hosts_are_matched_by_their_database_or_their_system_id(vs: VSwitch) -> 
         first, second = host("hv1"), host("hv2")
     finally:
         shutil.rmtree(directory)
-    with vs.transaction() as tx:
+    with vswitch.transaction() as tx:
         tx.insert(OpenVSwitch(external_ids={"system-id": "hv1"}))
-    vs.add_bridge("br-int")
-    vs.add_bridge("br-ex")
+    vswitch.add_bridge("br-int")
+    vswitch.add_bridge("br-ex")
     before = Network(vswitches=(*second.network().vswitches, *first.network().vswitches))
-    difference = diff(before, vs)
+    difference = diff(before, vswitch)
     assert {row.host for row in difference} == {"hv1"}
     assert {row.table for row in difference if row.action == "added"} == {"Bridge", "Port", "Interface"}
     assert difference.left_out == ("Open_vSwitch hv2 (only before)",)
